@@ -1,0 +1,70 @@
+"""The only reader of time. Times are seconds since the epoch, UTC, as float."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What everything that needs the time is given."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, in the emulator's time."""
+        ...
+
+    def real_seconds_until(self, when: float) -> float:
+        """How many real seconds to wait until emulator time `when`; 0 when it has passed."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock plus an offset that `homeport clock advance` moves forward (D15)."""
+
+    def __init__(self, offset_s: float = 0.0) -> None:
+        self._offset_s = offset_s
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        return time.time() + self._offset_s
+
+    def real_seconds_until(self, when: float) -> float:
+        return max(0.0, when - self.now())
+
+    @property
+    def offset_s(self) -> float:
+        return self._offset_s
+
+    def advance(self, seconds: float) -> None:
+        """Jump forward. Time never runs backwards."""
+        if seconds < 0:
+            raise ValueError("time runs forward")
+        with self._lock:
+            self._offset_s += seconds
+
+
+class VirtualClock:
+    """A clock that stands still until it is advanced: for tests."""
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self._now = start
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        return self._now
+
+    def real_seconds_until(self, when: float) -> float:
+        """A standing clock never arrives by waiting: a due time is due, anything else is far away."""
+        return 0.0 if when <= self._now else 3600.0
+
+    def advance(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError("time runs forward")
+        with self._lock:
+            self._now += seconds
+
+
+def monotonic() -> float:
+    """A stopwatch for deadlines on the outside world (engine calls, sockets); never for AWS-visible times."""
+    return time.monotonic()
