@@ -1,0 +1,245 @@
+"""State in SQLite: one writer at a time, readers that see a snapshot, a commit that is the acknowledgement (D3).
+
+WAL keeps what was committed through a `kill -9` (the kernel has it); only a power cut could lose the last moments.
+This module knows tables and bytes; it does not know what the records mean.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from emulator.store.tables import Table
+
+T = TypeVar("T")
+
+Key = tuple[str, str]
+"""(controller kind, key) of something that a commit changed."""
+
+SCHEMA_VERSION = 1
+
+
+class AlreadyExists(Exception):
+    """An insert met a record of the same key or unique column."""
+
+
+class NewerSchema(Exception):
+    """The data directory was written by a newer Homeport."""
+
+
+class Reader:
+    """Reads within one snapshot."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def get(self, table: Table[T], *key: object) -> T | None:
+        row = self._connection.execute(table.get_sql, key).fetchone()
+        return None if row is None else table.decode(row[0])
+
+    def find(
+        self,
+        table: Table[T],
+        *,
+        after: tuple[object, ...] | None = None,
+        limit: int | None = None,
+        descending: bool = False,
+        **equal: object,
+    ) -> list[T]:
+        """Records whose columns equal, in key order; `after` is the key (or its tail that `equal` leaves open)
+        of the last record already seen."""
+        rows = self._select("body", table, after, limit, descending, equal)
+        return [table.decode(row[0]) for row in rows]
+
+    def count(self, table: Table[Any], **equal: object) -> int:
+        where, values = _where(equal)
+        sql = f"SELECT COUNT(*) FROM {table.name}{where}"
+        return int(self._connection.execute(sql, values).fetchone()[0])
+
+    def column(self, table: Table[Any], column: str, **equal: object) -> list[Any]:
+        """One column of the matching records in key order, without decoding them."""
+        if column not in table.columns:
+            raise ValueError(f"{column} is no column of {table.name}")
+        return [row[0] for row in self._select(column, table, None, None, False, equal)]
+
+    def execute(self, sql: str, values: Iterable[object] = ()) -> sqlite3.Cursor:
+        """For the few tables with a shape of their own (the journal)."""
+        return self._connection.execute(sql, tuple(values))
+
+    def _select(
+        self,
+        what: str,
+        table: Table[Any],
+        after: tuple[object, ...] | None,
+        limit: int | None,
+        descending: bool,
+        equal: dict[str, object],
+    ) -> sqlite3.Cursor:
+        where, values = _where(equal)
+        order = [c for c in table.key if c not in equal] or list(table.key)
+        if after is not None:
+            columns = ", ".join(order[: len(after)])
+            sign = "<" if descending else ">"
+            where += f"{' AND' if where else ' WHERE'} ({columns}) {sign} ({', '.join('?' * len(after))})"
+            values = (*values, *after)
+        direction = " DESC" if descending else ""
+        sql = f"SELECT {what} FROM {table.name}{where} ORDER BY {', '.join(c + direction for c in order)}"
+        if limit is not None:
+            sql += f" LIMIT {int(limit)}"
+        return self._connection.execute(sql, values)
+
+
+class Transaction(Reader):
+    """Reads and writes of the one writer. Changed records wake their controllers after the commit."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.touched: dict[Key, None] = {}
+
+    def insert(self, table: Table[T], record: T) -> None:
+        """AlreadyExists when the key, or a unique column, is taken."""
+        try:
+            self._connection.execute(table.insert_sql, table.values(record))
+        except sqlite3.IntegrityError as error:
+            raise AlreadyExists(str(error)) from error
+        self._wake(table, record)
+
+    def put(self, table: Table[T], record: T) -> None:
+        """Inserts, or replaces the record of the same key. AlreadyExists when a unique column is taken."""
+        try:
+            self._connection.execute(table.put_sql, table.values(record))
+        except sqlite3.IntegrityError as error:
+            raise AlreadyExists(str(error)) from error
+        self._wake(table, record)
+
+    def delete(self, table: Table[T], *key: object) -> bool:
+        """Whether there was one."""
+        record = self.get(table, *key)
+        if record is None:
+            return False
+        self._connection.execute(table.delete_sql, key)
+        self._wake(table, record)
+        return True
+
+    def wake(self, kind: str, key: str) -> None:
+        """Have a controller look at a key after the commit."""
+        self.touched[(kind, key)] = None
+
+    def _wake(self, table: Table[T], record: T) -> None:
+        if table.wakes is not None:
+            for key in table.wakes(record):
+                self.touched[key] = None
+
+
+class Database:
+    """One SQLite file. `listeners` are called after each commit with the keys it touched."""
+
+    def __init__(self, path: Path, tables: Iterable[Table[Any]], *, durable: bool = True) -> None:
+        self.path = path
+        self._tables = tuple(tables)
+        self._durable = durable
+        self._writer = self._connect()
+        self._lock = threading.RLock()
+        self._open: Transaction | None = None
+        self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._listeners: list[Callable[[list[Key]], None]] = []
+        self._create_schema()
+
+    def listen(self, listener: Callable[[list[Key]], None]) -> None:
+        self._listeners.append(listener)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """The one writer. Rolls back when the block raises; commits, then notifies, when it does not."""
+        with self._lock:
+            if self._open is not None:
+                raise RuntimeError("a transaction is already open in this thread")
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._open = transaction = Transaction(self._writer)
+            try:
+                yield transaction
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            else:
+                self._writer.execute("COMMIT")
+            finally:
+                self._open = None
+        if transaction.touched:
+            keys = list(transaction.touched)
+            for listener in self._listeners:
+                listener(keys)
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        """A snapshot."""
+        try:
+            connection = self._readers.get_nowait()
+        except queue.Empty:
+            connection = self._connect()
+        try:
+            connection.execute("BEGIN")
+            yield Reader(connection)
+        finally:
+            connection.execute("ROLLBACK")
+            self._readers.put(connection)
+
+    def clear(self) -> None:
+        """Deletes every record of every table (`homeport reset`)."""
+        with self.write() as tx:
+            for table in self._tables:
+                tx.execute(f"DELETE FROM {table.name}")
+            tx.execute("DELETE FROM journal")
+
+    def close(self) -> None:
+        with self._lock:
+            while True:
+                try:
+                    self._readers.get_nowait().close()
+                except queue.Empty:
+                    break
+            self._writer.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=30
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={'NORMAL' if self._durable else 'OFF'}")
+        connection.execute("PRAGMA busy_timeout=30000")
+        return connection
+
+    def _create_schema(self) -> None:
+        version = int(self._writer.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA_VERSION:
+            raise NewerSchema(f"{self.path} has schema {version}; this Homeport knows up to {SCHEMA_VERSION}")
+        with self.write() as tx:
+            tx.execute(
+                "CREATE TABLE IF NOT EXISTS journal (sequence INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, "
+                "account TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, "
+                "detail TEXT NOT NULL)"
+            )
+            tx.execute("CREATE INDEX IF NOT EXISTS journal_by_subject ON journal (subject, sequence)")
+            for table in self._tables:
+                for statement in table.schema():
+                    tx.execute(statement)
+            tx.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _where(equal: dict[str, object]) -> tuple[str, tuple[object, ...]]:
+    if not equal:
+        return "", ()
+    parts = []
+    values: list[object] = []
+    for column, value in equal.items():
+        if value is None:
+            parts.append(f"{column} IS NULL")
+        else:
+            parts.append(f"{column} = ?")
+            values.append(value)
+    return " WHERE " + " AND ".join(parts), tuple(values)

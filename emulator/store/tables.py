@@ -1,0 +1,94 @@
+"""What a table is: a kind of record, the columns that find it, and which controller wakes when it changes.
+
+A record is a frozen dataclass (domain) or msgspec Struct. Its key and index columns are attributes of the
+record; the whole record is stored beside them as JSON with a revision that grows with every write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Table(Generic[T]):
+    """`key`, `indexes` and `unique` name attributes of `record`; index columns may be None in a record.
+
+    `wakes` turns a changed record into the keys of controllers to look at after the commit, e.g.
+    `lambda task: [("task", task.arn)]`.
+    """
+
+    name: str
+    record: type[T]
+    key: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    wakes: Callable[[T], list[tuple[str, str]]] | None = None
+
+    def __post_init__(self) -> None:
+        columns = list(self.key)
+        for group in (*self.indexes, *self.unique):
+            columns.extend(column for column in group if column not in columns)
+        decoder = msgspec.json.Decoder(self.record, strict=False)
+        set_once = object.__setattr__
+        set_once(self, "columns", tuple(columns))
+        set_once(self, "decode", decoder.decode)
+        set_once(self, "get_sql", f"SELECT body FROM {self.name} WHERE {self._equal(self.key)}")
+        set_once(self, "delete_sql", f"DELETE FROM {self.name} WHERE {self._equal(self.key)}")
+        set_once(self, "insert_sql", self._insert())
+        set_once(self, "put_sql", self._insert() + self._on_conflict(columns))
+
+    columns: tuple[str, ...] = ()
+    decode: Callable[[bytes | str], T] = msgspec.json.decode
+    get_sql: str = ""
+    delete_sql: str = ""
+    insert_sql: str = ""
+    put_sql: str = ""
+
+    def values(self, record: T) -> tuple[Any, ...]:
+        """The column values and the body of a record, in the order of `insert_sql`."""
+        return (*(getattr(record, c) for c in self.columns), msgspec.json.encode(record).decode())
+
+    def schema(self) -> list[str]:
+        """CREATE statements; all idempotent."""
+        types = self._column_types()
+        columns = ", ".join(
+            f"{c} {types[c]}{' NOT NULL' if c in self.key else ''}" for c in self.columns
+        )
+        statements = [
+            f"CREATE TABLE IF NOT EXISTS {self.name} ({columns}, revision INTEGER NOT NULL DEFAULT 1, "
+            f"body TEXT NOT NULL, PRIMARY KEY ({', '.join(self.key)})) WITHOUT ROWID"
+        ]
+        for word, groups in (("INDEX", self.indexes), ("UNIQUE INDEX", self.unique)):
+            statements += [
+                f"CREATE {word} IF NOT EXISTS {self.name}_by_{'_'.join(group)} ON {self.name} ({', '.join(group)})"
+                for group in groups
+            ]
+        return statements
+
+    def _column_types(self) -> dict[str, str]:
+        hints = msgspec.inspect.type_info(self.record)
+        fields = getattr(hints, "fields", ())
+        kinds: dict[str, str] = {}
+        for field in fields:
+            name = type(field.type).__name__
+            kinds[field.name] = {"IntType": "INTEGER", "FloatType": "REAL", "BoolType": "INTEGER"}.get(name, "TEXT")
+        return {column: kinds.get(column, "TEXT") for column in self.columns}
+
+    def _insert(self) -> str:
+        marks = ", ".join("?" * (len(self.columns) + 1))
+        return f"INSERT INTO {self.name} ({', '.join(self.columns)}, body) VALUES ({marks})"
+
+    def _on_conflict(self, columns: list[str]) -> str:
+        rest = [c for c in columns if c not in self.key] + ["body"]
+        sets = ", ".join(f"{c} = excluded.{c}" for c in rest)
+        return f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {sets}, revision = revision + 1"
+
+    @staticmethod
+    def _equal(columns: tuple[str, ...]) -> str:
+        return " AND ".join(f"{c} = ?" for c in columns)
