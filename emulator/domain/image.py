@@ -1,0 +1,161 @@
+"""Repositories and images: their records and the rules about them that need no storage.
+
+An image is one manifest in one repository, under the digest of its exact bytes; tags point at digests. This module
+must not know where manifests and layers lie, nor how clients bring them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+MUTABLE = "MUTABLE"
+IMMUTABLE = "IMMUTABLE"
+IMMUTABLE_WITH_EXCLUSION = "IMMUTABLE_WITH_EXCLUSION"
+MUTABLE_WITH_EXCLUSION = "MUTABLE_WITH_EXCLUSION"
+
+UPLOAD_LIFETIME_S = 24 * 3600.0
+"""An upload that is not completed in this time is dropped."""
+
+PULL_TIME_RESOLUTION_S = 24 * 3600.0
+"""`last_pulled_at` is refreshed at most once in this time (ECR API model, lastRecordedPullTime)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagFilter:
+    """An exclusion filter of a repository's tag mutability: `*` stands for any run of characters."""
+
+    filter: str
+    filter_type: str = "WILDCARD"
+
+    def matches(self, tag: str) -> bool:
+        pattern = ".*".join(re.escape(part) for part in self.filter.split("*"))
+        return re.fullmatch(pattern, tag, re.DOTALL) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """An ECR repository. Times are seconds since the epoch; policies are the texts as they were put."""
+
+    account: str
+    region: str
+    name: str
+    created_at: float
+    tag_mutability: str = MUTABLE
+    exclusion_filters: tuple[TagFilter, ...] = ()
+    scan_on_push: bool = False
+    encryption_type: str = "AES256"
+    kms_key: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    policy_text: str | None = None
+    lifecycle_policy_text: str | None = None
+    lifecycle_evaluated_at: float | None = None
+
+    @property
+    def arn(self) -> str:
+        return f"arn:{partition_of(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
+
+    @property
+    def registry_host(self) -> str:
+        """The name of the repository's registry at AWS."""
+        return registry_host(self.account, self.region)
+
+    def tag_may_move(self, tag: str) -> bool:
+        """Whether a push may point an existing tag at another image (ECR user guide, image tag mutability)."""
+        excluded = any(one.matches(tag) for one in self.exclusion_filters)
+        match self.tag_mutability:
+            case "IMMUTABLE":
+                return False
+            case "IMMUTABLE_WITH_EXCLUSION":
+                return excluded
+            case "MUTABLE_WITH_EXCLUSION":
+                return not excluded
+            case _:
+                return True
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One manifest of a repository.
+
+    `size_bytes` is what ECR calls imageSizeInBytes: layers and config, for a list the largest of its children.
+    `manifest_size` counts the manifest's own bytes. `artifact_media_type` is the manifest's artifactType or else its
+    config's media type. `blob_digests` are the config and layers that must lie in the repository, `child_digests` the
+    images that a list names. `annotations` are the manifest's own.
+    """
+
+    account: str
+    region: str
+    repository: str
+    digest: str
+    media_type: str
+    manifest_size: int
+    size_bytes: int
+    pushed_at: float
+    artifact_media_type: str | None = None
+    config_digest: str | None = None
+    blob_digests: tuple[str, ...] = ()
+    child_digests: tuple[str, ...] = ()
+    subject_digest: str | None = None
+    annotations: dict[str, str] = field(default_factory=dict)
+    last_pulled_at: float | None = None
+    status: str = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageManifest:
+    """The exact bytes of an image's manifest."""
+
+    account: str
+    region: str
+    repository: str
+    digest: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTag:
+    account: str
+    region: str
+    repository: str
+    tag: str
+    digest: str
+    tagged_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLink:
+    """A blob that belongs to a repository. The bytes are shared; a repository sees only the blobs linked to it."""
+
+    account: str
+    region: str
+    repository: str
+    digest: str
+    size: int
+    linked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerUpload:
+    """An upload that is not completed. How many bytes have arrived is the length of its file, not a column."""
+
+    account: str
+    region: str
+    repository: str
+    upload_id: str
+    started_at: float
+    algorithm: str = "sha256"
+
+    def expired(self, now: float) -> bool:
+        return now - self.started_at > UPLOAD_LIFETIME_S
+
+
+def partition_of(region: str) -> str:
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def registry_host(account: str, region: str) -> str:
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"{account}.dkr.ecr.{region}.{suffix}"
