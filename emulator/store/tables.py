@@ -57,11 +57,9 @@ class Table(Generic[T]):
     def schema(self) -> list[str]:
         """CREATE statements; all idempotent."""
         types = self._column_types()
-        columns = ", ".join(
-            f"{c} {types[c]}{' NOT NULL' if c in self.key else ''}" for c in self.columns
-        )
+        columns = ", ".join(f"{c} {types[c]}{' NOT NULL' if c in self.key else ''}" for c in self.columns)
         statements = [
-            f"CREATE TABLE IF NOT EXISTS {self.name} ({columns}, revision INTEGER NOT NULL DEFAULT 1, "
+            f"CREATE TABLE IF NOT EXISTS {self.name} ({columns}, row_revision INTEGER NOT NULL DEFAULT 1, "
             f"body TEXT NOT NULL, PRIMARY KEY ({', '.join(self.key)})) WITHOUT ROWID"
         ]
         for word, groups in (("INDEX", self.indexes), ("UNIQUE INDEX", self.unique)):
@@ -87,7 +85,7 @@ class Table(Generic[T]):
     def _on_conflict(self, columns: list[str]) -> str:
         rest = [c for c in columns if c not in self.key] + ["body"]
         sets = ", ".join(f"{c} = excluded.{c}" for c in rest)
-        return f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {sets}, revision = revision + 1"
+        return f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {sets}, row_revision = row_revision + 1"
 
     @staticmethod
     def _equal(columns: tuple[str, ...]) -> str:

@@ -1,0 +1,56 @@
+"""One frozen Config: the only reader of the command line's values and of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+DEFAULT_PORT = 4566
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`data_dir=None` with `ephemeral` means a temporary directory that is removed at the end."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    data_dir: Path = field(default_factory=lambda: default_data_dir(os.environ))
+    ephemeral: bool = False
+    engine: Literal["docker", "simulated"] = "docker"
+    docker_host: str | None = None
+    auth_strict: bool = False
+    keys: tuple[tuple[str, str], ...] = ()
+    strict: bool = False
+    default_account: str = "123456789012"
+    default_region: str = "us-east-1"
+    vpc_cidr: str = "172.31.0.0/16"
+    allow_privileged: bool = False
+    allow_host_paths: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    registry_port: int | None = 80  # the listener for real registry names; None: off
+    tls_port: int | None = None
+    task_endpoint: bool = True
+    relay_host: str | None = None  # where tasks reach us over TCP when a unix socket cannot be shared
+    log_level: str = "INFO"
+    seed: int | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://localhost:{self.port}"
+
+
+def default_data_dir(environment: Mapping[str, str]) -> Path:
+    """`HOMEPORT_DATA_DIR`, else the XDG data directory."""
+    explicit = environment.get("HOMEPORT_DATA_DIR")
+    if explicit:
+        return Path(explicit)
+    base = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "/")) / ".local" / "share")
+    return Path(base) / "homeport"
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment, for the few who pass it on (the engine's DOCKER_HOST, the demo's child processes)."""
+    return os.environ

@@ -1,0 +1,63 @@
+"""A cluster, and the subnets and networks its tasks stand in. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """`status`: ACTIVE or INACTIVE. `settings`, `configuration`, ... are AWS's members as given."""
+
+    account: str
+    region: str
+    name: str
+    arn: str
+    status: str
+    created_at: float
+    settings: list[dict[str, str]] = field(default_factory=list)
+    configuration: dict[str, Any] | None = None
+    capacity_providers: list[str] = field(default_factory=list)
+    default_strategy: list[dict[str, Any]] = field(default_factory=list)
+    service_connect_defaults: dict[str, Any] | None = None
+    tags: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """A revision. `body` is what RegisterTaskDefinition echoes, without the members held here."""
+
+    account: str
+    region: str
+    family: str
+    revision: int
+    arn: str
+    status: str  # ACTIVE | INACTIVE | DELETE_IN_PROGRESS
+    registered_at: float
+    registered_by: str
+    body: dict[str, Any]
+    deregistered_at: float | None = None
+    delete_requested_at: float | None = None
+    tags: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Remembers the last revision number of a family for ever, so that none is used twice."""
+
+    account: str
+    region: str
+    name: str
+    last_revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetting:
+    """`principal` is an ARN, or `default` for the account's own default."""
+
+    account: str
+    region: str
+    principal: str
+    name: str
+    value: str

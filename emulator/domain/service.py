@@ -1,0 +1,72 @@
+"""A service and its deployments. Pure; the decisions are in scheduler.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEvent:
+    id: str
+    at: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One entry of deployments[]. `spec` holds AWS's members that tasks of it are started with
+    (networkConfiguration, platformVersion, launchType, capacityProviderStrategy, ...)."""
+
+    id: str  # ecs-svc/1234567890123456789
+    status: Literal["PRIMARY", "ACTIVE", "INACTIVE"]
+    task_definition: str  # ARN
+    created_at: float
+    updated_at: float
+    rollout_state: Literal["IN_PROGRESS", "COMPLETED", "FAILED"] = "IN_PROGRESS"
+    rollout_state_reason: str = ""
+    failed_tasks: int = 0
+    spec: dict[str, Any] = field(default_factory=dict)
+    image_digests: dict[str, str] = field(default_factory=dict)  # container name -> digest pinned for this deployment
+    start_failures: int = 0  # launches in a row that never reached RUNNING; drives the back-off
+    next_start_at: float | None = None  # back-off: no launch before this
+    reached_steady: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`spec` is AWS's members that are only echoed; what decisions need has a field of its own."""
+
+    account: str
+    region: str
+    cluster: str
+    name: str
+    arn: str
+    cluster_arn: str
+    status: Literal["ACTIVE", "DRAINING", "INACTIVE"]
+    desired_count: int
+    task_definition: str
+    created_at: float
+    created_by: str
+    deployments: list[Deployment]
+    events: list[ServiceEvent] = field(default_factory=list)  # newest first, at most 100
+    scheduling_strategy: str = "REPLICA"
+    launch_type: str | None = None
+    capacity_provider_strategy: list[dict[str, Any]] = field(default_factory=list)
+    minimum_healthy_percent: int = 100
+    maximum_percent: int = 200
+    health_check_grace_period_s: int = 0
+    propagate_tags: str = "NONE"
+    enable_ecs_managed_tags: bool = False
+    enable_execute_command: bool = False
+    network_configuration: dict[str, Any] | None = None
+    platform_version: str | None = None
+    spec: dict[str, Any] = field(default_factory=dict)
+    tags: list[dict[str, str]] = field(default_factory=list)
+    client_token: str | None = None
+    last_steady_event_at: float | None = None
+    because: str = ""
+
+    @property
+    def primary(self) -> Deployment:
+        return next(d for d in self.deployments if d.status == "PRIMARY")

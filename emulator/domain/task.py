@@ -1,0 +1,157 @@
+"""A task and its containers: what is wanted, what is so, and when it became so. Pure; times are epoch seconds.
+
+The decisions are in task_progress.py; this file only says what a task is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+LastStatus = Literal[
+    "PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"
+]
+DesiredStatus = Literal["RUNNING", "STOPPED"]
+HealthStatus = Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"]
+
+LADDER: tuple[LastStatus, ...] = (
+    "PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of a task. `runtime_id` is the engine's id once it was created."""
+
+    name: str
+    id: str  # the UUID in its ARN
+    image: str
+    essential: bool
+    last_status: Literal["PENDING", "RUNNING", "STOPPED"] = "PENDING"
+    image_digest: str | None = None
+    image_id: str | None = None  # the engine's id of the image that was found for it
+    runtime_id: str | None = None
+    health_status: HealthStatus = "UNKNOWN"
+    has_health_check: bool = False
+    started_at: float | None = None
+    finished_at: float | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    term_sent_at: float | None = None
+    kill_sent_at: float | None = None
+    removed: bool = False
+    log_stream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Eni:
+    """The task's elastic network interface: the pause container's own address on the VPC's bridge."""
+
+    attachment_id: str
+    id: str  # eni-...
+    subnet_id: str
+    status: str  # PRECREATED, ATTACHED, DELETED, ...
+    private_ip: str | None = None
+    mac_address: str | None = None
+    private_dns_name: str | None = None
+    security_groups: list[str] = field(default_factory=list)
+    assign_public_ip: bool = False
+    vpc_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`overrides` is the RunTask request's; `version` grows with every change of the record that AWS reports."""
+
+    account: str
+    region: str
+    cluster: str  # its name
+    id: str
+    arn: str
+    cluster_arn: str
+    definition_arn: str
+    family: str
+    group: str
+    launch_type: str
+    cpu: str
+    memory: str
+    desired_status: DesiredStatus
+    last_status: LastStatus
+    created_at: float
+    containers: list[Container]
+    started_by: str | None = None
+    service: str | None = None
+    deployment_id: str | None = None
+    capacity_provider: str | None = None
+    platform_version: str | None = None
+    platform_family: str | None = None
+    availability_zone: str | None = None
+    network_mode: str = "awsvpc"
+    eni: Eni | None = None
+    engine: str = "local"
+    pause_id: str | None = None
+    pause_gone: bool = False
+    pause_removed: bool = False
+    overrides: dict[str, Any] = field(default_factory=dict)
+    tags: list[dict[str, str]] = field(default_factory=list)
+    enable_execute_command: bool = False
+    ephemeral_storage_gib: int = 20
+    client_token: str | None = None
+    version: int = 1
+    resources_ready: bool = False
+    connectivity_at: float | None = None
+    pull_started_at: float | None = None
+    pull_stopped_at: float | None = None
+    started_at: float | None = None
+    execution_stopped_at: float | None = None
+    stopping_at: float | None = None
+    stopped_at: float | None = None
+    stop_code: str | None = None
+    stopped_reason: str | None = None
+    protection_enabled: bool = False
+    protection_expires_at: float | None = None
+    attempts: int = 0  # of the action in hand that failed for a passing reason
+    retry_at: float | None = None
+    because: str = ""  # the last decision about it, in words
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def stopped(self) -> bool:
+        return self.last_status == "STOPPED"
+
+    def container(self, name: str) -> Container:
+        return next(c for c in self.containers if c.name == name)
+
+    def with_container(self, changed: Container) -> Task:
+        return replace(self, containers=[changed if c.name == changed.name else c for c in self.containers])
+
+    @property
+    def health_status(self) -> HealthStatus:
+        """UNHEALTHY if an essential container is; else UNKNOWN if one is unknown; else HEALTHY."""
+        states = [c.health_status for c in self.containers if c.essential]
+        if "UNHEALTHY" in states:
+            return "UNHEALTHY"
+        return "UNKNOWN" if "UNKNOWN" in states or not states else "HEALTHY"
+
+
+@dataclass(frozen=True, slots=True)
+class AddressAllocation:
+    """A private address in use; unique per network, so that no two tasks ever get the same one (D3)."""
+
+    network: str
+    address: str
+    task_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyToken:
+    """What a client token was used for, kept for 24 hours of clock."""
+
+    account: str
+    region: str
+    operation: str
+    scope: str
+    token: str
+    fingerprint: str
+    result: list[str]
+    at: float

@@ -1,0 +1,63 @@
+"""ECS's tables. The API writes what is desired; control reads it and writes what became so."""
+
+from __future__ import annotations
+
+from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
+from emulator.domain.service import Service
+from emulator.domain.task import AddressAllocation, IdempotencyToken, Task
+from emulator.store.tables import Table
+
+
+def task_key(task: Task) -> list[tuple[str, str]]:
+    """A changed task wakes itself, and its service."""
+    keys = [("task", task.arn)]
+    if task.service is not None:
+        keys.append(("service", f"{task.account}/{task.region}/{task.cluster}/{task.service}"))
+    return keys
+
+
+def service_key(service: Service) -> list[tuple[str, str]]:
+    return [("service", f"{service.account}/{service.region}/{service.cluster}/{service.name}")]
+
+
+CLUSTERS: Table[Cluster] = Table("ecs_clusters", Cluster, key=("account", "region", "name"))
+TASK_DEFINITIONS: Table[TaskDefinition] = Table(
+    "ecs_task_definitions",
+    TaskDefinition,
+    key=("account", "region", "family", "revision"),
+    indexes=(("account", "region", "status"),),
+)
+FAMILIES: Table[Family] = Table("ecs_families", Family, key=("account", "region", "name"))
+TASKS: Table[Task] = Table(
+    "ecs_tasks",
+    Task,
+    key=("account", "region", "cluster", "id"),
+    indexes=(
+        ("account", "region", "cluster", "service"),
+        ("account", "region", "cluster", "desired_status"),
+        ("account", "region", "cluster", "family"),
+        ("account", "region", "cluster", "started_by"),
+        ("definition_arn",),
+        ("last_status",),
+        ("arn",),
+    ),
+    wakes=task_key,
+)
+SERVICES: Table[Service] = Table(
+    "ecs_services",
+    Service,
+    key=("account", "region", "cluster", "name"),
+    indexes=(("status",), ("task_definition",)),
+    wakes=service_key,
+)
+ACCOUNT_SETTINGS: Table[AccountSetting] = Table(
+    "ecs_account_settings", AccountSetting, key=("account", "region", "principal", "name")
+)
+ADDRESSES: Table[AddressAllocation] = Table(
+    "ecs_addresses", AddressAllocation, key=("network", "address"), indexes=(("task_arn",),)
+)
+TOKENS: Table[IdempotencyToken] = Table(
+    "ecs_idempotency_tokens", IdempotencyToken, key=("account", "region", "operation", "scope", "token")
+)
+
+TABLES = (CLUSTERS, TASK_DEFINITIONS, FAMILIES, TASKS, SERVICES, ACCOUNT_SETTINGS, ADDRESSES, TOKENS)

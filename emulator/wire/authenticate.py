@@ -1,0 +1,70 @@
+"""Who is calling. Any key is taken by default; `--auth strict` knows its keys and verifies signatures (D10, D13)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from emulator.wire.call import Caller
+from emulator.wire.errors import (
+    ExpiredTokenException,
+    InvalidSignatureException,
+    UnrecognizedClientException,
+)
+from emulator.wire.identify import Scope
+from emulator.wire.request import HttpRequest
+from emulator.wire.signature import verify
+
+
+class Principal(Protocol):
+    """A key the emulator itself gave out: an IAM user's, or temporary credentials."""
+
+    @property
+    def arn(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def secret_key(self) -> str: ...
+    @property
+    def expires_at(self) -> float | None: ...
+
+
+FindPrincipal = Callable[[str], Principal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """`keys` maps configured access keys to secret keys; used only when `strict`."""
+
+    default_account: str
+    strict: bool = False
+    keys: tuple[tuple[str, str], ...] = ()
+    find_principal: FindPrincipal | None = None
+
+    def caller(self, scope: Scope, request: HttpRequest, body: bytes, now: float) -> Caller:
+        principal = self.find_principal(scope.access_key) if self.find_principal else None
+        if self.strict:
+            self._verify(scope, request, body, now, principal)
+        if principal is not None:
+            return Caller(principal.arn, principal.account, scope.access_key, principal.user_id)
+        account = self._account(scope.access_key)
+        partition = "aws-cn" if scope.region.startswith("cn-") else "aws"
+        return Caller(f"arn:{partition}:iam::{account}:root", account, scope.access_key, account)
+
+    def _account(self, access_key: str) -> str:
+        return access_key if len(access_key) == 12 and access_key.isdigit() else self.default_account
+
+    def _verify(self, scope: Scope, request: HttpRequest, body: bytes, now: float, principal: Principal | None) -> None:
+        secret = principal.secret_key if principal else dict(self.keys).get(scope.access_key)
+        if secret is None:
+            raise UnrecognizedClientException("The security token included in the request is invalid.")
+        if principal is not None and principal.expires_at is not None and principal.expires_at <= now:
+            raise ExpiredTokenException("The security token included in the request is expired")
+        if not verify(request, body, secret):
+            raise InvalidSignatureException(
+                "The request signature we calculated does not match the signature you provided. "
+                "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+            )

@@ -1,0 +1,99 @@
+"""Which service and which operation a request names, and whose account and region it is about."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from emulator.wire.errors import (
+    IncompleteSignatureException,
+    MissingAuthenticationTokenException,
+    UnknownOperationException,
+)
+from emulator.wire.operations import Service
+from emulator.wire.protocols import query
+from emulator.wire.request import HttpRequest
+
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The credential scope of a request's signature."""
+
+    access_key: str
+    region: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    service: Service
+    operation: str
+    scope: Scope
+    json_version: str | None  # None: Query
+    form: query.Form | None
+    body: bytes
+
+
+@functools.lru_cache(maxsize=4096)
+def _scope(credential: str) -> Scope | None:
+    found = _CREDENTIAL.search(credential)
+    if found is None or not _REGION.fullmatch(found[3]):
+        return None
+    return Scope(found[1], found[3], found[4])
+
+
+def scope_of(request: HttpRequest) -> Scope:
+    """From the Authorization header or a presigned URL; the signature itself is not looked at here."""
+    header = request.header("Authorization")
+    if header is None:
+        presigned = parse_qs(request.query).get("X-Amz-Credential") if "X-Amz-Credential" in request.query else None
+        if presigned is None:
+            raise MissingAuthenticationTokenException("Missing Authentication Token")
+        header = f"Credential={presigned[0]}"
+    elif not header.startswith("AWS4-HMAC-SHA256"):
+        raise IncompleteSignatureException("Authorization header requires 'Credential' parameter.")
+    end = header.find("SignedHeaders=")
+    scope = _scope(header if end < 0 else header[:end])
+    if scope is None:
+        raise IncompleteSignatureException(
+            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term"
+        )
+    return scope
+
+
+class Identifier:
+    """Knows the services by target prefix and by signing name."""
+
+    def __init__(self, services: Mapping[str, Service]) -> None:
+        self._by_target = {s.api.target_prefix: s for s in services.values() if s.api.target_prefix}
+        self._by_signing_name = {str(s.api.model.signing_name): s for s in services.values()}
+
+    def service_of_target(self, request: HttpRequest) -> Service | None:
+        """The service an error belongs to, as far as the request tells."""
+        target = request.header("X-Amz-Target")
+        return self._by_target.get(target.partition(".")[0]) if target else None
+
+    def json(self, target: str, request: HttpRequest, body: bytes) -> Identified:
+        prefix, _, operation = target.partition(".")
+        service = self._by_target.get(prefix)
+        if service is None or not operation:
+            raise UnknownOperationException(f"Homeport does not emulate the service of target {target[:200]!r} yet.")
+        version = "1.0" if "json-1.0" in (request.header("Content-Type") or "") else "1.1"
+        return Identified(service, operation, scope_of(request), version, None, body)
+
+    def query(self, request: HttpRequest, body: bytes) -> Identified:
+        form = query.read_form(request.query, body)
+        scope = scope_of(request)
+        service = self._by_signing_name.get(scope.service)
+        operation = form.get("Action")
+        if not operation:
+            raise UnknownOperationException("The request names no operation: neither X-Amz-Target nor Action.")
+        if service is None or service.api.protocol != "query":
+            raise UnknownOperationException(f"Homeport does not emulate the service {scope.service!r} yet.")
+        return Identified(service, operation, scope, None, form, body)

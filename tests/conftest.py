@@ -1,0 +1,133 @@
+"""Fixtures: an emulator in this process on a standing clock, boto3 clients that speak to it over a real socket-less
+WSGI call, and every answer checked against botocore's output shape."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config as BotoConfig
+
+from emulator.app import Emulator, build
+from emulator.clock import VirtualClock
+from emulator.config import Config
+from tests.strict_wire import check_answer
+
+Aws = Callable[..., Any]
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(data_dir=tmp_path / "data", engine="simulated", seed=1, registry_port=None)
+
+
+@pytest.fixture
+def emulator(config: Config, clock: VirtualClock) -> Iterator[Emulator]:
+    emulator = build(config, clock=clock)
+    yield emulator
+    emulator.close()
+
+
+class _Raw:
+    """What botocore reads a body from."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = io.BytesIO(body)
+
+    def stream(self, amount: int = 65536, decode_content: bool = False) -> Iterator[bytes]:
+        while piece := self._body.read(amount):
+            yield piece
+
+    def read(self, amount: int | None = None) -> bytes:
+        return self._body.read(-1 if amount is None else amount)
+
+
+def call_wsgi(app: Any, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of one WSGI call."""
+    caught: dict[str, Any] = {}
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        caught["status"], caught["headers"] = int(status.split()[0]), dict(headers)
+
+    chunks = app(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        getattr(chunks, "close", lambda: None)()
+    return caught["status"], caught["headers"], body
+
+
+def make_environ(method: str, path: str, body: bytes, headers: dict[str, str], query: str = "") -> dict[str, Any]:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "4566",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "localhost:4566",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": io.StringIO(),
+        "wsgi.url_scheme": "http",
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in headers.items():
+        key = name.upper().replace("-", "_")
+        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
+    return environ
+
+
+@pytest.fixture
+def aws(emulator: Emulator) -> Aws:
+    """`aws("ecs")` is a boto3 client of the emulator; `aws("ecs", region=..., access_key=...)` another's."""
+
+    def client(service: str, region: str = "us-east-1", access_key: str = "test", secret_key: str = "test") -> Any:
+        made = boto3.session.Session().client(
+            service,
+            region_name=region,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            endpoint_url="http://localhost:4566",
+            config=BotoConfig(retries={"max_attempts": 0}, parameter_validation=False),
+        )
+        made.meta.events.register("before-send", lambda request, **_: _send(emulator, made, request))
+        return made
+
+    return client
+
+
+def _send(emulator: Emulator, client: Any, request: Any) -> AWSResponse:
+    headers = {k: v.decode() if isinstance(v, bytes) else str(v) for k, v in request.headers.items()}
+    body = request.body or b""
+    body = body.encode() if isinstance(body, str) else body
+    path, _, query = request.url.partition("4566")[2].partition("?")
+    status, answer_headers, answer = call_wsgi(
+        emulator.wsgi, make_environ(request.method, path or "/", body, headers, query)
+    )
+    if status >= 500:
+        raise AssertionError(f"the emulator failed with {status}: {answer.decode(errors='replace')}")
+    if status == 200:
+        check_answer(client.meta.service_model, headers, body, answer)
+    return AWSResponse(request.url, status, {k.lower(): v for k, v in answer_headers.items()}, _Raw(answer))
+
+
+@pytest.fixture(autouse=True)
+def _show_emulator_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="homeport")

@@ -1,0 +1,97 @@
+"""One request through the whole gateway, by boto3."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.app import Emulator
+from tests.conftest import Aws, call_wsgi, make_environ
+
+_SIGNED = {
+    "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ecs/aws4_request, SignedHeaders=host, "
+    "Signature=" + "0" * 64,
+    "X-Amz-Target": "AmazonEC2ContainerServiceV20141113.ListClusters",
+    "Content-Type": "application/x-amz-json-1.1",
+}
+
+
+def _post(emulator: Emulator, body: bytes = b"{}", **headers: str | None) -> tuple[int, dict[str, Any]]:
+    merged = {k: v for k, v in {**_SIGNED, **headers}.items() if v is not None}
+    status, _, answer = call_wsgi(emulator.wsgi, make_environ("POST", "/", body, merged))
+    return status, json.loads(answer) if answer.startswith(b"{") else {"text": answer.decode()}
+
+
+def test_list_clusters_pages_with_opaque_tokens(aws: Aws) -> None:
+    ecs = aws("ecs")
+    for number in range(5):
+        ecs.create_cluster(clusterName=f"c{number}")
+    first = ecs.list_clusters(maxResults=2)
+    second = ecs.list_clusters(maxResults=2, nextToken=first["nextToken"])
+    third = ecs.list_clusters(maxResults=2, nextToken=second["nextToken"])
+    names = [arn.rpartition("/")[2] for page in (first, second, third) for arn in page["clusterArns"]]
+    assert names == ["c0", "c1", "c2", "c3", "c4"]
+    assert "nextToken" not in third
+
+
+def test_forged_token_is_refused(aws: Aws) -> None:
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        aws("ecs").list_clusters(nextToken="bm90IG91cnM=")
+
+
+def test_region_and_account_come_from_the_credentials(aws: Aws) -> None:
+    arn = aws("ecs", region="eu-central-1", access_key="210987654321").create_cluster()["cluster"]["clusterArn"]
+    assert arn == "arn:aws:ecs:eu-central-1:210987654321:cluster/default"
+    assert aws("ecs").list_clusters()["clusterArns"] == []
+
+
+def test_without_authorization_header(emulator: Emulator) -> None:
+    status, answer = _post(emulator, Authorization=None)
+    assert (status, answer["__type"]) == (400, "MissingAuthenticationTokenException")
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff\xfe", b'"x"', b"[" * 100_000])
+def test_unreadable_bodies(emulator: Emulator, body: bytes) -> None:
+    status, answer = _post(emulator, body)
+    assert (status, answer["__type"]) == (400, "SerializationException")
+
+
+def test_wrong_type(emulator: Emulator) -> None:
+    status, answer = _post(emulator, b'{"maxResults": "ten"}')
+    assert (status, answer["__type"]) == (400, "SerializationException")
+    assert answer["message"] == "STRING_VALUE can not be converted to an Integer"
+
+
+def test_unknown_operation_and_missing_target(emulator: Emulator) -> None:
+    target = "AmazonEC2ContainerServiceV20141113.MakeCoffee"
+    assert _post(emulator, **{"X-Amz-Target": target})[1]["__type"] == "UnknownOperationException"
+    assert _post(emulator, **{"X-Amz-Target": "Nobody.Knows"})[1]["__type"] == "UnknownOperationException"
+    assert _post(emulator, **{"X-Amz-Target": None})[1]["__type"] == "UnknownOperationException"
+
+
+def test_operation_that_is_not_emulated_says_so(emulator: Emulator) -> None:
+    target = "AmazonEC2ContainerServiceV20141113.CreateExpressGatewayService"
+    status, answer = _post(emulator, b"{}", **{"X-Amz-Target": target})
+    assert (status, answer["__type"]) == (400, "NotEmulatedYet")
+
+
+def test_oversized_body(emulator: Emulator) -> None:
+    status, answer = _post(emulator, b" " * (5 * 1024 * 1024))
+    assert (status, answer["__type"]) == (413, "RequestEntityTooLarge")
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("Host", "evil.example.com"), ("Origin", "http://evil.example.com"), ("Sec-Fetch-Site", "cross-site")],
+)
+def test_foreign_hosts_and_origins_are_refused(emulator: Emulator, header: str, value: str) -> None:
+    assert _post(emulator, **{header: value})[0] == 403
+
+
+def test_unread_members_are_said(emulator: Emulator) -> None:
+    environ = make_environ("POST", "/", b'{"colour": "blue"}', _SIGNED)
+    _, headers, _ = call_wsgi(emulator.wsgi, environ)
+    assert "colour" in headers["x-homeport-warning"]
