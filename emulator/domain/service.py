@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class ServiceEvent:
+    """One entry of events[]. `name` is what EventBridge calls it (SERVICE_STEADY_STATE, ...); the API omits it."""
+
     id: str
     at: float
     message: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,16 @@ class Deployment:
     failed_tasks: int = 0
     spec: dict[str, Any] = field(default_factory=dict)
     image_digests: dict[str, str] = field(default_factory=dict)  # container name -> digest pinned for this deployment
-    start_failures: int = 0  # launches in a row that never reached RUNNING; drives the back-off
+    start_failures: int = 0  # waves of launches in a row that never reached RUNNING; drives the back-off
+    start_failed_at: float | None = None  # when the last of these waves was counted
+    failed_at: float | None = None  # when failed_tasks last grew
     next_start_at: float | None = None  # back-off: no launch before this
-    reached_steady: bool = False
+    service_deployment_id: str = ""  # of the service deployment that this is the rolling half of
+
+    @property
+    def number(self) -> str:
+        """The number in its id, which is also its service revision's."""
+        return self.id.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ class Service:
     spec: dict[str, Any] = field(default_factory=dict)
     tags: list[dict[str, str]] = field(default_factory=list)
     client_token: str | None = None
-    last_steady_event_at: float | None = None
+    told: dict[str, float] = field(default_factory=dict)  # what an event said and still stands -> when it was said
     because: str = ""
 
     @property

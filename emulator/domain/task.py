@@ -41,6 +41,9 @@ class Container:
     kill_sent_at: float | None = None
     removed: bool = False
     log_stream: str | None = None
+    cpu: int = 0  # CPU units; with memory_mib and memory_reservation_mib what DescribeTasks reports, overrides included
+    memory_mib: int | None = None
+    memory_reservation_mib: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class Task:
     protection_expires_at: float | None = None
     attempts: int = 0  # of the action in hand that failed for a passing reason
     retry_at: float | None = None
+    end_noted: bool = False  # its service has counted how it ended
+    released: bool = False  # stopped, and its service needs to know nothing more of it
     because: str = ""  # the last decision about it, in words
     warnings: list[str] = field(default_factory=list)
 
