@@ -15,7 +15,19 @@ from typing import Literal, Protocol
 
 
 class EngineError(Exception):
-    """The engine refused; `str(error)` is its own text, fit to show in a stoppedReason."""
+    """The engine refused; `str(error)` is its own text, fit to show in a stoppedReason.
+
+    `status` is the HTTP status it answered with, where there was one.
+    """
+
+    def __init__(self, text: str = "", status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+
+    @property
+    def api_text(self) -> str:
+        """`API error (404): ...`, the form that the ECS agent shows for a Docker error."""
+        return str(self) if self.status is None else f"API error ({self.status}): {self}"
 
 
 class EngineUnavailable(EngineError):
@@ -32,6 +44,10 @@ class ImageNotFound(EngineError):
 
 class ImagePullFailed(EngineError):
     """The pull failed for another reason (refused, denied, network, disk)."""
+
+
+class ImageLoadFailed(EngineError):
+    """The engine would not load an archive."""
 
 
 class ContainerCreateFailed(EngineError):
@@ -124,7 +140,10 @@ class Ulimit:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """`source` is a host path (bind), a volume name (volume) or empty (tmpfs)."""
+    """`source` is a host path (bind), a volume name (volume; empty: anonymous) or empty (tmpfs).
+
+    `options`: mount(8)'s words for a tmpfs, a propagation for a bind, `nocopy` for a volume.
+    """
 
     kind: Literal["bind", "volume", "tmpfs"]
     target: str
@@ -180,6 +199,7 @@ class ContainerSpec:
     memory_reservation_bytes: int | None = None
     memory_swappiness: int | None = None
     shm_size_bytes: int | None = None
+    pids_limit: int | None = None
     cgroup_parent: str | None = None
     ulimits: tuple[Ulimit, ...] = ()
     capabilities_add: tuple[str, ...] = ()
@@ -203,7 +223,12 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """One look at a container (`docker inspect`). Times are seconds since the epoch; 0 means not yet."""
+    """One look at a container (`docker inspect`). Times are seconds since the epoch; 0 means not yet.
+
+    `exit_code` is None until it has exited. `oom_killed` is also true when only a child of the main process was killed
+    (measured on Docker 20.10): an OutOfMemoryError needs exit code 137 too. Addresses are those of a running
+    container that owns its network; one that joined another's namespace has none of its own.
+    """
 
     id: str
     name: str
@@ -247,9 +272,14 @@ OutputSink = Callable[[str, "list[OutputLine]"], None]
 """Called with (container id, lines) from the one output-reading thread; must be quick and must not raise."""
 
 OutputEnd = Callable[[str], None]
-"""Called with the container id once its streams have ended and every line was delivered."""
+"""Called with the container id once its streams have ended and every line was delivered.
+
+That is when it has exited or was removed; also when the engine was lost, so a container that still runs then is
+read on with replay_output.
+"""
 
 PullProgress = Callable[[str], None]
+"""Called with one line of what the engine reports, e.g. `a1b2c3: Download complete`."""
 
 
 class Engine(Protocol):
@@ -260,11 +290,14 @@ class Engine(Protocol):
         ...
 
     def ensure_network(self, spec: NetworkSpec) -> None:
-        """Creates it, or finds it with the same range; NetworkConflict when the range collides."""
+        """Creates it, or finds it with the same range; NetworkConflict when the range collides.
+
+        Colliding means: overlapping another network of the engine, or a route of the host it shares with us.
+        """
         ...
 
     def remove_network(self, name: str) -> None:
-        """No error when it is not there."""
+        """No error when it is not there; EngineError while containers are in it."""
         ...
 
     def list_networks(self, labels: Mapping[str, str]) -> list[str]:
@@ -288,25 +321,39 @@ class Engine(Protocol):
         ...
 
     def load_image(self, archive: Iterable[bytes]) -> None:
-        """Streams a docker-archive (`POST /images/load`)."""
+        """Streams a docker-archive (`POST /images/load`); ImageLoadFailed with the engine's text."""
         ...
 
-    def tag_image(self, source: str, target: str) -> None: ...
+    def tag_image(self, source: str, target: str) -> None:
+        """ImageNotFound when the engine does not hold `source`."""
+        ...
 
     def remove_image(self, reference: str) -> None:
         """No error when it is not there."""
         ...
 
     def create_container(self, spec: ContainerSpec) -> str:
-        """The container's id. A container of the same name and labels is adopted: its id is returned."""
+        """The container's id. A container of the same name and labels is adopted: its id is returned.
+
+        ImageNotFound without the image, ContainerCreateFailed otherwise (e.g. the name is another's).
+        """
         ...
 
     def attach_output(self, container_id: str, sink: OutputSink, end: OutputEnd) -> None:
-        """Reads stdout and stderr from now on; called before start so that nothing is lost (D7)."""
+        """Reads stdout and stderr from now on; called before start so that nothing is lost.
+
+        A line longer than an awslogs event (262,118 bytes) arrives in pieces; an unfinished last
+        line arrives at the end. Lines carry the emulator's time of their arrival. NotFound without the container.
+        """
         ...
 
     def replay_output(self, container_id: str, since: float, sink: OutputSink, end: OutputEnd) -> None:
-        """After a restart of the emulator: what the container wrote since then, and all that follows."""
+        """After a restart of the emulator: what the container wrote since then, and all that follows.
+
+        Lines carry the engine's own time of writing, moved by the emulator clock's offset. `since` is inclusive, and a
+        line is written a little before it arrives: ask from some time before the last line that was kept, and leave
+        out those already known. Following may lose lines that rotation overtakes: never the first choice.
+        """
         ...
 
     def start_container(self, container_id: str) -> None:
@@ -314,23 +361,33 @@ class Engine(Protocol):
         ...
 
     def stop_container(self, container_id: str, timeout_s: float, signal: str | None = None) -> None:
-        """Signal (the image's, else SIGTERM), then SIGKILL after `timeout_s`. Returns once it has exited."""
+        """Signal (the container's or image's, else SIGTERM), SIGKILL after `timeout_s`; returns once it has exited.
+
+        No error when it does not run; NotFound when it is not there.
+        """
         ...
 
-    def kill_container(self, container_id: str, signal: str = "SIGKILL") -> None: ...
+    def kill_container(self, container_id: str, signal: str = "SIGKILL") -> None:
+        """Sends the signal and returns at once. No error when it does not run; NotFound when it is not there."""
+        ...
 
     def remove_container(self, container_id: str) -> None:
         """Kills if it runs, removes with its anonymous volumes; no error when it is not there."""
         ...
 
-    def inspect_container(self, container_id: str) -> ContainerState | None: ...
+    def inspect_container(self, container_id: str) -> ContainerState | None:
+        """None when it is not there. A name is accepted for the id."""
+        ...
 
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerState]:
         """All containers, running or not, that bear all the labels."""
         ...
 
     def events(self, labels: Mapping[str, str]) -> Iterator[EngineEvent]:
-        """Endless; reconnects by itself, saying engine_lost and engine_back; ends after close()."""
+        """Endless; reconnects by itself, saying engine_lost and engine_back; ends after close().
+
+        Subscribed when this returns: what happens after that is told. Iterate from one thread.
+        """
         ...
 
     def ensure_pause_image(self) -> str:
@@ -338,7 +395,11 @@ class Engine(Protocol):
         ...
 
     def run_in_container(self, container_id: str, command: tuple[str, ...], *, deadline_s: float) -> tuple[int, bytes]:
-        """Exit code and combined output of a short command inside a running container."""
+        """Exit code and combined output of a short command inside a running container.
+
+        NotFound without the container, EngineError when it does not run. EngineNotResponding past the deadline; the
+        command itself is not ended then, as the engine has no way to.
+        """
         ...
 
     def close(self) -> None:

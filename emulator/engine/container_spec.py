@@ -1,0 +1,141 @@
+"""From a task definition's container to the container the engine is asked for. Pure: every member is decided here.
+
+Memory and cpu are per container (the portable way): the container's own limit, else the task's; siblings can together
+pass the task's cpu. Members that Fargate fixes (open files) are set as Fargate sets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.engine.base import ContainerSpec, Device, HealthCheck, Mount, Ulimit
+
+MIB = 1024 * 1024
+CPU_UNITS = 1024
+FARGATE_OPEN_FILES = Ulimit("nofile", 65535, 65535)
+MINIMUM_CPU_SHARES = 2  # the kernel's smallest; null, 0 and 1 mean it (ECS API model, ContainerDefinition.cpu)
+
+Definition = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a container's spec depends on beside its definition."""
+
+    name: str  # the engine's name for it
+    image: str  # an id or reference that the engine holds
+    image_environment: tuple[str, ...]
+    labels: Mapping[str, str]
+    pause_id: str | None
+    task_cpu_units: int
+    task_memory_mib: int
+    host_cpus: int
+    on_fargate: bool
+    secrets: tuple[tuple[str, str], ...] = ()
+    injected: tuple[tuple[str, str], ...] = ()  # what ECS injects; the definition's own values win
+    host_paths_allowed: tuple[str, ...] = ()
+
+
+def container_spec(definition: Definition, around: Surroundings) -> ContainerSpec:
+    """The engine's order for one container of a task."""
+    linux = definition.get("linuxParameters") or {}
+    memory = definition.get("memory") or around.task_memory_mib
+    reservation = definition.get("memoryReservation")
+    return ContainerSpec(
+        name=around.name,
+        image=around.image,
+        labels={**(definition.get("dockerLabels") or {}), **around.labels},
+        entry_point=_words(definition.get("entryPoint")),
+        command=_words(definition.get("command")),
+        environment=_environment(definition, around),
+        user=definition.get("user"),
+        working_directory=definition.get("workingDirectory"),
+        join_network_of=around.pause_id,
+        cpu_shares=max(MINIMUM_CPU_SHARES, int(definition.get("cpu") or 0)),
+        nano_cpus=_nano_cpus(around),
+        memory_bytes=memory * MIB if memory else None,
+        memory_swap_bytes=_swap(linux, memory),
+        memory_reservation_bytes=reservation * MIB if reservation else None,
+        memory_swappiness=linux.get("swappiness") if linux.get("maxSwap") else None,
+        shm_size_bytes=linux["sharedMemorySize"] * MIB if linux.get("sharedMemorySize") else None,
+        ulimits=_ulimits(definition, around.on_fargate),
+        capabilities_add=tuple((linux.get("capabilities") or {}).get("add") or ()),
+        capabilities_drop=tuple((linux.get("capabilities") or {}).get("drop") or ()),
+        devices=tuple(_device(device) for device in linux.get("devices") or ()),
+        sysctls=tuple((s["namespace"], s["value"]) for s in definition.get("systemControls") or ()),
+        mounts=tuple(_tmpfs(tmpfs) for tmpfs in linux.get("tmpfs") or ()),
+        security_options=tuple(definition.get("dockerSecurityOptions") or ()),
+        privileged=bool(definition.get("privileged")),
+        read_only_root=bool(definition.get("readonlyRootFilesystem")),
+        init=bool(linux.get("initProcessEnabled")),
+        tty=bool(definition.get("pseudoTerminal")),
+        stdin_open=bool(definition.get("interactive")),
+        health_check=_health_check(definition.get("healthCheck")),
+        log_driver="json-file",
+        # Only for recovery after a restart of ours; the live output comes through attach.
+        log_options=(("max-size", "10m"), ("max-file", "3")),
+    )
+
+
+def _words(value: Sequence[str] | None) -> tuple[str, ...] | None:
+    return tuple(value) if value else None
+
+
+def _environment(definition: Definition, around: Surroundings) -> tuple[tuple[str, str], ...]:
+    """Injected values, the definition's own over them, secrets over both (a name may be in one of the two only)."""
+    own = {item["name"]: item.get("value", "") for item in definition.get("environment") or () if item.get("name")}
+    in_image = {entry.partition("=")[0] for entry in around.image_environment}
+    injected = {name: value for name, value in around.injected if name not in in_image}
+    return tuple({**injected, **own, **dict(around.secrets)}.items())
+
+
+def _nano_cpus(around: Surroundings) -> int | None:
+    """The task's cpu; the engine refuses more than the host has."""
+    if not around.task_cpu_units:
+        return None
+    return min(around.task_cpu_units * 1_000_000_000 // CPU_UNITS, around.host_cpus * 1_000_000_000)
+
+
+def _swap(linux: Mapping[str, Any], memory_mib: int | None) -> int | None:
+    """No swap unless maxSwap gives some: Docker's figure is memory plus swap."""
+    return (memory_mib + int(linux.get("maxSwap") or 0)) * MIB if memory_mib else None
+
+
+def _ulimits(definition: Definition, on_fargate: bool) -> tuple[Ulimit, ...]:
+    own = tuple(Ulimit(u["name"], u["softLimit"], u["hardLimit"]) for u in definition.get("ulimits") or ())
+    if on_fargate and not any(limit.name == "nofile" for limit in own):
+        return (*own, FARGATE_OPEN_FILES)
+    return own
+
+
+def _device(device: Mapping[str, Any]) -> Device:
+    words = {"read": "r", "write": "w", "mknod": "m"}
+    permissions = "".join(words[p] for p in device.get("permissions") or ("read", "write", "mknod"))
+    return Device(device["hostPath"], device.get("containerPath") or device["hostPath"], permissions)
+
+
+def _tmpfs(tmpfs: Mapping[str, Any]) -> Mount:
+    return Mount(
+        kind="tmpfs",
+        target=tmpfs["containerPath"],
+        size_mib=tmpfs["size"],
+        options=tuple(tmpfs.get("mountOptions") or ()),
+    )
+
+
+def _health_check(check: Mapping[str, Any] | None) -> HealthCheck:
+    """The definition's probe; an image's own HEALTHCHECK is ignored by ECS, so it is switched off."""
+    if check is None:
+        return HealthCheck(("NONE",))
+    command = tuple(check["command"])
+    if command[0] not in ("CMD", "CMD-SHELL"):
+        command = ("CMD", *command)
+    return HealthCheck(
+        test=command,
+        interval_s=float(check.get("interval", 30)),
+        timeout_s=float(check.get("timeout", 5)),
+        retries=int(check.get("retries", 3)),
+        start_period_s=float(check.get("startPeriod") or 0),
+    )

@@ -1,0 +1,127 @@
+"""The pause container: the owner of a task's network namespace.
+
+Decides what the pause image is and how a pause container is created. The program is pause.c, built by build.py; its
+binaries are shipped, so nothing is pulled or compiled. Published ports, hosts, DNS, host name and the address belong to
+the pause container; the task's containers join its namespace (measured: only then do all of them see the same).
+
+**The relay.** With one, the program makes 169.254.170.2:80 inside the namespace lead to the emulator. Nothing is put
+before a task's bytes, so who is calling shows by what is called: the URLs hold unguessable ids per container, as on
+AWS. Over a unix socket a *directory* is mounted, not the socket, so that the socket a restarted emulator makes is
+found; one directory may serve all tasks (no app container sees it), or one per task where the listener wants to tell
+tasks apart by their socket. The program has no capability to pass file permissions: the socket must be writable
+(0666) and the directory searchable (0711) for root without CAP_DAC_OVERRIDE; the way to it on the host may be closed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from emulator.engine.archive import ArchiveFile, BuiltImage, ImageRecipe, build_image
+from emulator.engine.base import ContainerSpec, EngineError, Mount, NetworkAttachment, PortPublish
+
+REPOSITORY = "homeport/pause"
+RELAY_ADDRESS = "169.254.170.2"
+RELAY_PORT = 51679
+"""Where the program really listens: port 80 is translated to it, and stays free for the task's own servers."""
+
+_MOUNTED_AT = "/homeport"
+_MOST_PROCESSES = 1024  # two per relayed connection
+_MOST_MEMORY_BYTES = 128 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SocketRelay:
+    """To the unix socket `directory`/`socket_name`, paths as the engine's host sees them."""
+
+    directory: str
+    socket_name: str = "relay.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class TcpRelay:
+    """To a host and port as the task's network reaches them: an emulator in a container, or Docker Desktop."""
+
+    host: str
+    port: int
+
+
+@functools.cache
+def pause_image(architecture: str) -> BuiltImage:
+    """The image for `x86_64` or `aarch64`; EngineError for another architecture."""
+    binary = resources.files(__package__).joinpath(f"pause-{architecture}")
+    if not binary.is_file():
+        raise EngineError(f"no pause program is shipped for {architecture}")
+    program = ArchiveFile("pause", binary.read_bytes(), mode=0o755)
+    mount_point = ArchiveFile(f"{_MOUNTED_AT}/", mode=0o755)
+    return build_image(ImageRecipe(architecture, [[program, mount_point]], entry_point=("/pause",)))
+
+
+def pause_reference(architecture: str) -> str:
+    """`homeport/pause:<first 12 digits>`: of the whole image, so that a changed program is never mistaken."""
+    return f"{REPOSITORY}:{pause_image(architecture).id.removeprefix('sha256:')[:12]}"
+
+
+def pause_archive(architecture: str) -> bytes:
+    """The docker-archive to load."""
+    return pause_image(architecture).docker_archive(pause_reference(architecture))
+
+
+def pause_program_digest(architecture: str) -> str:
+    """SHA-256 of the shipped binary."""
+    return hashlib.sha256(resources.files(__package__).joinpath(f"pause-{architecture}").read_bytes()).hexdigest()
+
+
+def pause_spec(
+    name: str,
+    image: str,
+    labels: Mapping[str, str],
+    *,
+    network: NetworkAttachment,
+    hostname: str | None = None,
+    domain_name: str | None = None,
+    ports: tuple[PortPublish, ...] = (),
+    extra_hosts: tuple[tuple[str, str], ...] = (),
+    dns_servers: tuple[str, ...] = (),
+    dns_search: tuple[str, ...] = (),
+    sysctls: tuple[tuple[str, str], ...] = (),
+    relay: SocketRelay | TcpRelay | None = None,
+    cgroup_parent: str | None = None,
+) -> ContainerSpec:
+    """A task's pause container. `image` is what `ensure_pause_image` gave; `network` holds the ENI's address."""
+    return ContainerSpec(
+        name=name,
+        image=image,
+        labels=labels,
+        environment=_relay_environment(relay),
+        hostname=hostname,
+        domain_name=domain_name,
+        network=network,
+        ports=ports,
+        extra_hosts=extra_hosts,
+        dns_servers=dns_servers,
+        dns_search=dns_search,
+        sysctls=sysctls,
+        mounts=(Mount("bind", _MOUNTED_AT, relay.directory, read_only=True),) if isinstance(relay, SocketRelay) else (),
+        capabilities_drop=("ALL",),
+        capabilities_add=("NET_ADMIN", "NET_BIND_SERVICE") if relay else (),
+        security_options=("no-new-privileges",),
+        read_only_root=True,
+        pids_limit=_MOST_PROCESSES,
+        memory_bytes=_MOST_MEMORY_BYTES,
+        cgroup_parent=cgroup_parent,
+        log_options=(("max-size", "64k"), ("max-file", "1")),
+    )
+
+
+def _relay_environment(relay: SocketRelay | TcpRelay | None) -> tuple[tuple[str, str], ...]:
+    match relay:
+        case SocketRelay(socket_name=socket_name):
+            return (("HOMEPORT_RELAY", f"unix:{_MOUNTED_AT}/{socket_name}"),)
+        case TcpRelay(host, port):
+            return (("HOMEPORT_RELAY", f"tcp:{f'[{host}]' if ':' in host else host}:{port}"),)
+        case None:
+            return ()
