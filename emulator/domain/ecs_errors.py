@@ -1,0 +1,41 @@
+"""Errors that only ECS has; each class is the error of its name in the ECS API model."""
+
+from __future__ import annotations
+
+from emulator.domain.errors import AwsError
+
+
+class ClusterNotFoundException(AwsError):
+    """The cluster is absent or INACTIVE."""
+
+
+class ClusterContainsServicesException(AwsError):
+    """DeleteCluster: services are not INACTIVE yet."""
+
+
+class ClusterContainsTasksException(AwsError):
+    """DeleteCluster: tasks have not stopped yet."""
+
+
+class ServiceNotFoundException(AwsError):
+    """The service is absent."""
+
+
+class ServiceNotActiveException(AwsError):
+    """The service is DRAINING or INACTIVE."""
+
+
+class PlatformUnknownException(AwsError):
+    """The Fargate platform version does not exist."""
+
+
+class PlatformTaskDefinitionIncompatibilityException(AwsError):
+    """The Fargate platform version lacks something that the task definition needs."""
+
+
+class ResourceInUseException(AwsError):
+    """PutClusterCapacityProviders would take away a provider that something uses."""
+
+
+class ConflictException(AwsError):
+    """RunTask: the client token was used with other parameters; `resourceIds` are the tasks it stands for."""

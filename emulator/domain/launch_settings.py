@@ -1,0 +1,148 @@
+"""How and where tasks are launched: what RunTask and CreateService ask alike, checked against a task definition.
+
+It knows task definitions, Fargate's platform versions and awsvpc settings; it knows no tables and no clusters.
+Sources: ECS API model (RunTask, AwsVpcConfiguration), ECS developer guide "Fargate platform versions"; messages as
+observed on AWS unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from emulator.domain.ecs_errors import PlatformTaskDefinitionIncompatibilityException, PlatformUnknownException
+from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
+from emulator.domain.network import default_security_group_id, default_subnets
+from emulator.domain.unsupported_features import unsupported_features
+
+MAX_SUBNETS: Final = 16
+MAX_SECURITY_GROUPS: Final = 5
+LATEST_LINUX: Final = "1.4.0"
+_PLATFORM_VERSIONS: Final = ("1.3.0", "1.4.0")
+_LARGE_CPU: Final = 8192
+
+Definition = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the network interfaces of tasks are made. `unknown` are the ids that nobody made (adopted, or refused)."""
+
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    assign_public_ip: bool
+    unknown: tuple[str, ...] = ()
+
+
+def check_compatible(definition: Definition, launch_type: str) -> None:
+    """Whether tasks of the definition can run on a launch type: what registration computed as `compatibilities`."""
+    if launch_type not in definition.get("compatibilities", ()):
+        raise InvalidParameterException(f"Task definition does not support launch_type {launch_type}.")
+
+
+def check_fargate_placement(constraints: Sequence[Any], strategies: Sequence[Any]) -> None:
+    """Placement belongs to container instances; Fargate has none."""
+    for given, what in ((constraints, "constraints"), (strategies, "strategies")):
+        if given:
+            raise InvalidParameterException(f"Placement {what} are not supported with FARGATE launch type.")
+
+
+def platform_version(asked: str | None, launch_type: str, definition: Definition) -> str | None:
+    """The platform version that a task reports: `LATEST` is resolved, None outside Fargate.
+
+    PlatformUnknownException for a version that Fargate does not have, PlatformTaskDefinitionIncompatibilityException
+    when 1.3.0 lacks what the definition asks for, InvalidParameterException when one is given outside Fargate.
+    """
+    if launch_type != "FARGATE":
+        if asked:
+            raise InvalidParameterException("The platform version must be null when specifying an EC2 launch type.")
+        return None
+    version = LATEST_LINUX if asked in (None, "", "LATEST") else asked
+    if version not in _PLATFORM_VERSIONS:
+        raise PlatformUnknownException("The specified platform version does not exist.")
+    if version != LATEST_LINUX and _needs_latest(definition):
+        raise PlatformTaskDefinitionIncompatibilityException(
+            "One or more of the requested capabilities are not supported."
+        )
+    return version
+
+
+def _needs_latest(definition: Definition) -> bool:
+    """What platform version 1.4.0 brought."""
+    return (
+        "ephemeralStorage" in definition
+        or "pidMode" in definition
+        or int(definition.get("cpu") or 0) >= _LARGE_CPU
+        or any("efsVolumeConfiguration" in volume for volume in definition.get("volumes", ()))
+    )
+
+
+def check_network(
+    definition: Definition, network: Mapping[str, Any] | None, *, account: str, region: str, strict: bool
+) -> Placement | None:
+    """The awsvpc settings of tasks of a definition; None for other network modes.
+
+    Ids that nobody made are listed in `unknown`, or refused with `strict` (AWS's InvalidSubnetID.NotFound and
+    InvalidGroup.NotFound, wrapped as ECS wraps them).
+    """
+    awsvpc = (network or {}).get("awsvpcConfiguration")
+    if definition.get("networkMode") != "awsvpc":
+        if awsvpc:
+            raise InvalidParameterException(
+                "Network Configuration is not valid for the given networkMode of this task definition."
+            )
+        return None
+    if awsvpc is None:
+        raise InvalidParameterException(
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+        )
+    subnets, groups = tuple(awsvpc.get("subnets", ())), tuple(awsvpc.get("securityGroups", ()))
+    _check_counts(subnets, groups)
+    unknown = _unknown(subnets, groups, account, region, strict)
+    default_group = default_security_group_id(account, region)
+    public = awsvpc.get("assignPublicIp") == "ENABLED"
+    return Placement(subnets, groups or (default_group,), public, unknown)
+
+
+def _check_counts(subnets: Sequence[str], groups: Sequence[str]) -> None:
+    if not subnets:
+        raise InvalidParameterException("subnets can not be empty.")
+    for given, most, noun in ((subnets, MAX_SUBNETS, "subnets"), (groups, MAX_SECURITY_GROUPS, "securityGroups")):
+        if len(given) > most:  # unconfirmed wording
+            raise InvalidParameterException(f"{noun} can have at most {most} items.")
+
+
+def _unknown(subnets: Sequence[str], groups: Sequence[str], account: str, region: str, strict: bool) -> tuple[str, ...]:
+    known = {subnet.id for subnet in default_subnets(account, region)}
+    lost_subnets = tuple(subnet for subnet in subnets if subnet not in known)
+    lost_groups = tuple(group for group in groups if group != default_security_group_id(account, region))
+    if strict and lost_subnets:
+        lost = lost_subnets[0]
+        raise InvalidParameterException(
+            f"Error retrieving subnet information for [{lost}]: The subnet ID '{lost}' does not exist "
+            "(ErrorCode: InvalidSubnetID.NotFound)"
+        )
+    if strict and lost_groups:
+        lost = lost_groups[0]
+        raise InvalidParameterException(
+            f"Error retrieving security group information for [{lost}]: The security group '{lost}' does not exist "
+            "(ErrorCode: InvalidGroup.NotFound)"
+        )
+    return lost_subnets + lost_groups
+
+
+def check_emulated(definition: Definition, *, allow_privileged: bool) -> None:
+    """NotEmulatedYet, naming every member of the (overridden) definition that Homeport cannot act on yet.
+
+    Privileged containers are root on this host, so they need the user's consent first.
+    """
+    lacking = [f"{feature.path} ({feature.what})" for feature in unsupported_features(definition)]
+    if lacking:
+        raise NotEmulatedYet(f"Homeport does not emulate these yet: {', '.join(lacking)}.")
+    for container in definition.get("containerDefinitions", ()):
+        if container.get("privileged") and not allow_privileged:
+            raise NotEmulatedYet(
+                f"Container {container['name']} is privileged, which is root on this host; start Homeport with "
+                "--allow-privileged to run it."
+            )

@@ -1,0 +1,52 @@
+"""The default VPC that every account and region has, and in which zone a subnet stands. Pure.
+
+Ids are functions of account and region, so that they are the same in every run and need no table. Subnets that
+nobody made (`subnet-aaaa` of a document) are adopted into the default VPC, each in a zone of its own choosing that
+never changes. Source: Amazon VPC user guide, "Default VPCs": one /20 subnet in each Availability Zone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+ZONES: Final = ("a", "b", "c")
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """One subnet of a VPC."""
+
+    id: str
+    vpc_id: str
+    availability_zone: str
+
+
+def default_vpc_id(account: str, region: str) -> str:
+    """The default VPC's id, e.g. `vpc-0123456789abcdef0`."""
+    return f"vpc-{_digits('vpc', account, region)}"
+
+
+def default_security_group_id(account: str, region: str) -> str:
+    """The default security group of the default VPC, which an ENI gets when no group is asked for."""
+    return f"sg-{_digits('sg', account, region)}"
+
+
+def default_subnets(account: str, region: str) -> tuple[Subnet, ...]:
+    """The default VPC's subnets, one in each of the region's zones a, b and c."""
+    vpc = default_vpc_id(account, region)
+    return tuple(Subnet(f"subnet-{_digits('subnet', account, region, zone)}", vpc, f"{region}{zone}") for zone in ZONES)
+
+
+def availability_zone_of(subnet_id: str, region: str, account: str = "") -> str:
+    """The zone of a subnet: its own for a default one, else one that its id decides for ever."""
+    for subnet in default_subnets(account, region) if account else ():
+        if subnet.id == subnet_id:
+            return subnet.availability_zone
+    return f"{region}{ZONES[int(_digits('zone', subnet_id), 16) % len(ZONES)]}"
+
+
+def _digits(*parts: str) -> str:
+    """17 hexadecimal digits, as AWS's resource ids have."""
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:17]

@@ -1,0 +1,147 @@
+"""Making the record of a new task: what it is called, which subnet it stands in, what its containers are. Pure.
+
+Used by RunTask and by the service scheduler alike. The record starts in PROVISIONING; how it climbs from there is
+task_progress's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from emulator.domain.cluster import Cluster, TaskDefinition
+from emulator.domain.launch_settings import Placement
+from emulator.domain.network import availability_zone_of, default_vpc_id
+from emulator.domain.task import Container, Eni, Task
+from emulator.domain.task_overrides import EffectiveTask
+from emulator.domain.task_size import task_size
+
+Tags = list[dict[str, str]]
+
+
+class IdSource(Protocol):
+    """Where a new task's ids come from."""
+
+    def hex(self, digits: int = 32) -> str: ...
+
+    def uuid(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What all tasks of one request, or of one deployment, share.
+
+    `effective` is the definition after overrides (task_overrides.apply_overrides), `overrides` the request's own;
+    `image_digests` are the digests that a service deployment has pinned, by container name.
+    """
+
+    cluster: Cluster
+    definition: TaskDefinition
+    effective: EffectiveTask
+    placement: Placement | None
+    launch_type: str = "FARGATE"
+    platform_version: str | None = None
+    group: str | None = None
+    started_by: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    tags: Tags = field(default_factory=list)
+    enable_execute_command: bool = False
+    client_token: str | None = None
+    service: str | None = None
+    deployment_id: str | None = None
+    image_digests: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+def new_task(launch: Launch, *, number: int, capacity_provider: str | None, now: float, ids: IdSource) -> Task:
+    """The record of one task, in PROVISIONING with desired status RUNNING.
+
+    `number` counts the tasks of the launch from 0 (for a service: its tasks so far), so that subnets are taken in
+    turn. `capacity_provider` is None unless a strategy chose one.
+    """
+    cluster, definition, effective = launch.cluster, launch.definition, launch.effective
+    task_id = ids.hex(32)
+    size = task_size(effective.definition)
+    eni = _eni(launch, number, ids)
+    return Task(
+        account=cluster.account,
+        region=cluster.region,
+        cluster=cluster.name,
+        id=task_id,
+        arn=f"{cluster.arn.replace(':cluster/', ':task/')}/{task_id}",
+        cluster_arn=cluster.arn,
+        definition_arn=definition.arn,
+        family=definition.family,
+        group=launch.group or f"family:{definition.family}",
+        launch_type=launch.launch_type,
+        cpu=str(size.cpu_units),
+        memory=str(size.memory_mib),
+        desired_status="RUNNING",
+        last_status="PROVISIONING",
+        created_at=now,
+        containers=[_container(c, launch.image_digests, ids) for c in effective.containers],
+        started_by=launch.started_by,
+        service=launch.service,
+        deployment_id=launch.deployment_id,
+        capacity_provider=capacity_provider,
+        platform_version=launch.platform_version,
+        platform_family="Linux" if launch.launch_type == "FARGATE" else None,
+        availability_zone=availability_zone_of(eni.subnet_id, cluster.region, cluster.account) if eni else None,
+        network_mode=effective.definition.get("networkMode") or "bridge",
+        eni=eni,
+        overrides=dict(launch.overrides),
+        tags=list(launch.tags),
+        enable_execute_command=launch.enable_execute_command,
+        ephemeral_storage_gib=effective.ephemeral_storage_gib,
+        client_token=launch.client_token,
+        warnings=list(launch.warnings),
+    )
+
+
+def _eni(launch: Launch, number: int, ids: IdSource) -> Eni | None:
+    placement = launch.placement
+    if placement is None:
+        return None
+    return Eni(
+        attachment_id=ids.uuid(),
+        id=f"eni-{ids.hex(17)}",
+        subnet_id=placement.subnets[number % len(placement.subnets)],
+        status="PRECREATED",
+        security_groups=list(placement.security_groups),
+        assign_public_ip=placement.assign_public_ip,
+        vpc_id=default_vpc_id(launch.cluster.account, launch.cluster.region),
+    )
+
+
+def _container(definition: Mapping[str, Any], digests: Mapping[str, str], ids: IdSource) -> Container:
+    return Container(
+        name=definition["name"],
+        id=ids.uuid(),
+        image=definition["image"],
+        essential=definition.get("essential", True),
+        image_digest=digests.get(definition["name"]),
+        has_health_check="healthCheck" in definition,
+        cpu=definition.get("cpu") or 0,
+        memory_mib=definition.get("memory"),
+        memory_reservation_mib=definition.get("memoryReservation"),
+    )
+
+
+def task_tags(
+    own: Sequence[Mapping[str, str]],
+    *,
+    propagated: Sequence[Mapping[str, str]] = (),
+    cluster: str | None = None,
+    service: str | None = None,
+) -> Tags:
+    """The tags of a new task: those propagated, over which its own win by key, then the tags that ECS manages.
+
+    `cluster` and `service` are names, given when managed tags are enabled.
+    """
+    tags = {tag["key"]: tag["value"] for tag in (*propagated, *own)}
+    if cluster is not None:
+        tags["aws:ecs:clusterName"] = cluster
+    if service is not None:
+        tags["aws:ecs:serviceName"] = service
+    return [{"key": key, "value": value} for key, value in tags.items()]

@@ -1,0 +1,66 @@
+"""Questions about ECS's tables that no record needs to be decoded for: counts, and lists of keys cut to a page."""
+
+from __future__ import annotations
+
+from emulator.store.database import Reader
+from emulator.store.ecs_tables import TASK_DEFINITIONS, TASKS
+
+_IN_USE = (
+    f"EXISTS (SELECT 1 FROM {TASKS.name} t WHERE t.definition_arn = ? AND t.last_status != 'STOPPED') "
+    "OR EXISTS (SELECT 1 FROM ecs_services s WHERE s.task_definition = ? AND s.status != 'INACTIVE')"
+)
+
+
+def task_counts(reader: Reader, account: str, region: str, cluster: str) -> dict[tuple[str, str], int]:
+    """How many tasks of a cluster there are of each (launch type, last status)."""
+    rows = reader.execute(
+        f"SELECT launch_type, last_status, COUNT(*) FROM {TASKS.name} "
+        "WHERE account = ? AND region = ? AND cluster = ? GROUP BY launch_type, last_status",
+        (account, region, cluster),
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def revisions(
+    reader: Reader,
+    account: str,
+    region: str,
+    *,
+    status: str,
+    family: str | None,
+    after: tuple[str, int] | None,
+    limit: int,
+    descending: bool,
+) -> list[tuple[str, int]]:
+    """(family, revision) of task definitions in a status, by family, then by number; those after a position."""
+    sql = f"SELECT family, revision FROM {TASK_DEFINITIONS.name} WHERE account = ? AND region = ? AND status = ?"
+    values: list[object] = [account, region, status]
+    if family is not None:
+        sql += " AND family = ?"
+        values.append(family)
+    if after is not None:
+        sql += f" AND (family, revision) {'<' if descending else '>'} (?, ?)"
+        values += after
+    direction = " DESC" if descending else ""
+    sql += f" ORDER BY family{direction}, revision{direction} LIMIT ?"
+    return [(row[0], row[1]) for row in reader.execute(sql, (*values, limit))]
+
+
+def families(
+    reader: Reader, account: str, region: str, *, prefix: str, status: str, after: str | None, limit: int
+) -> list[str]:
+    """Families that begin with a prefix and still have a revision; `status` ACTIVE: one that is ACTIVE,
+    INACTIVE: none that is, ALL: any."""
+    sql = (
+        f"SELECT family FROM {TASK_DEFINITIONS.name} WHERE account = ? AND region = ? AND family > ? "
+        "AND substr(family, 1, ?) = ? GROUP BY family"
+    )
+    if status != "ALL":
+        sql += f" HAVING SUM(status = 'ACTIVE') {'> 0' if status == 'ACTIVE' else '= 0'}"
+    values = (account, region, after or "", len(prefix), prefix, limit)
+    return [row[0] for row in reader.execute(f"{sql} ORDER BY family LIMIT ?", values)]
+
+
+def definition_in_use(reader: Reader, arn: str) -> bool:
+    """Whether a task that has not stopped, or a service that is not INACTIVE, stands on this task definition."""
+    return bool(reader.execute(f"SELECT {_IN_USE}", (arn, arn)).fetchone()[0])
