@@ -1,0 +1,141 @@
+"""OCI Distribution over HTTP: authenticates, routes to `pulls` and `pushes`, turns their errors into answers.
+
+One function takes a request and gives a response; the blueprint merely brings it into the application.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Request, Response
+
+from emulator.clock import Clock
+from emulator.domain.errors import AwsError
+from emulator.ids import Ids
+from emulator.registry import pulls, pushes
+from emulator.registry.address import Addressing, route
+from emulator.registry.auth import USER_NAME, ExpiredToken, InvalidToken, TokenClaims, TokenSigner
+from emulator.registry.blobs import BlobStore
+from emulator.registry.errors import RegistryError, not_allowed, translated
+from emulator.registry.uploads import Uploads
+from emulator.registry.visit import Registry, Visit, answer
+from emulator.serve import ClientGone, MalformedBody
+from emulator.store.database import Database
+
+log = logging.getLogger(__name__)
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+_VERBS: dict[tuple[str, str], Callable[[Visit], Response]] = {
+    ("blob", "GET"): pulls.get_blob,
+    ("blob", "HEAD"): pulls.get_blob,
+    ("blob", "DELETE"): pushes.remove_blob,
+    ("uploads", "POST"): pushes.start_upload,
+    ("upload", "GET"): pushes.upload_status,
+    ("upload", "HEAD"): pushes.upload_status,
+    ("upload", "PATCH"): pushes.append,
+    ("upload", "PUT"): pushes.finish,
+    ("upload", "DELETE"): pushes.cancel,
+    ("manifest", "GET"): pulls.get_manifest,
+    ("manifest", "HEAD"): pulls.get_manifest,
+    ("manifest", "PUT"): pushes.push_manifest,
+    ("manifest", "DELETE"): pushes.remove_manifest,
+    ("tags", "GET"): pulls.get_tags,
+    ("tags", "HEAD"): pulls.get_tags,
+    ("referrers", "GET"): pulls.get_referrers,
+    ("referrers", "HEAD"): pulls.get_referrers,
+}
+
+
+def registry_blueprint(
+    database: Database,
+    blobs: BlobStore,
+    uploads: Uploads,
+    signer: TokenSigner,
+    clock: Clock,
+    ids: Ids,
+    *,
+    default_account: str,
+    default_region: str,
+    strict: bool = False,
+) -> Blueprint:
+    """`/v2/` and everything under it, for any host. `strict`: see `visit.Registry`."""
+    addressing = Addressing(default_account, default_region)
+    registry = Registry(database, blobs, uploads, signer, clock, ids, addressing, strict)
+    blueprint = Blueprint("registry", __name__)
+
+    @blueprint.route("/v2", defaults={"path": ""}, methods=_METHODS)
+    @blueprint.route("/v2/", defaults={"path": ""}, methods=_METHODS)
+    @blueprint.route("/v2/<path:path>", methods=_METHODS)
+    def serve(path: str) -> Response:
+        return respond(registry, request._get_current_object(), path)  # type: ignore[attr-defined]
+
+    return blueprint
+
+
+def respond(registry: Registry, request: Request, path: str) -> Response:
+    """The answer to any request; `path` is what stands behind `/v2/`."""
+    try:
+        response = _answer(registry, request, path)
+    except AwsError as error:
+        response = _refusal(translated(error))
+    except RegistryError as error:
+        response = _refusal(error)
+    except (ClientGone, MalformedBody):
+        # Nobody hears this; the server closes the connection or answers for itself.
+        response = _refusal(RegistryError(400, "BLOB_UPLOAD_INVALID", "The body did not come to its end."))
+    except OSError as error:
+        log.exception("the registry cannot read or write its files")
+        response = _refusal(RegistryError(500, "UNKNOWN", f"The registry's disk failed: {error.strerror}"))
+    response.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
+    return response
+
+
+def _answer(registry: Registry, request: Request, path: str) -> Response:
+    now = registry.clock.now()
+    claims = _authenticate(registry.signer, request, now)
+    if claims is None:
+        return _challenge(request)
+    if not path:
+        return answer(200, {"Content-Type": "application/json"}) if request.method in ("GET", "HEAD") else _nothing()
+    found = route(path)
+    if found is None:
+        return _nothing()
+    kind, name, item = found
+    verb = _VERBS.get((kind, request.method))
+    if verb is None:
+        raise not_allowed()
+    host = request.host.partition(":")[0]
+    return verb(Visit(registry, request, claims, registry.addressing.place(host, name), item, now))
+
+
+def _authenticate(signer: TokenSigner, request: Request, now: float) -> TokenClaims | None:
+    """Who is calling; None without a valid token. An expired one is refused by name, as ECR does."""
+    given = request.authorization
+    if given is None or given.type != "basic" or given.username != USER_NAME:
+        return None
+    try:
+        return signer.verify(given.password or "", now)
+    except InvalidToken:
+        return None
+    except ExpiredToken as error:
+        raise RegistryError(
+            403, "DENIED", "Your authorization token has expired. Reauthenticate and try again."
+        ) from error
+
+
+def _challenge(request: Request) -> Response:
+    realm = f'Basic realm="{request.scheme}://{request.host}/",service="ecr.amazonaws.com"'
+    headers = {"WWW-Authenticate": realm, "Content-Type": "text/plain; charset=utf-8"}
+    return answer(401, headers, b"Not Authorized\n")
+
+
+def _nothing() -> Response:
+    return answer(404, {"Content-Type": "text/plain; charset=utf-8"}, b"404 page not found\n")
+
+
+def _refusal(error: RegistryError) -> Response:
+    headers = {"Content-Type": "application/json; charset=utf-8", **error.headers}
+    return answer(error.status, headers, error.body)

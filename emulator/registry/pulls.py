@@ -1,0 +1,179 @@
+"""What clients read: blobs with ranges, manifests, tags and referrers.
+
+A manifest is always given as it was pushed, by tag too: ECR converts between Docker and OCI types when a client asks by
+tag and accepts only the other; every client in use accepts both, and a converted manifest would have another digest.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlencode
+
+from werkzeug.wrappers import Response
+
+from emulator.domain.image import Image
+from emulator.domain.manifest import OCI_INDEX, is_digest, is_tag
+from emulator.registry.errors import RegistryError, blob_unknown, digest_invalid, manifest_unknown
+from emulator.registry.repository import (
+    find_image,
+    find_layer,
+    list_referrers,
+    list_tags,
+    manifest_body,
+    note_pull,
+    pull_is_due,
+)
+from emulator.registry.visit import Visit, answer, json_answer
+from emulator.serve import FileSlice
+
+_PAGE = 100
+_LARGEST_PAGE = 1000
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+def get_blob(visit: Visit) -> Response:
+    """GET and HEAD of a blob that the repository has; one range of it with `Range`."""
+    head = visit.request.method == "HEAD"
+    if not is_digest(visit.item):
+        raise digest_invalid(visit.item)
+    with visit.registry.database.read() as reader:
+        repository = visit.repository(reader, "BatchCheckLayerAvailability" if head else "GetDownloadUrlForLayer")
+        link = find_layer(reader, repository, visit.item)
+    size = None if link is None else visit.registry.blobs.size(visit.item)
+    if size is None:
+        raise blob_unknown(visit.item)
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Docker-Content-Digest": visit.item,
+        "Accept-Ranges": "bytes",
+    }
+    if head:
+        visit.registry.blobs.vouch(visit.item, visit.now)
+        return answer(200, {**headers, "Content-Length": str(size)})
+    return _slice(visit, headers, size)
+
+
+def _slice(visit: Visit, headers: dict[str, str], size: int) -> Response:
+    start, end, status = 0, size, 200
+    asked = _RANGE.fullmatch(visit.request.headers.get("Range", "").replace(" ", ""))
+    if asked is not None and asked[0] != "bytes=-":
+        start, end = _asked_range(asked[1], asked[2], size)
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        status = 206
+    try:
+        file = visit.registry.blobs.open(visit.item)
+    except FileNotFoundError as error:
+        raise blob_unknown(visit.item) from error
+    headers["Content-Length"] = str(end - start)
+    response = Response(FileSlice(file, start, end - start), status=status, direct_passthrough=True)
+    response.headers.update(headers)
+    return response
+
+
+def _asked_range(first: str, last: str, size: int) -> tuple[int, int]:
+    """[start, end) of a Range header, clipped to the blob. Raises 416 when nothing of it is there."""
+    if first:
+        start, end = int(first), min(int(last) + 1, size) if last else size
+    else:
+        start, end = max(0, size - int(last)), size
+    if start >= end:
+        raise RegistryError(
+            416, "SIZE_INVALID", "The range is not within the layer.", {"Content-Range": f"bytes */{size}"}
+        )
+    return start, end
+
+
+def get_manifest(visit: Visit) -> Response:
+    """GET and HEAD by tag or digest, in the type it was pushed with. A GET counts as a pull of the image."""
+    _check_reference(visit.item)
+    with visit.registry.database.read() as reader:
+        repository = visit.repository(reader, "BatchGetImage")
+        image = find_image(reader, repository, visit.item)
+        if image is None:
+            raise manifest_unknown()
+        head = visit.request.method == "HEAD"
+        body = b"" if head else manifest_body(reader, image)
+    headers = {
+        "Content-Type": image.media_type,
+        "Content-Length": str(image.manifest_size),
+        "Docker-Content-Digest": image.digest,
+    }
+    if not head and pull_is_due(image, visit.now):
+        with visit.registry.database.write() as tx:
+            note_pull(tx, image, visit.now)
+    return answer(200, headers, body)
+
+
+def _check_reference(reference: str) -> None:
+    if ":" in reference:
+        if not is_digest(reference):
+            raise digest_invalid(reference)
+    elif not is_tag(reference):
+        raise RegistryError(400, "TAG_INVALID", f"'{reference}' is no valid tag.")
+
+
+def get_tags(visit: Visit) -> Response:
+    """Tags in lexical order, `n` of them (100 without it) after tag `last`; `Link` leads to the next page."""
+    size = _page_size(visit)
+    with visit.registry.database.read() as reader:
+        repository = visit.repository(reader, "ListImages")
+        found = list_tags(reader, repository, after=visit.request.args.get("last"), limit=size + 1)
+    tags = [one.tag for one in found[:size]]
+    headers = _link(visit, "tags/list", {"last": tags[-1], "n": str(size)}) if len(found) > size and tags else {}
+    return json_answer({"name": visit.place.shown, "tags": tags}, "application/json", headers)
+
+
+def get_referrers(visit: Visit) -> Response:
+    """The images whose subject is the digest, as an index; an unknown digest has none. `artifactType` filters."""
+    if not is_digest(visit.item):
+        raise digest_invalid(visit.item)
+    wanted = visit.request.args.get("artifactType")
+    size = _page_size(visit)
+    with visit.registry.database.read() as reader:
+        repository = visit.repository(reader, "ListImageReferrers")
+        images = list_referrers(reader, repository, visit.item)
+    last = visit.request.args.get("last", "")
+    images = [one for one in images if one.digest > last and wanted in (None, one.artifact_media_type)]
+    headers = {"OCI-Filters-Applied": "artifactType"} if wanted is not None else {}
+    if len(images) > size and size:
+        query = {"last": images[size - 1].digest, "n": str(size)}
+        if wanted is not None:
+            query["artifactType"] = wanted
+        headers |= _link(visit, f"referrers/{visit.item}", query)
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [_descriptor(one) for one in images[:size]]}
+    return json_answer(index, OCI_INDEX, headers)
+
+
+def _descriptor(image: Image) -> dict[str, object]:
+    members: dict[str, object] = {
+        "mediaType": image.media_type,
+        "size": image.manifest_size,
+        "digest": image.digest,
+    }
+    if image.artifact_media_type is not None:
+        members["artifactType"] = image.artifact_media_type
+    if image.annotations:
+        members["annotations"] = image.annotations
+    return members
+
+
+def _page_size(visit: Visit) -> int:
+    text = visit.request.args.get("n")
+    if text is None:
+        return _PAGE
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise RegistryError(400, "UNSUPPORTED", f"'{text}' is no number of results.")
+    if int(text) > _LARGEST_PAGE:
+        raise RegistryError(
+            405,
+            "UNSUPPORTED",
+            "Invalid parameter at 'maxResults' failed to satisfy constraint: "
+            f"'Member must have value less than or equal to {_LARGEST_PAGE}'",
+        )
+    return int(text)
+
+
+def _link(visit: Visit, rest: str, query: dict[str, str]) -> dict[str, str]:
+    """Absolute, as ECR's is: some clients take the link for a whole address."""
+    origin = f"{visit.request.scheme}://{visit.request.host}"
+    return {"Link": f'<{origin}{quote(visit.path(rest), safe="/:")}?{urlencode(query)}>; rel="next"'}

@@ -1,0 +1,91 @@
+"""One request to the registry, as the functions of `pulls` and `pushes` see it, and the parts that they use.
+
+Opens the right repository for its caller or refuses; must not know what is done there.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from emulator.clock import Clock
+from emulator.domain.image import Repository
+from emulator.ids import Ids
+from emulator.registry.address import Addressing, Place
+from emulator.registry.auth import TokenClaims, TokenSigner
+from emulator.registry.blobs import BlobStore
+from emulator.registry.errors import RegistryError
+from emulator.registry.repository import find_repository
+from emulator.registry.uploads import Uploads
+from emulator.store.database import Database, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What the registry works with. `strict`: answer as ECR does where it departs from the specification
+    (PATCH 201, no empty blobs, no mounts, no deletion of blobs); clients of ECR cope, strict OCI clients do not."""
+
+    database: Database
+    blobs: BlobStore
+    uploads: Uploads
+    signer: TokenSigner
+    clock: Clock
+    ids: Ids
+    addressing: Addressing
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """`item` is the digest, reference or upload id of the path."""
+
+    registry: Registry
+    request: Request
+    claims: TokenClaims
+    place: Place
+    item: str
+    now: float
+
+    def path(self, rest: str) -> str:
+        """A path below the repository, in the client's own words, so that it holds wherever the client sees us."""
+        return f"/v2/{self.place.shown}/{rest}"
+
+    def repository(self, reader: Reader, action: str) -> Repository:
+        """The repository, which must exist (RepositoryNotFoundException) and be open to the caller."""
+        self._authorize(action)
+        return find_repository(reader, self.place.account, self.place.region, self.place.name)
+
+    def _authorize(self, action: str) -> None:
+        place = self.place
+        if not place.valid:
+            raise RegistryError(400, "NAME_INVALID", f"The repository name '{place.name}' is not valid.")
+        if self.claims.account != place.account:
+            arn = Repository(place.account, place.region, place.name, 0.0).arn
+            raise RegistryError(
+                403,
+                "DENIED",
+                f"User: {self.claims.principal} is not authorized to perform: ecr:{action} on resource: {arn} "
+                f"because no resource-based policy allows the ecr:{action} action",
+            )
+        if self.claims.region != place.region:
+            raise RegistryError(
+                403,
+                "DENIED",
+                f"Your authorization token is for region {self.claims.region}, not for {place.region}. "
+                "Reauthenticate and try again.",
+            )
+
+
+def answer(status: int, headers: dict[str, str], body: bytes = b"") -> Response:
+    """A response whose Content-Length is the body's, unless `headers` says otherwise (HEAD)."""
+    response = Response(body, status=status)
+    response.headers.pop("Content-Type", None)
+    response.headers.update(headers)
+    return response
+
+
+def json_answer(value: Any, content_type: str, headers: dict[str, str]) -> Response:
+    return answer(200, {"Content-Type": content_type, **headers}, json.dumps(value).encode())
