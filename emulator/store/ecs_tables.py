@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.domain.address_plan import SubnetSlice, VpcRange
 from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
 from emulator.domain.service import Service
 from emulator.domain.task import AddressAllocation, IdempotencyToken, Task
@@ -20,7 +21,9 @@ def service_key(service: Service) -> list[tuple[str, str]]:
     return [("service", f"{service.account}/{service.region}/{service.cluster}/{service.name}")]
 
 
-CLUSTERS: Table[Cluster] = Table("ecs_clusters", Cluster, key=("account", "region", "name"))
+CLUSTERS: Table[Cluster] = Table(
+    "ecs_clusters", Cluster, key=("account", "region", "name"), indexes=(("account", "region", "status"),)
+)
 TASK_DEFINITIONS: Table[TaskDefinition] = Table(
     "ecs_task_definitions",
     TaskDefinition,
@@ -37,6 +40,7 @@ TASKS: Table[Task] = Table(
         ("account", "region", "cluster", "desired_status"),
         ("account", "region", "cluster", "family"),
         ("account", "region", "cluster", "started_by"),
+        ("account", "region", "cluster", "launch_type", "last_status"),
         ("definition_arn",),
         ("last_status",),
         ("arn",),
@@ -56,8 +60,12 @@ ACCOUNT_SETTINGS: Table[AccountSetting] = Table(
 ADDRESSES: Table[AddressAllocation] = Table(
     "ecs_addresses", AddressAllocation, key=("network", "address"), indexes=(("task_arn",),)
 )
+VPC_RANGES: Table[VpcRange] = Table("vpc_ranges", VpcRange, key=("network",), unique=(("cidr",),))
+SUBNET_SLICES: Table[SubnetSlice] = Table(
+    "subnet_slices", SubnetSlice, key=("network", "subnet_id"), unique=(("network", "cidr"),)
+)
 TOKENS: Table[IdempotencyToken] = Table(
     "ecs_idempotency_tokens", IdempotencyToken, key=("account", "region", "operation", "scope", "token")
 )
 
-TABLES = (CLUSTERS, TASK_DEFINITIONS, FAMILIES, TASKS, SERVICES, ACCOUNT_SETTINGS, ADDRESSES, TOKENS)
+TABLES = (CLUSTERS, TASK_DEFINITIONS, FAMILIES, TASKS, SERVICES, ACCOUNT_SETTINGS, ADDRESSES, VPC_RANGES, SUBNET_SLICES, TOKENS)

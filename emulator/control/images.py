@@ -1,0 +1,194 @@
+"""Has the engine hold a container's image, from wherever it is (D8).
+
+A reference to `<account>.dkr.ecr.<region>.amazonaws.com` always means our registry: what the engine already holds
+with the right id is used; else it pulls from our own port and the image is tagged with its real name; where it
+cannot reach that port the image is streamed to it. Other references are looked for in the engine, then pulled under
+a deadline, so that nothing hangs offline.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emulator.domain.errors import AwsError
+from emulator.domain.image import Image, Repository
+from emulator.domain.image_reference import EcrRegistry, ImageReference, image_reference
+from emulator.engine.base import (
+    Engine,
+    EngineError,
+    EngineNotResponding,
+    EngineUnavailable,
+    ImageFacts,
+    ImageNotFound,
+    RegistryCredentials,
+)
+from emulator.registry.archive import NoSuchPlatform, NotLoadable, docker_archive, image_for_platform
+from emulator.registry.blobs import BlobStore
+from emulator.registry.repository import find_image, find_repository, note_pull, pull_is_due
+from emulator.store.database import Database
+
+_log = logging.getLogger("homeport.control")
+
+PULL_DEADLINE_S = 600.0
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class CannotPull(Exception):
+    """`CannotPullContainerError: ...`, as AWS words it. `passing` when the engine did not answer."""
+
+    def __init__(self, text: str, *, passing: bool = False) -> None:
+        super().__init__(f"CannotPullContainerError: {text}")
+        self.passing = passing
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """`digest` is the manifest's, None for an image that no registry ever named."""
+
+    facts: ImageFacts
+    digest: str | None
+
+
+class ImageFinder:
+    """`own_host` is how the engine reaches our registry (`localhost:4566`); `password` makes a fresh token."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        blobs: BlobStore,
+        own_host: str,
+        password: Callable[[EcrRegistry], str],
+        now: Callable[[], float],
+        default: EcrRegistry,
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._blobs = blobs
+        self._own_host = own_host
+        self._password = password
+        self._now = now
+        self._default = default
+        self._locks: dict[str, threading.Lock] = {}
+        self._locks_lock = threading.Lock()
+        self._reaches_us = True
+
+    def find(self, text: str, pinned_digest: str | None = None) -> FoundImage:
+        """The image of a container. `pinned_digest` is the deployment's, so that a moved tag changes nothing.
+
+        Raises CannotPull; EngineUnavailable and EngineNotResponding go through.
+        """
+        reference = image_reference(text)
+        registry = self._our_registry(reference)
+        with self._lock(text):
+            if registry is not None:
+                return self._from_our_registry(reference, registry, pinned_digest)
+            return self._from_elsewhere(reference)
+
+    def _our_registry(self, reference: ImageReference) -> EcrRegistry | None:
+        if reference.ecr is not None:
+            return reference.ecr
+        return self._default if reference.registry == self._own_host else None
+
+    def _lock(self, text: str) -> threading.Lock:
+        """One pull of one image at a time; the others find it there."""
+        with self._locks_lock:
+            return self._locks.setdefault(text, threading.Lock())
+
+    def _from_our_registry(
+        self, reference: ImageReference, registry: EcrRegistry, pinned_digest: str | None
+    ) -> FoundImage:
+        wanted = pinned_digest or reference.digest or reference.pulled_tag or "latest"
+        repository, image, digest = self._resolve(reference, registry, wanted)
+        if image.config_digest is None:
+            raise CannotPull(f"{reference.text}: the artifact {digest} is no container image")
+        facts = self._engine.find_image(image.config_digest)
+        if facts is None:
+            facts = self._bring(reference, registry, repository, image)
+            self._note_pull(image)
+        return FoundImage(facts, digest)
+
+    def _resolve(self, reference: ImageReference, registry: EcrRegistry, wanted: str) -> tuple[Repository, Image, str]:
+        """The repository, the image for the engine's platform, and the digest that the reference names."""
+        failure = f"pull image manifest has been retried 1 time(s): failed to resolve ref {reference.text}"
+        info = self._engine.info()
+        with self._database.read() as reader:
+            try:
+                repository = find_repository(reader, registry.account, registry.region, reference.repository)
+                named = find_image(reader, repository, wanted)
+                if named is None:
+                    raise CannotPull(f"{failure}: {reference.text}: not found")
+                architecture = _ARCHITECTURES.get(info.architecture, info.architecture)
+                image = image_for_platform(reader, repository, named, "linux", architecture)
+            except AwsError as error:
+                raise CannotPull(f"{failure}: {reference.text}: not found ({error.message})") from error
+            except NoSuchPlatform as error:
+                raise CannotPull(
+                    f"image Manifest does not contain descriptor matching platform 'linux/{architecture}'"
+                ) from error
+        return repository, image, named.digest
+
+    def _bring(
+        self, reference: ImageReference, registry: EcrRegistry, repository: Repository, image: Image
+    ) -> ImageFacts:
+        real_name = f"{repository.registry_host}/{repository.name}:{reference.pulled_tag or image.digest[7:19]}"
+        if self._reaches_us:
+            try:
+                return self._pull_from_us(registry, repository, image, real_name)
+            except (EngineUnavailable, EngineNotResponding):
+                raise
+            except EngineError as error:
+                _log.info("the engine cannot pull from %s (%s); the image is streamed to it", self._own_host, error)
+                self._reaches_us = False
+        try:
+            self._engine.load_image(docker_archive(self._database, self._blobs, repository, image, [real_name]))
+        except (NotLoadable, FileNotFoundError) as error:
+            raise CannotPull(f"{reference.text}: {error}") from error
+        except (EngineUnavailable, EngineNotResponding):
+            raise
+        except EngineError as error:
+            raise CannotPull(f"{reference.text}: {error}") from error
+        return self._held(str(image.config_digest), reference)
+
+    def _pull_from_us(self, registry: EcrRegistry, repository: Repository, image: Image, real_name: str) -> ImageFacts:
+        prefix = "" if registry == self._default else f"{registry.account}.{registry.region}/"
+        source = f"{self._own_host}/{prefix}{repository.name}@{image.digest}"
+        credentials = RegistryCredentials("AWS", self._password(registry))
+        facts = self._engine.pull_image(source, credentials, deadline_s=PULL_DEADLINE_S)
+        self._engine.tag_image(facts.id, real_name)
+        return facts
+
+    def _held(self, image_id: str, reference: ImageReference) -> ImageFacts:
+        facts = self._engine.find_image(image_id)
+        if facts is None:
+            raise CannotPull(f"{reference.text}: the engine does not show the image it was given")
+        return facts
+
+    def _note_pull(self, image: Image) -> None:
+        if pull_is_due(image, self._now()):
+            with self._database.write() as tx:
+                note_pull(tx, image, self._now())
+
+    def _from_elsewhere(self, reference: ImageReference) -> FoundImage:
+        facts = self._engine.find_image(reference.text)
+        if facts is None:
+            try:
+                facts = self._engine.pull_image(reference.text, None, deadline_s=PULL_DEADLINE_S)
+            except (EngineUnavailable, EngineNotResponding):
+                raise
+            except ImageNotFound as error:
+                raise CannotPull(f"image {reference.text} not found: {error}") from error
+            except EngineError as error:
+                raise CannotPull(str(error)) from error
+        return FoundImage(facts, _digest_of(facts, reference))
+
+
+def _digest_of(facts: ImageFacts, reference: ImageReference) -> str | None:
+    if reference.digest:
+        return reference.digest
+    names = {reference.repository, f"{reference.registry}/{reference.repository}"}
+    names.add(reference.repository.removeprefix("library/"))
+    return next((d.partition("@")[2] for d in facts.digests if d.partition("@")[0] in names), None)

@@ -1,0 +1,155 @@
+"""The loop: a queue of keys, each with the time it is due. One thread decides, so never two workers on one key.
+
+A controller looks at a key and says when to look again; commits and the engine's events merely make a key due.
+Slow work runs elsewhere and comes back by `post`. The loop knows no task and no service.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from emulator.clock import Clock
+from emulator.store.database import Key
+
+_log = logging.getLogger("homeport.control")
+
+FAILURE_DELAY_S = 1.0
+MAXIMUM_WAIT_S = 60.0
+
+
+class Controller(Protocol):
+    """Brings one kind of thing one step nearer to what is wanted."""
+
+    def reconcile(self, key: str) -> float | None:
+        """Looks at a key and does what is to be done now. The time of the next look; None: when woken."""
+        ...
+
+
+class ControlLoop:
+    """`tick()` for tests and for advancing the clock; `run_forever()` in a thread of its own."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._controllers: Mapping[str, Controller] = {}
+        self._due: dict[Key, float] = {}
+        self._heap: list[tuple[float, int, Key]] = []
+        self._counter = 0
+        self._posted: list[Callable[[], None]] = []
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._busy = False
+        self._failures: dict[Key, int] = {}
+
+    def use(self, controllers: Mapping[str, Controller]) -> None:
+        self._controllers = controllers
+
+    def wake(self, keys: Iterable[Key]) -> None:
+        """Look at these keys now. Called after every commit, from any thread."""
+        now = self._clock.now()
+        with self._changed:
+            for key in keys:
+                self._schedule(key, now)
+            self._changed.notify_all()
+
+    def post(self, work: Callable[[], None]) -> None:
+        """Runs `work` on the loop's thread before the next look: how slow work comes back."""
+        with self._changed:
+            self._posted.append(work)
+            self._changed.notify_all()
+
+    def next_due(self) -> float | None:
+        """The earliest time anything wants a look."""
+        with self._changed:
+            return min(self._due.values(), default=None)
+
+    def idle(self) -> bool:
+        """Nothing posted, nothing due, nothing in hand."""
+        with self._changed:
+            now = self._clock.now()
+            return not self._busy and not self._posted and all(when > now for when in self._due.values())
+
+    def tick(self) -> int:
+        """Does everything that is due now, and what that makes due; how many looks it took."""
+        looks = 0
+        while (step := self._take()) is not None:
+            self._do(*step)
+            looks += 1
+        return looks
+
+    def run_forever(self) -> None:
+        """Until `stop()`."""
+        while True:
+            with self._changed:
+                if self._stopping:
+                    return
+            if self.tick() == 0:
+                self._wait()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def kick(self) -> None:
+        """The clock was moved: look at what is due anew."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def _schedule(self, key: Key, when: float) -> None:
+        known = self._due.get(key)
+        if known is not None and known <= when:
+            return
+        self._due[key] = when
+        self._counter += 1
+        heapq.heappush(self._heap, (when, self._counter, key))
+
+    def _take(self) -> tuple[Key | None, Callable[[], None] | None] | None:
+        with self._changed:
+            self._busy = False
+            if self._posted:
+                self._busy = True
+                return None, self._posted.pop(0)
+            now = self._clock.now()
+            while self._heap and self._heap[0][0] <= now:
+                when, _, key = heapq.heappop(self._heap)
+                if self._due.get(key) == when:
+                    del self._due[key]
+                    self._busy = True
+                    return key, None
+            return None
+
+    def _do(self, key: Key | None, work: Callable[[], None] | None) -> None:
+        if work is not None:
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - the loop outlives every bug; the bug is in the log
+                _log.exception("posted work failed")
+            return
+        assert key is not None
+        controller = self._controllers.get(key[0])
+        if controller is None:
+            _log.error("nobody controls %s", key)
+            return
+        try:
+            again = controller.reconcile(key[1])
+            self._failures.pop(key, None)
+        except Exception:  # noqa: BLE001 - as above; the key is looked at again, ever more seldom
+            failures = self._failures[key] = self._failures.get(key, 0) + 1
+            _log.exception("looking at %s failed", key)
+            again = self._clock.now() + min(FAILURE_DELAY_S * 2 ** (failures - 1), MAXIMUM_WAIT_S)
+        if again is not None:
+            with self._changed:
+                self._schedule(key, again)
+
+    def _wait(self) -> None:
+        with self._changed:
+            if self._stopping or self._posted:
+                return
+            soonest = min(self._due.values(), default=None)
+            wait = MAXIMUM_WAIT_S if soonest is None else self._clock.real_seconds_until(soonest)
+            if wait > 0:
+                self._changed.wait(min(wait, MAXIMUM_WAIT_S))

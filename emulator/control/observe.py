@@ -1,0 +1,145 @@
+"""What the engine shows: one look kept fresh by its events, renewed as a whole from time to time.
+
+Only reads. A missed event is harmless since the next whole look shows the same state; until the engine has answered
+a first whole look, and while it does not answer, nothing is concluded from what is missing (Sight.trusted).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+
+from emulator.clock import monotonic
+from emulator.domain.task_progress import Observed, Sight
+from emulator.engine import labels
+from emulator.engine.base import ContainerState, Engine, EngineError, EngineEvent
+from emulator.store.database import Key
+
+_log = logging.getLogger("homeport.control")
+
+WHOLE_LOOK_EVERY_S = 10.0
+Wake = Callable[[Iterable[Key]], None]
+
+
+class ContainerWatch:
+    """`refresh()` takes a whole look; `start()` follows the engine's events in a thread."""
+
+    def __init__(self, engine: Engine, instance: str, wake: Wake) -> None:
+        self._engine = engine
+        self._labels = {labels.INSTANCE: instance}
+        self._wake = wake
+        self._states: dict[str, ContainerState] = {}
+        self._fresh: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._trusted = False
+        self._closing = threading.Event()
+
+    def sight(self, container_ids: Iterable[str]) -> Sight:
+        """What is known of these containers now."""
+        with self._lock:
+            seen = {cid: observed(self._states[cid]) for cid in container_ids if cid in self._states}
+            return Sight(seen, self._trusted)
+
+    def state(self, container_id: str) -> ContainerState | None:
+        with self._lock:
+            return self._states.get(container_id)
+
+    def remember(self, container_id: str) -> None:
+        """Looks at one container now, so that one just made is not thought missing."""
+        self._look(container_id, wake=False)
+
+    def forget(self, container_id: str) -> None:
+        with self._lock:
+            self._states.pop(container_id, None)
+
+    def refresh(self) -> bool:
+        """A whole look; wakes the tasks whose containers changed. False when the engine does not answer."""
+        began = monotonic()
+        try:
+            listed = {state.id: state for state in self._engine.list_containers(self._labels)}
+        except EngineError as error:
+            if self._trusted:
+                _log.warning("the engine does not answer: %s", error)
+            self._trusted = False
+            return False
+        with self._lock:
+            # What was looked at singly since this list was asked for is newer than the list.
+            newer = {cid for cid, when in self._fresh.items() if when >= began}
+            changed = [
+                state
+                for cid, state in {**self._states, **listed}.items()
+                if cid not in newer and listed.get(cid) != self._states.get(cid)
+            ]
+            kept = {cid: state for cid, state in self._states.items() if cid in newer}
+            self._states = {**{cid: s for cid, s in listed.items() if cid not in newer}, **kept}
+            self._fresh = {cid: when for cid, when in self._fresh.items() if cid in newer}
+            first = not self._trusted
+            self._trusted = True
+        self._wake_tasks(listed.values() if first else changed)
+        return True
+
+    def start(self) -> None:
+        threading.Thread(target=self._follow, name="homeport-events", daemon=True).start()
+        threading.Thread(target=self._renew, name="homeport-watch", daemon=True).start()
+
+    def close(self) -> None:
+        self._closing.set()
+
+    def _follow(self) -> None:
+        for event in self._engine.events(self._labels):
+            if self._closing.is_set():
+                return
+            self.take(event)
+
+    def take(self, event: EngineEvent) -> None:
+        """One event: look at its container and wake its task."""
+        match event.action:
+            case "engine_lost":
+                self._trusted = False
+            case "engine_back":
+                self.refresh()
+            case "destroy":
+                self.forget(event.container_id)
+                self._wake_label(event.labels.get(labels.TASK))
+            case _:
+                self._look(event.container_id, wake=True)
+
+    def _renew(self) -> None:
+        while not self._closing.wait(WHOLE_LOOK_EVERY_S):
+            self.refresh()
+
+    def _look(self, container_id: str, *, wake: bool) -> None:
+        try:
+            state = self._engine.inspect_container(container_id)
+        except EngineError:
+            return  # the next whole look will show it
+        with self._lock:
+            self._fresh[container_id] = monotonic()
+            if state is None:
+                self._states.pop(container_id, None)
+            else:
+                self._states[container_id] = state
+        if wake and state is not None:
+            self._wake_label(state.labels.get(labels.TASK))
+
+    def _wake_tasks(self, states: Iterable[ContainerState]) -> None:
+        for arn in {state.labels.get(labels.TASK) for state in states}:
+            self._wake_label(arn)
+
+    def _wake_label(self, task_arn: str | None) -> None:
+        if task_arn:
+            self._wake([("task", task_arn)])
+
+
+def observed(state: ContainerState) -> Observed:
+    """The engine's words in the domain's."""
+    return Observed(
+        running=state.status in ("running", "paused", "restarting"),
+        exit_code=state.exit_code,
+        oom_killed=state.oom_killed,
+        started_at=state.started_at,
+        finished_at=state.finished_at,
+        health=state.health,
+        never_started=state.status == "created",
+    )

@@ -1,0 +1,199 @@
+"""The controller of tasks: observe, decide (task_progress), write, have the engine act."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from emulator.clock import Clock
+from emulator.control.definitions import DefinitionMissing, Definitions
+from emulator.control.loop import ControlLoop
+from emulator.control.networks import release
+from emulator.control.observe import ContainerWatch
+from emulator.control.task_executor import TaskExecutor
+from emulator.control.work import Lane, Work
+from emulator.domain.task import Task
+from emulator.domain.task_actions import FindImage, LaunchContainer, ProvideNetwork, TaskAction, action_key
+from emulator.domain.task_outcomes import Failed, Outcome, settled
+from emulator.domain.task_overrides import EffectiveTask
+from emulator.domain.task_progress import DEFAULT_STOP_TIMEOUT_S, Needs, Plan, Sight, advance
+from emulator.events import journal
+from emulator.store.database import Database, Reader, Transaction
+from emulator.store.ecs_tables import TASKS
+
+_log = logging.getLogger("homeport.control")
+
+STOPPED_TASKS_KEPT_S = 3600.0
+
+
+@dataclass(slots=True)
+class _Hand:
+    """What is under way for one task, and what came back of it."""
+
+    in_flight: set[str] = field(default_factory=set)
+    outcomes: list[tuple[TaskAction, Outcome]] = field(default_factory=list)
+
+
+class TaskController:
+    """Key: the task's ARN. Runs on the loop's thread only; engine work comes back through the loop."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        database: Database,
+        loop: ControlLoop,
+        work: Work,
+        watch: ContainerWatch,
+        executor: TaskExecutor,
+        definitions: Definitions,
+    ) -> None:
+        self._clock = clock
+        self._database = database
+        self._loop = loop
+        self._work = work
+        self._watch = watch
+        self._executor = executor
+        self._definitions = definitions
+        self._hands: dict[str, _Hand] = {}
+
+    def reconcile(self, key: str) -> float | None:
+        now = self._clock.now()
+        hand = self._hands.get(key) or _Hand()
+        with self._database.read() as reader:
+            task = find_task(reader, key)
+            effective = self._effective(reader, task) if task else None
+        if task is None:
+            self._hands.pop(key, None)
+            return None
+        plan = self._plan(task, effective, hand, now)
+        if plan.task != task or hand.outcomes:
+            with self._database.write() as tx:
+                # An API call may have changed the record since it was read: plan on what is there now.
+                current = find_task(tx, key)
+                if current is None:
+                    return None
+                plan = self._plan(current, effective, hand, now)
+                self._write(tx, current, plan.task, now)
+            hand.outcomes.clear()
+        if plan.task.stopped and not hand.in_flight:
+            self._hands.pop(key, None)
+            return now + STOPPED_TASKS_KEPT_S if plan.task.stopped_at is None else self._forget(plan.task, now)
+        if effective is not None:
+            self._act(key, hand, plan, effective)
+        return plan.next_look
+
+    def plan_of(self, task: Task) -> Plan:
+        """What the next look would do: for `homeport explain`."""
+        with self._database.read() as reader:
+            effective = self._effective(reader, task)
+        hand = self._hands.get(task.arn) or _Hand()
+        return self._plan(task, effective, _Hand(set(hand.in_flight)), self._clock.now())
+
+    def _plan(self, task: Task, effective: EffectiveTask | None, hand: _Hand, now: float) -> Plan:
+        for action, outcome in hand.outcomes:
+            task = settled(task, action, outcome, now)
+        if effective is None and task.desired_status == "RUNNING":
+            gone = Failed("ResourceInitializationError: the task definition was deleted")
+            task = settled(task, ProvideNetwork("the definition is missing"), gone, now)
+        return advance(task, self._sight(task), _needs(effective), frozenset(hand.in_flight), now)
+
+    def _effective(self, reader: Reader, task: Task) -> EffectiveTask | None:
+        try:
+            return self._definitions.of(reader, task)
+        except DefinitionMissing:
+            return None
+
+    def _sight(self, task: Task) -> Sight:
+        ids = [c.runtime_id for c in task.containers if c.runtime_id]
+        return self._watch.sight([*ids, task.pause_id] if task.pause_id else ids)
+
+    def _write(self, tx: Transaction, before: Task, after: Task, now: float) -> None:
+        if after == before:
+            return
+        tx.put(TASKS, after)
+        for kind, detail in changes(before, after):
+            journal.append(
+                tx, at=now, account=after.account, region=after.region, kind=kind, subject=after.arn, detail=detail
+            )
+        if after.stopped and not before.stopped:
+            release(tx, after)
+
+    def _forget(self, task: Task, now: float) -> float | None:
+        """Stopped tasks stay describable for an hour of clock (Amazon ECS developer guide)."""
+        due = (task.stopped_at or now) + STOPPED_TASKS_KEPT_S
+        if now < due:
+            return due
+        with self._database.write() as tx:
+            tx.delete(TASKS, task.account, task.region, task.cluster, task.id)
+        return None
+
+    def _act(self, key: str, hand: _Hand, plan: Plan, effective: EffectiveTask) -> None:
+        for action in plan.actions:
+            hand.in_flight.add(action_key(action))
+        if plan.actions:
+            self._hands[key] = hand
+        for action in plan.actions:
+            self._submit(key, hand, plan.task, effective, action)
+
+    def _submit(self, key: str, hand: _Hand, task: Task, effective: EffectiveTask, action: TaskAction) -> None:
+        def job() -> None:
+            outcome = self._executor.perform(task, effective, action)
+            self._loop.post(lambda: back(outcome))
+
+        def back(outcome: Outcome) -> None:
+            hand.in_flight.discard(action_key(action))
+            hand.outcomes.append((action, outcome))
+            if isinstance(outcome, Failed):
+                _log.info("%s: %s: %s", task.arn, action_key(action), outcome.reason)
+            self._loop.wake([("task", key)])
+
+        self._work.submit(_lane(action), job)
+
+
+def find_task(reader: Reader, arn: str) -> Task | None:
+    """By its ARN `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`."""
+    parts = arn.split(":", 5)
+    _, cluster, task_id = parts[5].split("/")
+    return reader.get(TASKS, parts[4], parts[3], cluster, task_id)
+
+
+def changes(before: Task, after: Task) -> list[tuple[str, dict[str, object]]]:
+    """What happened between two records, as journal entries."""
+    found: list[tuple[str, dict[str, object]]] = []
+    if after.last_status != before.last_status:
+        detail: dict[str, object] = {"lastStatus": after.last_status, "desiredStatus": after.desired_status}
+        if after.stop_code:
+            detail |= {"stopCode": after.stop_code, "stoppedReason": after.stopped_reason}
+        found.append(("task.status_changed", {**detail, "because": after.because}))
+    for old, new in zip(before.containers, after.containers, strict=True):
+        if (old.last_status, old.health_status) != (new.last_status, new.health_status):
+            found.append(
+                (
+                    "container.status_changed",
+                    {
+                        "container": new.name,
+                        "lastStatus": new.last_status,
+                        "healthStatus": new.health_status,
+                        "exitCode": new.exit_code,
+                        "reason": new.reason,
+                    },
+                )
+            )
+    for text in after.warnings[len(before.warnings) :]:
+        found.append(("task.warned", {"text": text}))
+    return found
+
+
+def _needs(effective: EffectiveTask | None) -> Needs:
+    if effective is None:
+        return Needs()
+    return Needs({c["name"]: float(c.get("stopTimeout", DEFAULT_STOP_TIMEOUT_S)) for c in effective.containers})
+
+
+def _lane(action: TaskAction) -> Lane:
+    match action:
+        case FindImage():
+            return "pull"
+        case ProvideNetwork() | LaunchContainer():
+            return "start"
+    return "stop"

@@ -1,0 +1,130 @@
+"""How an action on the engine ended, and what that makes of the task. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from emulator.domain.task import Task
+from emulator.domain.task_actions import (
+    FindImage,
+    InitializeResources,
+    KillContainer,
+    LaunchContainer,
+    ProvideNetwork,
+    RemoveContainer,
+    RemoveNetwork,
+    SignalContainer,
+    TaskAction,
+)
+from emulator.domain.task_progress import stop
+
+RETRY_DELAYS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+START_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It worked; only the facts of its action are set."""
+
+    runtime_id: str | None = None
+    image_id: str | None = None
+    image_digest: str | None = None
+    private_ip: str | None = None
+    mac_address: str | None = None
+    network: str | None = None
+    log_streams: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It did not. `reason` is AWS's text (`CannotPullContainerError: ...`); `passing` failures are tried again."""
+
+    reason: str
+    passing: bool = False
+    runtime_id: str | None = None  # what was created before it failed
+
+
+Outcome = Done | Failed
+
+
+def settled(task: Task, action: TaskAction, outcome: Outcome, now: float) -> Task:
+    """The task's record after an action ended."""
+    if isinstance(outcome, Failed):
+        return _after_failure(task, action, outcome, now)
+    task = replace(task, attempts=0, retry_at=None)
+    if outcome.warnings:
+        known = task.warnings
+        task = replace(task, warnings=[*known, *(text for text in outcome.warnings if text not in known)])
+    return _after_success(task, action, outcome, now)
+
+
+def _after_success(task: Task, action: TaskAction, done: Done, now: float) -> Task:
+    match action:
+        case ProvideNetwork():
+            return _attached(task, done, now)
+        case InitializeResources():
+            streams = dict(done.log_streams)
+            containers = [replace(c, log_stream=streams.get(c.name, c.log_stream)) for c in task.containers]
+            return replace(task, resources_ready=True, containers=containers)
+        case FindImage(name):
+            return _with(task, name, image_id=done.image_id, image_digest=done.image_digest)
+        case LaunchContainer(name):
+            # The engine started it now; the next look at the engine says how it fares.
+            return _with(task, name, runtime_id=done.runtime_id, last_status="RUNNING", started_at=now)
+        case SignalContainer(name):
+            return _with(task, name, term_sent_at=now)
+        case KillContainer(name):
+            return _with(task, name, kill_sent_at=now)
+        case RemoveContainer(name):
+            return _with(task, name, removed=True)
+        case RemoveNetwork():
+            return replace(task, pause_removed=True)
+
+
+def _attached(task: Task, done: Done, now: float) -> Task:
+    eni = task.eni
+    if eni is not None:
+        eni = replace(
+            eni,
+            status="ATTACHED",
+            private_ip=done.private_ip,
+            mac_address=done.mac_address,
+            private_dns_name=_private_dns_name(done.private_ip, task.region),
+        )
+    return replace(task, pause_id=done.runtime_id, eni=eni, connectivity_at=now, version=task.version + 1)
+
+
+def _private_dns_name(address: str | None, region: str) -> str | None:
+    """`ip-172-31-0-5.ec2.internal`; outside us-east-1 `<region>.compute.internal` (Amazon VPC user guide)."""
+    if address is None:
+        return None
+    domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
+    return f"ip-{address.replace('.', '-')}.{domain}"
+
+
+def _with(task: Task, name: str, **changes: object) -> Task:
+    return task.with_container(replace(task.container(name), **changes))  # type: ignore[arg-type]
+
+
+def _after_failure(task: Task, action: TaskAction, failed: Failed, now: float) -> Task:
+    if failed.runtime_id is not None and isinstance(action, LaunchContainer):
+        task = _with(task, action.container, runtime_id=failed.runtime_id)
+    if failed.runtime_id is not None and isinstance(action, ProvideNetwork):
+        task = replace(task, pause_id=failed.runtime_id)
+    stopping = task.desired_status == "STOPPED"
+    attempts = task.attempts + 1
+    if stopping or (failed.passing and attempts < START_ATTEMPTS):
+        return _try_again(task, failed, attempts, stopping, now)
+    container = getattr(action, "container", None)
+    if container is not None:
+        task = _with(task, container, reason=failed.reason[:1024])
+    return stop(task, "TaskFailedToStart", failed.reason, now)
+
+
+def _try_again(task: Task, failed: Failed, attempts: int, stopping: bool, now: float) -> Task:
+    """A stopping task is never given up: what cannot be cleaned up now is cleaned up later."""
+    if stopping and not failed.passing and attempts == 1:
+        return replace(task, attempts=attempts, because=failed.reason)
+    delay = RETRY_DELAYS_S[min(attempts, len(RETRY_DELAYS_S)) - 1]
+    return replace(task, attempts=attempts, retry_at=now + delay, because=failed.reason)

@@ -1,0 +1,285 @@
+"""How a task climbs and descends its ladder: one look, one plan. Pure: no clock, no I/O; the time is an argument.
+
+`advance` first takes in what the engine shows, then moves one rung or names the actions that the next rung needs.
+`settled` takes in how an action ended. Both give a changed record; who writes it and who acts is not known here.
+The ladder, stop codes and reasons are those of the Amazon ECS developer guide (task lifecycle, stopped task errors).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from emulator.domain.task import Container, LastStatus, Task
+from emulator.domain.task_actions import (
+    FindImage,
+    InitializeResources,
+    KillContainer,
+    LaunchContainer,
+    ProvideNetwork,
+    RemoveContainer,
+    RemoveNetwork,
+    SignalContainer,
+    TaskAction,
+    action_key,
+)
+
+DEFAULT_STOP_TIMEOUT_S = 30.0
+UNKILLABLE_AFTER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the engine shows of one container."""
+
+    running: bool
+    exit_code: int | None = None
+    oom_killed: bool = False
+    started_at: float = 0.0
+    finished_at: float = 0.0
+    health: Literal["none", "starting", "healthy", "unhealthy"] = "none"
+    never_started: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look at a task's containers, by runtime id. A runtime id that is missing from `containers` is gone.
+
+    `trusted` is False while the engine does not answer: then nothing is concluded from what is missing.
+    """
+
+    containers: Mapping[str, Observed] = field(default_factory=dict)
+    trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the task's definition says that decisions need, per container."""
+
+    stop_timeouts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`task` is the record as it is now to be; `next_look` the time to look again without being woken."""
+
+    task: Task
+    actions: tuple[TaskAction, ...] = ()
+    next_look: float | None = None
+    because: str = ""
+
+
+def advance(task: Task, sight: Sight, needs: Needs, in_flight: frozenset[str], now: float) -> Plan:
+    """The next step of a task. `in_flight` holds the keys of its actions that are under way."""
+    if task.stopped:
+        return Plan(task, because="stopped")
+    task = _take_in(task, sight, now)
+    if task.desired_status == "RUNNING":
+        task = _judge(task, now)
+    if task.retry_at is not None and now < task.retry_at:
+        return Plan(task, next_look=task.retry_at, because=f"waiting to try again: {task.because}")
+    plan = _climb(task, now) if task.desired_status == "RUNNING" else _descend(task, needs, in_flight, now)
+    waiting = tuple(action for action in plan.actions if action_key(action) not in in_flight)
+    return replace(plan, actions=waiting, task=replace(plan.task, because=plan.because or plan.task.because))
+
+
+# -- what the engine shows
+
+
+def _take_in(task: Task, sight: Sight, now: float) -> Task:
+    if not sight.trusted:
+        return task
+    for container in task.containers:
+        if container.runtime_id is None or container.last_status == "STOPPED":
+            continue
+        seen = sight.containers.get(container.runtime_id)
+        changed = _vanished(container, now) if seen is None else _compared(container, seen, now)
+        if changed is not container:
+            task = task.with_container(changed)
+    if task.pause_id is not None and not task.pause_removed and not task.pause_gone:
+        pause = sight.containers.get(task.pause_id)
+        if pause is None or not (pause.running or pause.never_started):
+            task = replace(task, pause_gone=True)
+    return task
+
+
+def _vanished(container: Container, now: float) -> Container:
+    return replace(
+        container,
+        last_status="STOPPED",
+        finished_at=now,
+        removed=True,
+        health_status="UNKNOWN",
+        reason="ContainerVanishedError: the container was removed from the engine by someone else",
+    )
+
+
+def _compared(container: Container, seen: Observed, now: float) -> Container:
+    if seen.never_started:
+        return container
+    if seen.running:
+        health = _health(container, seen)
+        if container.last_status == "RUNNING" and health == container.health_status:
+            return container
+        started = container.started_at or seen.started_at or now
+        return replace(container, last_status="RUNNING", started_at=started, health_status=health)
+    reason = container.reason
+    # Docker says OOMKilled also when only a child was killed; AWS reports it when the container itself died of it.
+    if seen.oom_killed and seen.exit_code == 137:
+        reason = "OutOfMemoryError: Container killed due to memory usage"
+    return replace(
+        container,
+        last_status="STOPPED",
+        exit_code=seen.exit_code,
+        started_at=container.started_at or seen.started_at or None,
+        finished_at=seen.finished_at or now,
+        health_status="UNKNOWN",
+        reason=reason,
+    )
+
+
+def _health(container: Container, seen: Observed) -> Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"]:
+    if not container.has_health_check:
+        return "UNKNOWN"
+    match seen.health:
+        case "healthy":
+            return "HEALTHY"
+        case "unhealthy":
+            return "UNHEALTHY"
+    return "UNKNOWN"
+
+
+def _judge(task: Task, now: float) -> Task:
+    """Whether what happened means that the task has to stop."""
+    if task.pause_gone:
+        code = "TaskFailedToStart" if task.started_at is None else "InfrastructureHealth"
+        return stop(task, code, "The task's network namespace is gone: its pause container ended", now)
+    ended = [c for c in task.containers if c.last_status == "STOPPED"]
+    if any(c.essential for c in ended) or len(ended) == len(task.containers):
+        stopped = stop(task, "EssentialContainerExited", "Essential container in task exited", now)
+        first = min((c.finished_at for c in ended if c.finished_at), default=now)
+        return replace(stopped, execution_stopped_at=first)
+    return task
+
+
+def stop(task: Task, code: str, reason: str, now: float) -> Task:
+    """The task is to stop, for this cause; the first cause stays."""
+    if task.desired_status == "STOPPED":
+        return task
+    return replace(
+        task,
+        desired_status="STOPPED",
+        stop_code=code,
+        stopped_reason=reason,
+        stopping_at=now,
+        retry_at=None,
+        attempts=0,
+    )
+
+
+# -- up
+
+
+def _climb(task: Task, now: float) -> Plan:
+    match task.last_status:
+        case "PROVISIONING":
+            return _provide_network(task, now)
+        case "PENDING":
+            return _launch(task, now)
+        case "ACTIVATING":
+            return _to(task, "RUNNING", now, "every container has started", started_at=now)
+        case _:
+            return Plan(task, because="running as desired")
+
+
+def _provide_network(task: Task, now: float) -> Plan:
+    if task.pause_id is None and task.network_mode == "awsvpc":
+        because = "the task needs its network interface"
+        return Plan(task, (ProvideNetwork(because=because),), because="attaching its ENI")
+    return _to(task, "PENDING", now, "its network interface is attached")
+
+
+def _launch(task: Task, now: float) -> Plan:
+    if not task.resources_ready:
+        because = "secrets and log streams come before the first pull"
+        return Plan(task, (InitializeResources(because=because),), because=because)
+    if task.pull_started_at is None:
+        task = replace(task, pull_started_at=now)
+    pulls = [FindImage(c.name, because="its image is needed") for c in task.containers if c.image_id is None]
+    if pulls:
+        names = ", ".join(p.container for p in pulls)
+        return Plan(task, tuple(pulls), because=f"finding the image of {names}")
+    if task.pull_stopped_at is None:
+        task = replace(task, pull_stopped_at=now)
+    waiting = [c for c in task.containers if c.last_status == "PENDING"]
+    if not waiting:
+        return _to(task, "ACTIVATING", now, "every container has started")
+    launches = tuple(LaunchContainer(c.name, because="image and network are ready") for c in waiting)
+    return Plan(task, launches, because=f"starting {', '.join(c.name for c in waiting)}")
+
+
+# -- down
+
+
+def _descend(task: Task, needs: Needs, in_flight: frozenset[str], now: float) -> Plan:
+    match task.last_status:
+        case "RUNNING" | "ACTIVATING":
+            return _to(task, "DEACTIVATING", now, f"it has to stop: {task.stopped_reason}")
+        case "PROVISIONING" | "PENDING" | "DEACTIVATING":
+            return _to(task, "STOPPING", now, f"it has to stop: {task.stopped_reason}")
+        case "STOPPING":
+            return _stop_containers(task, needs, in_flight, now)
+        case _:
+            return _clean_up(task, now)
+
+
+def _stop_containers(task: Task, needs: Needs, in_flight: frozenset[str], now: float) -> Plan:
+    under_way = [key for key in in_flight if key.startswith(("LaunchContainer", "ProvideNetwork"))]
+    if under_way:
+        return Plan(task, because=f"waiting for {', '.join(sorted(under_way))} to end before stopping")
+    actions: list[TaskAction] = []
+    looks: list[float] = []
+    for container in task.containers:
+        if container.last_status == "PENDING":
+            task = task.with_container(replace(container, last_status="STOPPED"))
+        elif container.last_status != "STOPPED":
+            timeout = needs.stop_timeouts.get(container.name, DEFAULT_STOP_TIMEOUT_S)
+            _stop_one(container, timeout, now, actions, looks)
+    if actions or looks:
+        alive = ", ".join(c.name for c in task.containers if c.last_status != "STOPPED")
+        return Plan(task, tuple(actions), min(looks, default=None), because=f"stopping {alive}")
+    stopped_at = task.execution_stopped_at or now
+    return _to(task, "DEPROVISIONING", now, "every container has stopped", execution_stopped_at=stopped_at)
+
+
+def _stop_one(
+    container: Container, timeout_s: float, now: float, actions: list[TaskAction], looks: list[float]
+) -> None:
+    if container.term_sent_at is None:
+        actions.append(SignalContainer(container.name, because="the task is stopping"))
+        return
+    due = container.term_sent_at + timeout_s
+    if now < due:
+        looks.append(due)
+    elif container.kill_sent_at is None or now >= container.kill_sent_at + UNKILLABLE_AFTER_S:
+        actions.append(KillContainer(container.name, because=f"it still ran {timeout_s:g} s after its stop signal"))
+    else:
+        looks.append(container.kill_sent_at + UNKILLABLE_AFTER_S)
+
+
+def _clean_up(task: Task, now: float) -> Plan:
+    left = [c for c in task.containers if c.runtime_id is not None and not c.removed]
+    if left:
+        removals = tuple(RemoveContainer(c.name, because="it has stopped") for c in left)
+        return Plan(task, removals, because="removing its containers")
+    if task.pause_id is not None and not task.pause_removed:
+        return Plan(task, (RemoveNetwork(because="no container uses it"),), because="detaching its ENI")
+    eni = None if task.eni is None else replace(task.eni, status="DELETED")
+    return _to(task, "STOPPED", now, task.stopped_reason or "stopped", stopped_at=now, eni=eni)
+
+
+def _to(task: Task, status: LastStatus, now: float, because: str, **changes: object) -> Plan:
+    """The next rung; `next_look` is at once, since the next rung may need nothing but a look."""
+    changed = replace(task, last_status=status, version=task.version + 1, **changes)  # type: ignore[arg-type]
+    return Plan(changed, next_look=None if status == "STOPPED" else now, because=because)
