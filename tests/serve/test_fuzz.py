@@ -1,0 +1,144 @@
+"""Whatever bytes come in, in whatever pieces: the server answers or closes, soon, and lives on."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from emulator.clock import VirtualClock
+from emulator.serve import Listener, Server
+from emulator.serving.head import RequestHead
+from emulator.serving.refusal import Refusal
+from tests.serve.conversation import DEADLINE_S, Client, chunked, echo, request
+
+SETTINGS = settings(deadline=None, max_examples=150)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    server = Server(echo, [Listener()], clock=VirtualClock(), idle_timeout_s=3, head_timeout_s=3)
+    server.start()
+    yield server
+    server.stop(grace_s=0)
+
+
+def everything_said_to(server: Server, pieces: list[bytes]) -> bytes:
+    """All the answers to `pieces`, each sent as a packet of its own, and then nothing more."""
+    with Client(server.addresses[0]) as client:
+        client.sock.settimeout(DEADLINE_S)
+        try:
+            for piece in pieces:
+                client.sock.sendall(piece)
+            client.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it has closed already
+        # The only thing about a connection that differs from one to the next.
+        return re.sub(rb'"REMOTE_PORT": "\d+"', b"", client.hear_end())
+
+
+def split_at(data: bytes, points: list[int]) -> list[bytes]:
+    ends = sorted({point % (len(data) + 1) for point in points} | {0, len(data)})
+    return [data[start:end] for start, end in pairwise(ends)]
+
+
+TOKENS = st.sampled_from(
+    [
+        b"GET ", b"POST ", b"HEAD ", b"/", b"/a%41%zz?b", b"*", b"http://h", b" HTTP/1.1", b" HTTP/1.0",
+        b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"Host: a\r\n", b"Content-Length: 5\r\n",
+        b"Content-Length: 99\r\n",
+        b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"Connection: close\r\n",
+        b"Connection: Upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n", b"5\r\nhello\r\n",
+        b"0\r\n\r\n", b"hello", b":", b" ", b"\t", b"\x00", b"\xff", b"\x16\x03\x01",
+        b"ffffffffffffffffff\r\n", b"X: " + b"y" * 9000,
+    ]
+)  # fmt: skip
+NOISE = st.lists(TOKENS | st.binary(max_size=20), max_size=25).map(b"".join)
+REQUEST_LIKE = NOISE.map(lambda noise: b"POST / HTTP/1.1\r\nHost: a\r\n" + noise)
+
+
+@given(said=NOISE | REQUEST_LIKE, points=st.lists(st.integers(0, 5000), max_size=4))
+@SETTINGS
+@example(said=b"\r\n" * 50, points=[])
+@example(said=b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhi", points=[])
+def test_noise_is_answered_or_closed(server: Server, said: bytes, points: list[int]) -> None:
+    heard = everything_said_to(server, split_at(said, points))
+    assert heard == b"" or heard.startswith(b"HTTP/1.1 ")
+    assert b" 500 " not in heard.split(b"\r\n", 1)[0]
+    assert everything_said_to(server, [request(connection="close")]).startswith(b"HTTP/1.1 200 ")
+
+
+CONVERSATION = (
+    request("/first?x=%20", "POST", b'{"maxResults": 10}', content_type="application/x-amz-json-1.1")
+    + request("/second", accept="*/*")
+    + request("/third", "PUT", transfer_encoding="chunked")
+    + b"5;ext=1\r\nhello\r\n"
+    + chunked(b"GET / HTTP/1.1\r\n\r\n", end=b"0\r\nX-Trailer: 1\r\n\r\n")
+    + b"\r\n"
+    + request("/fourth", "DELETE", b"")
+    + request("/last", "POST", b"body", connection="close")
+)
+
+
+@pytest.fixture(scope="module")
+def in_one_piece(server: Server) -> bytes:
+    heard = everything_said_to(server, [CONVERSATION])
+    assert heard.count(b"HTTP/1.1 200 OK") == 5
+    return heard
+
+
+@given(points=st.lists(st.integers(0, len(CONVERSATION)), max_size=12))
+@SETTINGS
+def test_any_split_of_a_conversation_gives_the_same_answers(
+    server: Server, in_one_piece: bytes, points: list[int]
+) -> None:
+    assert everything_said_to(server, split_at(CONVERSATION, points)) == in_one_piece
+
+
+def test_a_conversation_byte_by_byte(server: Server, in_one_piece: bytes) -> None:
+    assert everything_said_to(server, split_at(CONVERSATION, list(range(len(CONVERSATION))))) == in_one_piece
+
+
+def outcome(pieces: list[bytes]) -> tuple[object, ...]:
+    """What a head comes to: refused with a status, unfinished, or understood, with what is left over."""
+    head = RequestHead({"base": 1})
+    try:
+        for number, piece in enumerate(pieces):
+            rest = head.feed(piece)
+            if rest is not None:
+                rest += b"".join(pieces[number + 1 :])
+                return head.environ, head.method, head.length, head.chunked, head.keep_alive, rest
+    except Refusal as refusal:
+        return (refusal.status,)
+    return ("unfinished",)
+
+
+@given(said=NOISE | REQUEST_LIKE, points=st.lists(st.integers(0, 5000), max_size=6))
+@settings(SETTINGS, max_examples=600)
+def test_any_split_of_a_head_comes_to_the_same(said: bytes, points: list[int]) -> None:
+    assert outcome(split_at(said, points)) == outcome([said])
+
+
+@given(
+    body=st.binary(max_size=3000),
+    sizes=st.lists(st.integers(1, 700), max_size=8),
+    points=st.lists(st.integers()),
+)
+@SETTINGS
+def test_any_chunking_of_a_body_gives_the_body(
+    server: Server, body: bytes, sizes: list[int], points: list[int]
+) -> None:
+    ends = sorted({sum(sizes[:count]) for count in range(len(sizes) + 1)} | {len(body)})
+    pieces = [body[start:end] for start, end in pairwise(ends) if body[start:end]]
+    said = request("/", "PUT", transfer_encoding="chunked", connection="close") + chunked(*pieces)
+    whole = request("/", "PUT", body, connection="close")
+    heard, expected = (
+        everything_said_to(server, split).partition(b'"body"')[2]
+        for split in (split_at(said, [abs(point) for point in points]), [whole])
+    )
+    assert heard == expected != b""
