@@ -92,7 +92,7 @@ def parse_manifest(body: bytes, media_type: str | None) -> Manifest:
         config = _descriptor(document.get("config"))
         layers = _descriptors(document, "layers")
     artifact_type = document.get("artifactType") or (config.media_type if config else None)
-    if artifact_type is not None and not isinstance(artifact_type, str):
+    if artifact_type is not None and not _is_text(artifact_type):
         raise InvalidManifest("Invalid artifact type")
     return Manifest(
         media_type=kind,
@@ -119,16 +119,16 @@ def _media_type(document: dict[str, Any], given: str | None) -> str:
     """The type in the manifest and the type beside it must be one; an OCI manifest may leave its own out."""
     own = document.get("mediaType")
     stated = own or given
-    if own and given and own != given:
+    if own is not None and own != (given or own):
         raise InvalidManifest("Manifest media type does not match the media type of the request")
     if stated is None:
         if "manifests" in document:
             return OCI_INDEX
         if "config" in document:
             return OCI_MANIFEST
-    if stated not in (*IMAGE_TYPES, *LIST_TYPES):
+    if not isinstance(stated, str) or stated not in (*IMAGE_TYPES, *LIST_TYPES):
         raise InvalidManifest("Unsupported manifest media type")
-    return str(stated)
+    return stated
 
 
 def _optional(document: dict[str, Any], name: str) -> Descriptor | None:
@@ -161,6 +161,14 @@ def _annotations(document: dict[str, Any]) -> dict[str, str]:
     values = document.get("annotations")
     if values is None:
         return {}
-    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+    if not isinstance(values, dict) or not all(_is_text(text) for pair in values.items() for text in pair):
         raise InvalidManifest("Invalid annotations")
     return values
+
+
+def _is_text(value: Any) -> bool:
+    """A string that has a form in UTF-8; JSON can spell halves of surrogate pairs, which have none."""
+    try:
+        return isinstance(value, str) and bool(value.encode() or True)
+    except UnicodeEncodeError:
+        return False

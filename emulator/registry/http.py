@@ -1,14 +1,15 @@
 """OCI Distribution over HTTP: authenticates, routes to `pulls` and `pushes`, turns their errors into answers.
 
-One function takes a request and gives a response; the blueprint merely brings it into the application.
+One function takes a request and gives a response. It speaks WSGI by werkzeug's request and response alone: a push is
+hundreds of small requests, and a framework's routing would be a good part of each.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Blueprint, request
 from werkzeug.wrappers import Request, Response
 
 from emulator.clock import Clock
@@ -25,8 +26,6 @@ from emulator.serve import ClientGone, MalformedBody
 from emulator.store.database import Database
 
 log = logging.getLogger(__name__)
-
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 _VERBS: dict[tuple[str, str], Callable[[Visit], Response]] = {
     ("blob", "GET"): pulls.get_blob,
@@ -49,30 +48,30 @@ _VERBS: dict[tuple[str, str], Callable[[Visit], Response]] = {
 }
 
 
-def registry_blueprint(
-    database: Database,
-    blobs: BlobStore,
-    uploads: Uploads,
-    signer: TokenSigner,
-    clock: Clock,
-    ids: Ids,
-    *,
-    default_account: str,
-    default_region: str,
-    strict: bool = False,
-) -> Blueprint:
-    """`/v2/` and everything under it, for any host. `strict`: see `visit.Registry`."""
-    addressing = Addressing(default_account, default_region)
-    registry = Registry(database, blobs, uploads, signer, clock, ids, addressing, strict)
-    blueprint = Blueprint("registry", __name__)
+class RegistryApp:
+    """`/v2/` and everything under it as a WSGI application, for any host."""
 
-    @blueprint.route("/v2", defaults={"path": ""}, methods=_METHODS)
-    @blueprint.route("/v2/", defaults={"path": ""}, methods=_METHODS)
-    @blueprint.route("/v2/<path:path>", methods=_METHODS)
-    def serve(path: str) -> Response:
-        return respond(registry, request._get_current_object(), path)  # type: ignore[attr-defined]
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        uploads: Uploads,
+        signer: TokenSigner,
+        clock: Clock,
+        ids: Ids,
+        *,
+        default_account: str,
+        default_region: str,
+        strict: bool = False,
+    ) -> None:
+        """`strict`: see `visit.Registry`."""
+        addressing = Addressing(default_account, default_region)
+        self._registry = Registry(database, blobs, uploads, signer, clock, ids, addressing, strict)
 
-    return blueprint
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        path = request.path.removeprefix("/v2").removeprefix("/")
+        return respond(self._registry, request, path)(environ, start_response)
 
 
 def respond(registry: Registry, request: Request, path: str) -> Response:

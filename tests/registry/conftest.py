@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 from emulator.clock import VirtualClock
@@ -19,7 +18,7 @@ from emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
 from emulator.ids import Ids
 from emulator.registry.auth import TokenSigner
 from emulator.registry.blobs import BlobStore
-from emulator.registry.http import registry_blueprint
+from emulator.registry.http import RegistryApp
 from emulator.registry.repository import create_repository
 from emulator.registry.uploads import Uploads
 from emulator.store import ecr_tables, settings_table
@@ -64,19 +63,16 @@ class House:
         self.blobs = BlobStore(directory / "registry")
         self.uploads = Uploads(self.blobs)
         self.signer = TokenSigner.kept_in(self.database, Ids())
-        self.app = Flask("registry-under-test")
-        self.app.register_blueprint(
-            registry_blueprint(
-                self.database,
-                self.blobs,
-                self.uploads,
-                self.signer,
-                self.clock,
-                Ids(),
-                default_account=ACCOUNT,
-                default_region=REGION,
-                strict=strict,
-            )
+        self.app = RegistryApp(
+            self.database,
+            self.blobs,
+            self.uploads,
+            self.signer,
+            self.clock,
+            Ids(),
+            default_account=ACCOUNT,
+            default_region=REGION,
+            strict=strict,
         )
         self.client = Client(self.app)
 
@@ -104,7 +100,9 @@ class House:
         assert done.status_code == 201, done.text
         return named
 
-    def push_manifest(self, repository: str, reference: str, body: bytes, media_type: str = OCI_MANIFEST) -> TestResponse:
+    def push_manifest(
+        self, repository: str, reference: str, body: bytes, media_type: str = OCI_MANIFEST
+    ) -> TestResponse:
         return self.call(
             "PUT", f"/v2/{repository}/manifests/{reference}", data=body, headers={"Content-Type": media_type}
         )
