@@ -19,6 +19,7 @@ from emulator.guard import Guard
 from emulator.ids import Ids
 from emulator.store import schema
 from emulator.store.database import Database
+from emulator.store.log_events import LogEvents
 from emulator.wire.authenticate import Authenticator
 from emulator.wire.call import Facts, Parts
 from emulator.wire.gateway import Gateway, Observer
@@ -27,7 +28,7 @@ from emulator.wire.request import HttpRequest
 
 _log = logging.getLogger("homeport")
 
-SERVICES = ("ecs",)
+SERVICES = ("ecs", "logs")
 
 StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
@@ -47,6 +48,7 @@ class Emulator:
     clock: Clock
     ids: Ids
     database: Database
+    log_events: LogEvents
     gateway: Gateway
     guard: Guard
 
@@ -64,6 +66,7 @@ class Emulator:
         return [response.body]
 
     def close(self) -> None:
+        self.log_events.close()
         self.database.close()
 
 
@@ -82,7 +85,8 @@ def build(config: Config, *, clock: Clock | None = None, observer: Observer | No
         allow_host_paths=config.allow_host_paths,
         engine_kind=config.engine,
     )
-    parts = Parts(database)
+    log_events = LogEvents(config.data_dir / "logs.db", clock)
+    parts = Parts(database, log_events)
     gateway = Gateway(
         services=load_services(),
         database=database,
@@ -93,7 +97,7 @@ def build(config: Config, *, clock: Clock | None = None, observer: Observer | No
         authenticator=Authenticator(config.default_account, config.auth_strict, config.keys),
         observer=observer,
     )
-    return Emulator(config, clock, ids, database, gateway, Guard(config.allowed_hosts))
+    return Emulator(config, clock, ids, database, log_events, gateway, Guard(config.allowed_hosts))
 
 
 def load_services() -> dict[str, Service]:

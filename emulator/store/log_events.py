@@ -17,7 +17,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -179,7 +179,7 @@ class LogEvents:
 
     # -- reading
 
-    def scan(self, window: Window) -> Iterator[StoredEvent]:
+    def scan(self, window: Window) -> Generator[StoredEvent, None, None]:
         """The committed events of a window in order, from one snapshot; close the iterator when stopping early."""
         sql, values = self._select(window)
         if not sql:
