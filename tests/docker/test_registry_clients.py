@@ -1,0 +1,245 @@
+"""docker, skopeo and podman push to the registry and pull from it, unchanged, over a real socket."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.domain.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from emulator.ids import Ids
+from emulator.registry.archive import docker_archive
+from emulator.registry.repository import find_image, find_repository
+from emulator.serve import Listener, Server
+from tests.registry.conftest import ACCOUNT, REGION, House, digest, error_of, index_of
+
+pytestmark = pytest.mark.docker
+
+
+class Shop:
+    """A served registry, a throw-away client configuration, and the commands of a user."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.house = House(directory)
+        self.house.create("app")
+        self.server = Server(self.house.app, [Listener()])
+        self.server.start()
+        ((_, port),) = [address for address in self.server.addresses if isinstance(address, tuple)]
+        self.host = f"localhost:{port}"
+        self.authfile = directory / "auth.json"
+        self.images: list[str] = []
+
+    @property
+    def password(self) -> str:
+        return self.house.signer.issue(ACCOUNT, REGION, f"arn:aws:iam::{ACCOUNT}:root", self.house.clock.now())[0]
+
+    def run(self, *command: str, stdin: bytes | None = None, fails: bool = False) -> str:
+        environment = {**os.environ, "DOCKER_CONFIG": str(self.directory / "docker")}
+        done = subprocess.run(command, input=stdin, capture_output=True, env=environment, timeout=60, check=False)
+        output = (done.stdout + done.stderr).decode()
+        assert (done.returncode != 0) == fails, output
+        return output
+
+    def docker(self, *command: str, stdin: bytes | None = None, fails: bool = False) -> str:
+        return self.run("docker", *command, stdin=stdin, fails=fails)
+
+    def login(self) -> None:
+        output = self.docker("login", "-u", "AWS", "--password-stdin", self.host, stdin=self.password.encode())
+        assert "Login Succeeded" in output
+
+    def make_image(self, name: str, *files: bytes) -> None:
+        """An image of the engine with one layer, from nothing."""
+        layer = io.BytesIO()
+        with tarfile.open(fileobj=layer, mode="w") as archive:
+            for number, content in enumerate(files):
+                entry = tarfile.TarInfo(f"file-{number}")
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+        made = self.docker("import", "-", name, stdin=layer.getvalue())
+        self.images += [name, made.strip()]  # the id too: another image may take the name over
+
+    def close(self) -> None:
+        for image in self.images:
+            subprocess.run(["docker", "rmi", image], capture_output=True, timeout=60, check=False)
+        self.server.stop()
+        self.house.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path)
+    yield shop
+    shop.close()
+
+
+def image_id(shop: Shop, name: str) -> str:
+    return shop.docker("image", "inspect", "-f", "{{.Id}}", name).strip()
+
+
+class TestDocker:
+    def test_push_and_pull(self, shop: Shop) -> None:
+        shop.login()
+        name = f"{shop.host}/app:v1"
+        shop.make_image(name, b"hello", os.urandom(300_000))
+        pushed = image_id(shop, name)
+        output = shop.docker("push", name)
+        manifest = shop.house.call("GET", "/v2/app/manifests/v1")
+        assert manifest.headers["Content-Type"] == DOCKER_MANIFEST
+        assert f"v1: digest: {digest(manifest.data)}" in output
+        shop.docker("rmi", name)
+        assert "Downloaded newer image" in shop.docker("pull", name)
+        assert image_id(shop, name) == pushed
+        shop.docker("rmi", name)
+        by_digest = f"{shop.host}/app@{digest(manifest.data)}"
+        shop.docker("pull", by_digest)
+        shop.images.append(by_digest)
+        assert image_id(shop, by_digest) == pushed
+
+    def test_pushing_again_uploads_nothing(self, shop: Shop) -> None:
+        shop.login()
+        name = f"{shop.host}/app:v1"
+        shop.make_image(name, b"again")
+        shop.docker("push", name)
+        assert "Layer already exists" in shop.docker("push", name)
+
+    def test_layers_are_mounted_from_another_repository(self, shop: Shop) -> None:
+        shop.house.create("second")
+        shop.login()
+        first, second = f"{shop.host}/app:v1", f"{shop.host}/second:v1"
+        shop.make_image(first, b"shared")
+        shop.docker("push", first)
+        shop.docker("tag", first, second)
+        shop.images.append(second)
+        assert "Mounted from app" in shop.docker("push", second)
+
+    def test_says_what_ecr_says(self, shop: Shop) -> None:
+        shop.house.create("kept", tag_mutability="IMMUTABLE")
+        unknown, kept = f"{shop.host}/unknown:v1", f"{shop.host}/kept:v1"
+        shop.make_image(kept, b"one")
+        assert "no basic auth credentials" in shop.docker("push", kept, fails=True)
+        shop.login()
+        shop.docker("push", kept)
+        shop.make_image(kept, b"two")
+        assert (
+            "tag invalid: The image tag 'v1' already exists in the 'kept' repository and cannot be overwritten because "
+            "the tag is immutable."
+        ) in shop.docker("push", kept, fails=True)
+        shop.docker("tag", kept, unknown)
+        shop.images.append(unknown)
+        assert (
+            "name unknown: The repository with name 'unknown' does not exist in the registry with id '123456789012'"
+        ) in shop.docker("push", unknown, fails=True)
+        shop.house.clock.advance(12 * 3600)
+        assert "denied: Your authorization token has expired. Reauthenticate and try again." in shop.docker(
+            "push", kept, fails=True
+        )
+
+    def test_a_wrong_password_does_not_log_in(self, shop: Shop) -> None:
+        shop.docker("login", "-u", "AWS", "--password-stdin", shop.host, stdin=b"wrong", fails=True)
+
+    def test_an_index_gives_the_image_of_the_platform(self, shop: Shop) -> None:
+        shop.login()
+        single, multi = f"{shop.host}/app:single", f"{shop.host}/app:multi"
+        shop.make_image(single, b"of this platform")
+        shop.docker("push", single)
+        manifest = shop.house.call("GET", "/v2/app/manifests/single").data
+        index = json.loads(index_of(manifest, media_type=DOCKER_MANIFEST))
+        architecture = shop.docker("version", "-f", "{{.Server.Arch}}").strip()
+        index["manifests"][0]["platform"] = {"os": "linux", "architecture": architecture}
+        shop.house.push_manifest("app", "multi", json.dumps(index).encode(), OCI_INDEX)
+        shop.docker("pull", multi)
+        shop.images.append(multi)
+        assert image_id(shop, multi) == image_id(shop, single)
+
+    def test_an_archive_loads_as_the_same_image(self, shop: Shop) -> None:
+        shop.login()
+        name = f"{shop.host}/app:v1"
+        real_name = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/app:loaded-{Ids().hex(8)}"
+        shop.make_image(name, b"load me", os.urandom(100_000))
+        pushed = image_id(shop, name)
+        shop.docker("push", name)
+        shop.docker("rmi", name)
+        with shop.house.database.read() as reader:
+            repository = find_repository(reader, ACCOUNT, REGION, "app")
+            image = find_image(reader, repository, "v1")
+        assert image is not None
+        pieces = docker_archive(shop.house.database, shop.house.blobs, repository, image, [real_name])
+        assert real_name in shop.docker("load", stdin=b"".join(pieces))
+        shop.images.append(real_name)
+        assert image_id(shop, real_name) == pushed
+
+
+class TestSkopeo:
+    def copy(self, shop: Shop, source: str, destination: str, *options: str, fails: bool = False) -> str:
+        credentials = f"AWS:{shop.password}"
+        tls = ["--src-tls-verify=false"] if source.startswith("docker:") else ["--dest-tls-verify=false"]
+        side = "--src-creds" if source.startswith("docker:") else "--dest-creds"
+        return shop.run("skopeo", "copy", "-q", *tls, side, credentials, *options, source, destination, fails=fails)
+
+    def layout(self, shop: Shop) -> str:
+        """An OCI layout of an image with three layers, made through the registry's own files."""
+        shop.house.create("source")
+        shop.house.push_image("source", "v1", b"one", b"two" * 100_000, b"")
+        place = f"oci:{shop.directory / 'layout'}:v1"
+        self.copy(shop, f"docker://{shop.host}/source:v1", place)
+        return place
+
+    def test_push_and_pull_without_loss(self, shop: Shop) -> None:
+        place = self.layout(shop)
+        self.copy(shop, place, f"docker://{shop.host}/app:v2", "--preserve-digests")
+        pushed = shop.house.call("GET", "/v2/app/manifests/v2")
+        assert pushed.headers["Content-Type"] == OCI_MANIFEST
+        assert digest(pushed.data) == self.digest_in(shop.directory / "layout")
+        self.copy(shop, f"docker://{shop.host}/app:v2", f"oci:{shop.directory / 'again'}:v2")
+        assert digest(pushed.data) == self.digest_in(shop.directory / "again")
+
+    def digest_in(self, layout: Path) -> str:
+        return json.loads((layout / "index.json").read_text())["manifests"][0]["digest"]
+
+    def test_docker_format(self, shop: Shop) -> None:
+        self.copy(shop, self.layout(shop), f"docker://{shop.host}/app:v2", "--format", "v2s2")
+        assert shop.house.call("GET", "/v2/app/manifests/v2").headers["Content-Type"] == DOCKER_MANIFEST
+
+    def test_inspect_tags_and_delete(self, shop: Shop) -> None:
+        place = self.layout(shop)
+        for tag in ("a", "b"):
+            self.copy(shop, place, f"docker://{shop.host}/app:{tag}")
+        common = ["--tls-verify=false", "--creds", f"AWS:{shop.password}"]
+        inspected = json.loads(shop.run("skopeo", "inspect", *common, f"docker://{shop.host}/app:a"))
+        assert inspected["RepoTags"] == ["a", "b"]
+        shop.run("skopeo", "delete", *common, f"docker://{shop.host}/app:a")
+        answer = shop.house.call("GET", "/v2/app/manifests/a")
+        assert error_of(answer)[0] == "MANIFEST_UNKNOWN"
+
+
+@pytest.fixture
+def podman(shop: Shop) -> Iterator[list[str]]:
+    """The command with a store of its own; podman wants the path of that to be short."""
+    with tempfile.TemporaryDirectory(prefix="hp-", ignore_cleanup_errors=True) as store:
+        command = ["podman", "--root", f"{store}/root", "--runroot", f"{store}/run", "--storage-driver", "vfs"]
+        yield [*command, "--cgroup-manager", "cgroupfs"]
+
+
+def test_podman_pushes_and_pulls(shop: Shop, podman: list[str]) -> None:
+    options = ["--tls-verify=false", "--authfile", str(shop.authfile)]
+    shop.run(*podman, "login", *options, "-u", "AWS", "--password-stdin", shop.host, stdin=shop.password.encode())
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as archive:
+        entry = tarfile.TarInfo("file")
+        entry.size = 5
+        archive.addfile(entry, io.BytesIO(b"hello"))
+    name = f"{shop.host}/app:podman"
+    shop.run(*podman, "import", "-", name, stdin=layer.getvalue())
+    shop.run(*podman, "push", *options, name)
+    before = shop.run(*podman, "image", "inspect", "-f", "{{.Id}}", name)
+    shop.run(*podman, "rmi", name)
+    shop.run(*podman, "pull", *options, name)
+    assert shop.run(*podman, "image", "inspect", "-f", "{{.Id}}", name) == before
