@@ -1,13 +1,13 @@
-"""Capacity provider strategies: whether one is allowed, and which provider each task of it goes to. Pure.
+"""Which capacity provider the next tasks of a strategy go to, and which strategies ECS accepts.
 
-Source: ECS API model (CapacityProviderStrategyItem), ECS developer guide "Capacity provider strategy considerations".
-Only the two Fargate providers exist here yet.
+It knows names and numbers only, not what a provider can hold. Source: ECS API model (CapacityProviderStrategyItem),
+AWS developer guide "Amazon ECS capacity providers": the base is filled first, then shares follow the weights.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from emulator.domain.errors import InvalidParameterException
@@ -15,99 +15,76 @@ from emulator.domain.errors import InvalidParameterException
 FARGATE_PROVIDERS: Final = ("FARGATE", "FARGATE_SPOT")
 MAX_ITEMS: Final = 20
 
-
-@dataclass(frozen=True, slots=True)
-class StrategyItem:
-    """One provider's share: `base` tasks first, then by `weight`."""
-
-    provider: str
-    weight: int
-    base: int
-
-    def as_aws(self) -> dict[str, Any]:
-        return {"capacityProvider": self.provider, "weight": self.weight, "base": self.base}
+Item = Mapping[str, Any]
 
 
-def provider_name(reference: str) -> str:
-    """A capacity provider's name, given its name or ARN."""
-    return reference.rpartition(":capacity-provider/")[2]
+def echoed_strategy(items: Iterable[Item]) -> list[dict[str, Any]]:
+    """The strategy as ECS answers it: weight and base filled in with 0."""
+    return [
+        {"capacityProvider": i["capacityProvider"], "weight": i.get("weight") or 0, "base": i.get("base") or 0}
+        for i in items
+    ]
 
 
-def check_providers(references: Iterable[str]) -> list[str]:
-    """The names of a cluster's capacity providers, each of which must exist and stand there once."""
-    names = [provider_name(reference) for reference in references]
-    if any(name not in FARGATE_PROVIDERS for name in names):
-        raise InvalidParameterException(
-            "The specified capacity provider was not found. Specify a valid capacity provider and try again."
-        )
-    if len(set(names)) != len(names):
-        raise InvalidParameterException(
-            "Duplicate capacity providers were found. Specify each capacity provider once and try again."
-        )
-    return names
-
-
-def check_strategy(items: Sequence[Mapping[str, Any]], associated: Sequence[str]) -> list[StrategyItem]:
-    """A strategy's items, filled with the defaults (weight 0, base 0).
-
-    InvalidParameterException for more than 20 items, a provider that is not associated with the cluster, one that
-    stands there twice, or more than one base.
-    """
+def check_strategy(items: Sequence[Item], cluster: str, associated: Iterable[str]) -> None:
+    """Refuse (InvalidParameterException) a strategy that ECS would not accept in this cluster."""
     if len(items) > MAX_ITEMS:
+        raise InvalidParameterException(f"The capacity provider strategy cannot contain more than {MAX_ITEMS} items.")
+    known = set(associated)
+    for item in items:
+        if item["capacityProvider"] not in known:
+            raise InvalidParameterException(
+                f"The specified capacity provider {item['capacityProvider']} was not found in the cluster {cluster}"
+            )
+    names = [item["capacityProvider"] for item in items]
+    if len(set(names)) != len(names):
+        raise InvalidParameterException("A capacity provider cannot be specified more than once in a strategy.")
+    if sum(1 for item in items if item.get("base")) > 1:
+        raise InvalidParameterException("Only one capacity provider in a strategy can have a base defined.")
+    if items and not any(item.get("weight") for item in items) and len(items) > 1:
         raise InvalidParameterException(
-            f"The specified capacity provider strategy cannot contain more than {MAX_ITEMS} capacity providers."
+            "At least one capacity provider in a strategy must have a weight greater than 0."
         )
-    strategy = [StrategyItem(provider_name(i["capacityProvider"]), i.get("weight", 0), i.get("base", 0)) for i in items]
-    if any(item.provider not in associated for item in strategy):
+    on_fargate = [name in FARGATE_PROVIDERS for name in names]
+    if any(on_fargate) and not all(on_fargate):
         raise InvalidParameterException(
-            "The specified capacity provider strategy cannot contain a capacity provider that is not associated with "
-            "the cluster. Associate the capacity provider with the cluster and try again."
+            "A capacity provider strategy cannot contain both Fargate and Auto Scaling group capacity providers."
         )
-    if len({item.provider for item in strategy}) != len(strategy):
-        raise InvalidParameterException(
-            "The specified capacity provider strategy cannot contain duplicate capacity providers."
-        )
-    if sum(item.base > 0 for item in strategy) > 1:
-        raise InvalidParameterException(
-            "The specified capacity provider strategy is invalid. Only one capacity provider can have a base defined."
-        )
-    return strategy
 
 
-def check_weights(items: Sequence[Mapping[str, Any]], *, default: bool) -> None:
-    """A strategy that is about to be used must have a weight above zero; a single item without a weight may do.
+def share_out(items: Sequence[Item], running: Mapping[str, int], count: int) -> tuple[str, ...]:
+    """The providers of the next `count` tasks, in order, when `running` tasks of each provider exist already.
 
-    `default` says that it is the cluster's default strategy.
+    First the base on its provider, then each task where the share beyond the base is furthest below its weight;
+    among equals the first in the strategy.
     """
-    if any(item.get("weight", 0) > 0 for item in items) or (len(items) == 1 and "weight" not in items[0]):
-        return
-    which = "default capacity provider strategy" if default else "capacity provider strategy"
-    raise InvalidParameterException(
-        f"There are no capacity providers with a weight value greater than zero defined in the {which}. At least one "
-        "capacity provider must have a weight value greater than zero specified. Update the cluster's default "
-        "capacity provider strategy or specify a valid capacity provider strategy and try again."
-    )
-
-
-def assign(strategy: Sequence[StrategyItem], count: int, running: Mapping[str, int] | None = None) -> list[str]:
-    """The provider of each of `count` further tasks.
-
-    First the base is satisfied; then each task goes to the provider that is furthest below its weighted share,
-    the earlier one on a tie. `running` counts the tasks that each provider has already.
-    """
-    have = {item.provider: (running or {}).get(item.provider, 0) for item in strategy}
+    have: Counter[str] = Counter(running)
     chosen: list[str] = []
     for _ in range(count):
-        provider = _next(strategy, have)
-        have[provider] += 1
-        chosen.append(provider)
-    return chosen
+        name = _next_provider(items, have)
+        have[name] += 1
+        chosen.append(name)
+    return tuple(chosen)
 
 
-def _next(strategy: Sequence[StrategyItem], have: Mapping[str, int]) -> str:
-    for item in strategy:
-        if have[item.provider] < item.base:
-            return item.provider
-    weighted = [item for item in strategy if item.weight > 0] or list(strategy)
-    # The share a provider would have per unit of weight with one more task; the least is the furthest below.
-    return min(weighted, key=lambda item: (have[item.provider] - item.base + 1) / max(item.weight, 1)).provider
+def _next_provider(items: Sequence[Item], have: Mapping[str, int]) -> str:
+    for item in items:
+        if have.get(item["capacityProvider"], 0) < (item.get("base") or 0):
+            return str(item["capacityProvider"])
+    weighted = [item for item in items if item.get("weight")] or list(items[:1])
+    beyond = {i["capacityProvider"]: _beyond_base(i, have) for i in weighted}
+    placed = sum(beyond.values()) or 1
+    weights = sum(_weight(item) for item in weighted)
+
+    def shortfall(item: Item) -> float:
+        return _weight(item) / weights - beyond[item["capacityProvider"]] / placed
+
+    return str(max(weighted, key=shortfall)["capacityProvider"])
+
+
+def _weight(item: Item) -> int:
+    return item.get("weight") or 1
+
+
+def _beyond_base(item: Item, have: Mapping[str, int]) -> int:
+    return max(0, have.get(item["capacityProvider"], 0) - (item.get("base") or 0))

@@ -1,0 +1,110 @@
+"""What a service's events say, word for word, and when they are said again.
+
+Texts: AWS developer guide "Amazon ECS service event messages", and services observed on AWS. It does not know when
+something happens; scheduler.py does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from emulator.domain.service import Service, ServiceEvent
+
+KEPT: Final = 100
+SAID_AGAIN_AFTER_S: Final = 6 * 3600.0
+
+# What stands until its cause clears (Service.told), and is then not repeated for six hours.
+STEADY: Final = "steady"
+IMPAIRED: Final = "impaired"
+BLOCKED: Final = "blocked"
+UNPLACED: Final = "unplaced"
+PROTECTED: Final = "protected"
+UNHEALTHY: Final = "unhealthy:"  # + task id
+
+_TROUBLESHOOTING: Final = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+
+
+class IdSource(Protocol):
+    """Makes ids; emulator.ids.Ids does."""
+
+    def hex(self, digits: int = 32) -> str: ...
+    def uuid(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message and EventBridge's name for it ("ECS Service Action", eventName); no name: not sent there."""
+
+    message: str
+    name: str = ""
+
+
+def started(service: str, task_ids: Sequence[str], replaced: int = 0) -> Said:
+    text = f"(service {service}) has started {len(task_ids)} tasks: {_tasks(task_ids)}."
+    if replaced:
+        text += f" Amazon ECS replaced {replaced} tasks due to an unhealthy status."
+    return Said(text, "TASKS_STARTED")
+
+
+def stopped_running(service: str, task_ids: Sequence[str]) -> Said:
+    return Said(f"(service {service}) has stopped {len(task_ids)} running tasks: {_tasks(task_ids)}.", "TASKS_STOPPED")
+
+
+def stopped_pending(service: str, count: int) -> Said:
+    return Said(f"(service {service}) stopped {count} pending tasks.", "TASKS_STOPPED")
+
+
+def failed_health_checks(service: str, task_id: str) -> Said:
+    return Said(f"(service {service}) (task {task_id}) failed container health checks.")
+
+
+def deployment_completed(service: str, deployment_id: str) -> Said:
+    return Said(
+        f"(service {service}) (deployment {deployment_id}) deployment completed.", "SERVICE_DEPLOYMENT_COMPLETED"
+    )
+
+
+def steady_state(service: str) -> Said:
+    return Said(f"(service {service}) has reached a steady state.", "SERVICE_STEADY_STATE")
+
+
+def start_impaired(service: str) -> Said:
+    return Said(
+        f"(service {service}) is unable to consistently start tasks successfully.", "SERVICE_TASK_START_IMPAIRED"
+    )
+
+
+def deployment_blocked(service: str) -> Said:
+    return Said(
+        f"(service {service}) was unable to stop or start tasks during a deployment because of the service "
+        "deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
+    )
+
+
+def scale_in_blocked(service: str, deployment_id: str) -> Said:
+    return Said(
+        f"(service {service}) was unable to reach steady state because task set ({deployment_id}) was unable to "
+        "scale in. Reason: The number of protected tasks are more than the desired count of tasks.",
+        "TASKSET_SCALE_IN_FAILURE_BY_TASK_PROTECTION",
+    )
+
+
+def placement_failed(service: str, reason: str) -> Said:
+    """`reason`: "No Container Instances were found in your cluster." or "The closest matching (...)"."""
+    return Said(
+        f"(service {service}) was unable to place a task because no container instance met all of its "
+        f"requirements. Reason: {reason} {_TROUBLESHOOTING}",
+        "SERVICE_TASK_PLACEMENT_FAILURE",
+    )
+
+
+def with_events(service: Service, events: Iterable[ServiceEvent], told: dict[str, float]) -> Service:
+    """The service after `events` (oldest first) were said; it keeps the newest hundred, newest first."""
+    newest_first = [*reversed(list(events)), *service.events]
+    return replace(service, events=newest_first[:KEPT], told=told)
+
+
+def _tasks(task_ids: Sequence[str]) -> str:
+    return " ".join(f"(task {task_id})" for task_id in task_ids)

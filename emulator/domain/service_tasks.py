@@ -1,0 +1,136 @@
+"""How a service's tasks count: which stand for its desired count, which are healthy, which are on their way out.
+
+It classifies and counts; what follows from that is scheduler.py's. Health of targets behind a load balancer will be
+one more voice in `verdict`. Source: AWS developer guide "Amazon ECS services" (minimumHealthyPercent, health checks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from emulator.domain.service import Service
+from emulator.domain.task import Task
+
+COUNTED_HEALTHY_AFTER_S: Final = 40.0
+"""How long after RUNNING a task without health check is counted as healthy."""
+
+PENDING: Final = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
+LIVE: Final = PENDING | {"RUNNING"}
+"""What maximumPercent limits, whether or not the task is already asked to stop."""
+
+Verdict = Literal["starting", "waiting", "healthy", "unhealthy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A task that is wanted RUNNING. `changes_at`: when its verdict or protection changes by time alone."""
+
+    task: Task
+    verdict: Verdict
+    protected: bool
+    changes_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """`primary` and `old` are wanted tasks, of the PRIMARY deployment and of all others; `live` counts all that are
+    not yet past RUNNING, `leaving` those among them that are asked to stop."""
+
+    primary: tuple[Member, ...]
+    old: tuple[Member, ...]
+    live: int
+    leaving: int
+
+    @property
+    def wanted(self) -> tuple[Member, ...]:
+        return self.primary + self.old
+
+
+def muster(service: Service, tasks: Iterable[Task], now: float) -> Fleet:
+    """Sort a service's tasks. Tasks of deployments that are gone count as old ones."""
+    primary_id = service.primary.id if service.deployments else None
+    primary: list[Member] = []
+    old: list[Member] = []
+    live = leaving = 0
+    for task in tasks:
+        wanted = task.desired_status == "RUNNING" and not task.stopped
+        if task.last_status in LIVE:
+            live += 1
+            leaving += not wanted
+        if wanted:
+            (primary if task.deployment_id == primary_id else old).append(_member(service, task, now))
+    return Fleet(tuple(primary), tuple(old), live, leaving)
+
+
+def of(members: Iterable[Member], *verdicts: Verdict) -> list[Member]:
+    return [member for member in members if member.verdict in verdicts]
+
+
+def running_and_pending(tasks: Iterable[Task]) -> tuple[int, int]:
+    """runningCount and pendingCount of DescribeServices: by lastStatus alone."""
+    running = pending = 0
+    for task in tasks:
+        running += task.last_status == "RUNNING"
+        pending += task.last_status in PENDING
+    return running, pending
+
+
+def has_run(task: Task) -> bool:
+    return task.started_at is not None
+
+
+def runs_well(task: Task) -> bool:
+    """Whether it is RUNNING and no health check speaks against it: what ends a series of failures."""
+    checks = _checks(task)
+    return task.last_status == "RUNNING" and all(status == "HEALTHY" for status in checks)
+
+
+def failed_to_start(task: Task) -> bool:
+    """Whether it ended before RUNNING, and by itself: nobody asked for it."""
+    by_itself = task.stop_code not in ("ServiceSchedulerInitiated", "UserInitiated")
+    return task.desired_status == "STOPPED" and not has_run(task) and by_itself
+
+
+def in_order_of_stopping(members: Sequence[Member]) -> list[Member]:
+    """Who goes first when fewer are wanted: those that do the least; then zones stay even; then the youngest."""
+    rank = {"unhealthy": 0, "starting": 1, "waiting": 2, "healthy": 3}
+    left = sorted(members, key=lambda m: (-m.task.created_at, m.task.id))
+    zones: dict[str, int] = {}
+    for member in left:
+        zone = member.task.availability_zone or ""
+        zones[zone] = zones.get(zone, 0) + 1
+    ordered = []
+    while left:
+        first = min(left, key=lambda m: (rank[m.verdict], -zones[m.task.availability_zone or ""]))
+        left.remove(first)
+        zones[first.task.availability_zone or ""] -= 1
+        ordered.append(first)
+    return ordered
+
+
+def _member(service: Service, task: Task, now: float) -> Member:
+    expires = task.protection_expires_at
+    protected = task.protection_enabled and (expires is None or now < expires)
+    verdict, changes_at = _verdict(task, service.health_check_grace_period_s, now)
+    if protected and expires is not None:
+        changes_at = expires if changes_at is None else min(changes_at, expires)
+    return Member(task, verdict, protected, changes_at)
+
+
+def _verdict(task: Task, grace_s: float, now: float) -> tuple[Verdict, float | None]:
+    if task.last_status != "RUNNING":
+        return "starting", None
+    started = task.started_at if task.started_at is not None else task.created_at
+    checks = _checks(task)
+    if not checks:
+        counts_at = started + COUNTED_HEALTHY_AFTER_S
+        return ("healthy", None) if now >= counts_at else ("waiting", counts_at)
+    if "UNHEALTHY" in checks:
+        return ("unhealthy", None) if now >= started + grace_s else ("waiting", started + grace_s)
+    return ("healthy", None) if all(status == "HEALTHY" for status in checks) else ("waiting", None)
+
+
+def _checks(task: Task) -> list[str]:
+    return [c.health_status for c in task.containers if c.essential and c.has_health_check]

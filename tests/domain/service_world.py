@@ -1,0 +1,204 @@
+"""A pretend world for the scheduler: it carries plans out on records, and makes tasks start, fail, sicken and end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from emulator.domain import deployment as deployments
+from emulator.domain.actions import NoteEnds, StartTasks, StopTask, noted
+from emulator.domain.scheduler import Plan, reconcile
+from emulator.domain.service import Service
+from emulator.domain.service_tasks import LIVE
+from emulator.domain.task import Container, Task
+from emulator.ids import Ids
+
+CLUSTER = "arn:aws:ecs:us-east-1:123456789012:cluster/default"
+
+
+def make_service(desired: int = 2, **changes: Any) -> Service:
+    first = deployments.begin("ecs-svc/1", "arn:web:1", {"launchType": "FARGATE"}, 0.0, "d1")
+    service = Service(
+        account="123456789012",
+        region="us-east-1",
+        cluster="default",
+        name="web",
+        arn="arn:aws:ecs:us-east-1:123456789012:service/default/web",
+        cluster_arn=CLUSTER,
+        status="ACTIVE",
+        desired_count=desired,
+        task_definition="arn:web:1",
+        created_at=0.0,
+        created_by="arn:aws:iam::123456789012:root",
+        deployments=[first],
+        launch_type="FARGATE",
+    )
+    return replace(service, **changes)
+
+
+@dataclass
+class World:
+    """Time, a service and its tasks. `look()` is one reconciliation, carried out at once."""
+
+    service: Service
+    health_check: bool = False
+    now: float = 1000.0
+    tasks: dict[str, Task] = field(default_factory=dict)
+    ids: Ids = field(default_factory=lambda: Ids(7))
+    rollouts: int = 1
+    watch: Callable[[World, Plan], None] | None = None
+
+    def plan(self) -> Plan:
+        return reconcile(self.service, list(self.tasks.values()), self.now, self.ids)
+
+    def look(self) -> Plan:
+        plan = self.plan()
+        if self.watch is not None:
+            self.watch(self, plan)
+        self.service = plan.service or self.service
+        for action in plan.actions:
+            match action:
+                case StartTasks():
+                    pairs = zip(action.task_ids, action.capacity_providers, strict=True)
+                    for task_id, provider in pairs:
+                        self._add(task_id, action.deployment_id, provider)
+                case StopTask(arn, code, reason):
+                    self.ask_to_stop(self.tasks[arn], code, reason)
+                case NoteEnds(arns):
+                    for arn in arns:
+                        self.put(noted(self.tasks[arn]))
+        return plan
+
+    def settle(self) -> Plan:
+        """Looks until there is nothing more to do now; the last, empty plan."""
+        for _ in range(50):
+            plan = self.look()
+            if plan.service is None and not plan.actions:
+                return plan
+        raise AssertionError(f"no end to it: {plan}")
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        self.settle()
+
+    def run_on(self, seconds: float) -> None:
+        """Everything goes well for so long: what starts runs, what shall stop stops, checks pass."""
+        end = self.now + seconds
+        while True:
+            self.everything_works()
+            plan = self.settle()
+            if any(t.last_status not in ("RUNNING", "STOPPED") or self._leaving(t) for t in self.tasks.values()):
+                continue
+            if plan.next_look is None or plan.next_look > end:
+                break
+            self.now = max(self.now, plan.next_look)
+            self.settle()
+        self.now = end
+        self.settle()
+
+    def everything_works(self) -> None:
+        for task in list(self.tasks.values()):
+            if self._leaving(task):
+                self.finish(task)
+            elif task.last_status in ("PROVISIONING", "PENDING"):
+                self.run(task)
+        if self.health_check:
+            for task in self.running():
+                self.health(task, "HEALTHY")
+
+    # --- what may befall a task ----------------------------------------------------------------------------------
+
+    def run(self, task: Task) -> None:
+        self.put(replace(task, last_status="RUNNING", started_at=self.now))
+
+    def health(self, task: Task, status: str) -> None:
+        changed = replace(task.containers[0], health_status=status)
+        self.put(self.tasks[task.arn].with_container(changed))
+
+    def fail_launch(self, task: Task, reason: str = "CannotPullContainerError: no such image") -> None:
+        self.finish(self.ask_to_stop(task, "TaskFailedToStart", reason))
+
+    def crash(self, task: Task) -> None:
+        self.finish(self.ask_to_stop(task, "EssentialContainerExited", "Essential container in task exited"))
+
+    def ask_to_stop(self, task: Task, code: str, reason: str) -> Task:
+        current = self.tasks[task.arn]
+        if current.desired_status == "STOPPED":
+            return current
+        return self.put(replace(current, desired_status="STOPPED", stop_code=code, stopped_reason=reason))
+
+    def finish(self, task: Task) -> None:
+        self.put(replace(self.tasks[task.arn], last_status="STOPPED"))
+
+    # --- what a user does ----------------------------------------------------------------------------------------
+
+    def scale(self, desired: int) -> None:
+        self.service = deployments.without_back_off(replace(self.service, desired_count=desired))
+
+    def roll(self) -> None:
+        self.rollouts += 1
+        new = deployments.begin(f"ecs-svc/{self.rollouts}", f"arn:web:{self.rollouts}", {"launchType": "FARGATE"},
+                                self.now, f"d{self.rollouts}")  # fmt: skip
+        self.service = deployments.supersede(self.service, new, self.now)
+
+    # --- what can be seen ----------------------------------------------------------------------------------------
+
+    def wanted(self, rollout: int | None = None) -> list[Task]:
+        return [
+            t
+            for t in self.tasks.values()
+            if t.desired_status == "RUNNING" and (rollout is None or t.deployment_id == f"ecs-svc/{rollout}")
+        ]
+
+    def running(self, rollout: int | None = None) -> list[Task]:
+        return [t for t in self.wanted(rollout) if t.last_status == "RUNNING"]
+
+    def starting(self) -> list[Task]:
+        return [t for t in self.wanted() if t.last_status != "RUNNING"]
+
+    def live(self) -> list[Task]:
+        return [t for t in self.tasks.values() if t.last_status in LIVE]
+
+    def messages(self) -> list[str]:
+        """Events newest first, task ids replaced by T."""
+        said = []
+        for event in self.service.events:
+            text = event.message
+            for task in self.tasks.values():
+                text = text.replace(task.id, "T")
+            said.append(text)
+        return said
+
+    def put(self, task: Task) -> Task:
+        self.tasks[task.arn] = task
+        return task
+
+    def _leaving(self, task: Task) -> bool:
+        return task.desired_status == "STOPPED" and task.last_status != "STOPPED"
+
+    def _add(self, task_id: str, deployment_id: str, provider: str | None) -> None:
+        container = Container("app", task_id, "web", essential=True, has_health_check=self.health_check)
+        self.put(
+            Task(
+                account=self.service.account,
+                region=self.service.region,
+                cluster="default",
+                id=task_id,
+                arn=f"arn:aws:ecs:us-east-1:123456789012:task/default/{task_id}",
+                cluster_arn=CLUSTER,
+                definition_arn="arn:web:1",
+                family="web",
+                group="service:web",
+                launch_type="FARGATE",
+                cpu="256",
+                memory="512",
+                desired_status="RUNNING",
+                last_status="PROVISIONING",
+                created_at=self.now,
+                containers=[container],
+                service="web",
+                deployment_id=deployment_id,
+                capacity_provider=provider,
+            )
+        )
