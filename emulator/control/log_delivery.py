@@ -26,8 +26,9 @@ from emulator.domain.log_group import LogGroup, LogStream, StreamKey, stream_key
 from emulator.engine.base import OutputLine
 from emulator.ids import Ids
 from emulator.store.database import Database, Reader, Transaction
-from emulator.store.log_events import LogEvents, Window
+from emulator.store.log_events import LogEvents
 from emulator.store.log_queue import LogStoreClosed, StreamDeleted
+from emulator.store.log_rows import Window
 from emulator.store.logs_tables import LOG_GROUPS, LOG_STREAMS
 
 _log = logging.getLogger("homeport.logs")

@@ -18,13 +18,13 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from emulator.clock import Clock, monotonic
-from emulator.domain.log_group import EVENT_OVERHEAD_BYTES, Position, StreamKey
+from emulator.domain.log_group import EVENT_OVERHEAD_BYTES, StreamKey
 from emulator.store.log_queue import Append, LogQueue, Ticket
+from emulator.store.log_rows import SCHEMA, StoredEvent, StreamFacts, Window
 
 T = TypeVar("T")
 
@@ -33,62 +33,6 @@ LINGER_S = 0.05
 
 _CHUNK = 10_000
 _LARGEST = 2**63 - 1  # what a column holds; a client's token may say anything
-
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS groups (no INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE)",
-    "CREATE TABLE IF NOT EXISTS streams (no INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
-    "group_no INTEGER NOT NULL, name TEXT NOT NULL, first_ms INTEGER, last_ms INTEGER, ingested_ms INTEGER, "
-    "bytes INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0)",
-    "CREATE INDEX IF NOT EXISTS streams_by_group ON streams (group_no)",
-    "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY AUTOINCREMENT, group_no INTEGER NOT NULL, "
-    "stream_no INTEGER NOT NULL, at_ms INTEGER NOT NULL, ingested_ms INTEGER NOT NULL, message TEXT NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS events_by_stream ON events (stream_no, at_ms, sequence)",
-    "CREATE INDEX IF NOT EXISTS events_by_group ON events (group_no, at_ms, sequence)",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    sequence: int
-    stream_name: str
-    timestamp_ms: int
-    ingestion_ms: int
-    message: str
-
-    @property
-    def position(self) -> Position:
-        return Position(self.timestamp_ms, self.sequence)
-
-    @property
-    def size_bytes(self) -> int:
-        message = self.message
-        return EVENT_OVERHEAD_BYTES + (len(message) if message.isascii() else len(message.encode()))
-
-
-@dataclass(frozen=True, slots=True)
-class StreamFacts:
-    """What DescribeLogStreams tells beside the record; absent in a stream without events."""
-
-    first_event_ms: int
-    last_event_ms: int
-    last_ingestion_ms: int
-    stored_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which events to read. `start_ms` is inclusive, `end_ms` exclusive; `after` and `before` are both exclusive.
-
-    `stream_ids` None means all streams of the group.
-    """
-
-    group_id: str
-    stream_ids: Sequence[str] | None = None
-    start_ms: int = 0
-    end_ms: int | None = None
-    after: Position | None = None
-    before: Position | None = None
-    newest_first: bool = False
 
 
 class LogEvents:
@@ -99,7 +43,7 @@ class LogEvents:
         self._clock = clock
         self._sync = "NORMAL" if durable else "OFF"
         self._connection = self._connect()
-        for statement in _SCHEMA:
+        for statement in SCHEMA:
             self._connection.execute(statement)
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._numbers: dict[str, tuple[int, int]] = {}

@@ -14,7 +14,8 @@ from emulator.domain.log_group import StreamKey
 from emulator.engine.base import OutputLine
 from emulator.ids import Ids
 from emulator.store.database import Database
-from emulator.store.log_events import LogEvents, Window
+from emulator.store.log_events import LogEvents
+from emulator.store.log_rows import Window
 from emulator.store.logs_tables import LOG_GROUPS, LOG_STREAMS, TABLES
 
 ACCOUNT = "123456789012"

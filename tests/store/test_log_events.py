@@ -13,8 +13,9 @@ import pytest
 
 from emulator.clock import VirtualClock
 from emulator.domain.log_group import Position, StreamKey
-from emulator.store.log_events import LogEvents, Window
+from emulator.store.log_events import LogEvents
 from emulator.store.log_queue import LogQueue, LogStoreClosed, StreamDeleted
+from emulator.store.log_rows import Window
 
 WEB = StreamKey("group-1", "stream-web", "/app", "web/web/1")
 DB = StreamKey("group-1", "stream-db", "/app", "db/db/1")

@@ -15,8 +15,9 @@ from emulator.domain.log_batch import accept
 from emulator.domain.log_group import LogGroup, Position, stream_key
 from emulator.services.logs.lookup import group_named, group_of_request, now_ms, stream_named
 from emulator.store.database import Database
-from emulator.store.log_events import LogEvents, StoredEvent, Window
+from emulator.store.log_events import LogEvents
 from emulator.store.log_queue import LogStoreClosed, LogStoreFailed, StreamDeleted
+from emulator.store.log_rows import StoredEvent, Window
 from emulator.store.logs_tables import LOG_STREAMS
 from emulator.wire.call import Call, slow
 

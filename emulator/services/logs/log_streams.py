@@ -10,7 +10,8 @@ from emulator.domain.errors import InvalidParameterException
 from emulator.domain.log_group import LogGroup, LogStream
 from emulator.services.logs.lookup import group_arn, group_named, group_of_request, now_ms, stream_named
 from emulator.store.database import AlreadyExists, Database
-from emulator.store.log_events import LogEvents, StreamFacts
+from emulator.store.log_events import LogEvents
+from emulator.store.log_rows import StreamFacts
 from emulator.store.logs_tables import LOG_STREAMS
 from emulator.wire.call import Call, slow
 
