@@ -19,6 +19,8 @@ from emulator.guard import Guard
 from emulator.ids import Ids
 from emulator.store import schema
 from emulator.store.database import Database
+from emulator.store.principals import principal_finder
+from emulator.store.sealing import Sealer
 from emulator.store.log_events import LogEvents
 from emulator.wire.authenticate import Authenticator
 from emulator.wire.call import Facts, Parts
@@ -28,7 +30,7 @@ from emulator.wire.request import HttpRequest
 
 _log = logging.getLogger("homeport")
 
-SERVICES = ("ecs", "logs")
+SERVICES = ("ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
 
 StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
@@ -86,7 +88,7 @@ def build(config: Config, *, clock: Clock | None = None, observer: Observer | No
         engine_kind=config.engine,
     )
     log_events = LogEvents(config.data_dir / "logs.db", clock)
-    parts = Parts(database, log_events)
+    parts = Parts(database, log_events, Sealer.at(config.data_dir / "sealing.key"))
     gateway = Gateway(
         services=load_services(),
         database=database,
@@ -94,7 +96,9 @@ def build(config: Config, *, clock: Clock | None = None, observer: Observer | No
         ids=ids,
         facts=facts,
         parts=parts,
-        authenticator=Authenticator(config.default_account, config.auth_strict, config.keys),
+        authenticator=Authenticator(
+            config.default_account, config.auth_strict, config.keys, principal_finder(database)
+        ),
         observer=observer,
     )
     return Emulator(config, clock, ids, database, log_events, gateway, Guard(config.allowed_hosts))

@@ -23,8 +23,8 @@ class InvalidReference(ClientException):
 class SecretReference:
     """`name` is a secret's ARN (full, or without the six random characters) or a parameter's name with selector.
 
-    A parameter's ARN `parameter/x` is kept as `x`: it means `x` or `/x`. `json_key`, `version_stage` and `version_id`
-    are for Secrets Manager only; absent ones are None.
+    `from_arn`: a parameter's ARN `parameter/x` is kept as `x` and means `x` or `/x`. `json_key`, `version_stage` and
+    `version_id` are for Secrets Manager only; absent ones are None.
     """
 
     source: Literal["secretsmanager", "ssm"]
@@ -34,6 +34,7 @@ class SecretReference:
     json_key: str | None = None
     version_stage: str | None = None
     version_id: str | None = None
+    from_arn: bool = False
 
 
 def secret_reference(value_from: str, *, region: str, account: str, partition: str, name: str = "") -> SecretReference:
@@ -67,7 +68,7 @@ def _parameter(parts: list[str]) -> SecretReference | None:
     kind, _, path = ":".join(parts[5:]).partition("/")
     if kind != "parameter" or not path:
         return None
-    return SecretReference("ssm", f"/{path}" if "/" in path else path, parts[4], parts[3])
+    return SecretReference("ssm", f"/{path}" if "/" in path else path, parts[4], parts[3], from_arn=True)
 
 
 def _secret(parts: list[str]) -> SecretReference | None:
@@ -76,4 +77,4 @@ def _secret(parts: list[str]) -> SecretReference | None:
     json_key, stage, version_id = (field or None for field in [*parts[7:], "", "", ""][:3])
     if stage and version_id:
         return None
-    return SecretReference("secretsmanager", ":".join(parts[:7]), parts[4], parts[3], json_key, stage, version_id)
+    return SecretReference("secretsmanager", ":".join(parts[:7]), parts[4], parts[3], json_key, stage, version_id, True)

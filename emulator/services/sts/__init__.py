@@ -1,0 +1,5 @@
+"""AWS Security Token Service: who is calling, and temporary credentials that later calls are recognised by."""
+
+from emulator.services.sts import callers, sessions
+
+MODULES = (callers, sessions)
