@@ -1,107 +1,171 @@
 """COMPOSITION ROOT: the only module that knows all the others.
 
-`build(config)` makes an Emulator: database, services, gateway, registry, control. `Emulator.wsgi` is the one
-application behind every listener: AWS APIs at `/`, the registry at `/v2/`, admin at `/_emulator/`.
+`build(config)` makes an Emulator: database, services, gateway, registry, engine, control. `Emulator.front` is the
+one WSGI application behind every listener.
 """
 
 from __future__ import annotations
 
 import importlib
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import api_models
+from emulator.admin import Admin
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
+from emulator.control.housekeeping import forget_tokens
+from emulator.control.images import ImageFinder
+from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_expired
+from emulator.control.plane import ControlParts, ControlPlane
+from emulator.control.task_executor import Identity
+from emulator.data_dir import DataDir
+from emulator.domain.image_reference import EcrRegistry
+from emulator.engine.base import Engine
+from emulator.engine.docker import DEFAULT_ADDRESS, DockerEngine
+from emulator.engine.pause import RELAY_ADDRESS, SocketRelay, TcpRelay
+from emulator.engine.simulated import SimulatedEngine
+from emulator.front import Environ, Front, StartResponse
 from emulator.guard import Guard
 from emulator.ids import Ids
+from emulator.registry.auth import TokenSigner
+from emulator.registry.blobs import BlobStore
+from emulator.registry.collect import collect
+from emulator.registry.http import RegistryApp
+from emulator.registry.uploads import Uploads
 from emulator.store import schema
 from emulator.store.database import Database
-from emulator.store.principals import principal_finder
-from emulator.store.sealing import Sealer
 from emulator.store.log_events import LogEvents
+from emulator.store.principals import Principal, principal_of
+from emulator.store.sealing import Sealer
+from emulator.store.settings_table import setting
 from emulator.wire.authenticate import Authenticator
 from emulator.wire.call import Facts, Parts
 from emulator.wire.gateway import Gateway, Observer
 from emulator.wire.operations import Service
-from emulator.wire.request import HttpRequest
-
-_log = logging.getLogger("homeport")
 
 SERVICES = ("ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
-
-StartResponse = Callable[..., Any]
-Environ = dict[str, Any]
-Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
-
-_REASONS = {
-    200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 413: "Content Too Large",
-    500: "Internal Server Error",
-}  # fmt: skip
+RELAY_LISTENER = "relay"
 
 
 @dataclass(slots=True)
 class Emulator:
-    """Everything, assembled."""
+    """Everything, assembled. `start` begins to act; `close` lets go, leaving containers as they are."""
 
     config: Config
     clock: Clock
     ids: Ids
+    data: DataDir
     database: Database
     log_events: LogEvents
     gateway: Gateway
-    guard: Guard
+    engine: Engine
+    plane: ControlPlane
+    front: Front
+    blobs: BlobStore
+    uploads: Uploads
+    instance: str
 
     def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Guards, then sends the request to the room its path names."""
-        refusal = self.guard.refusal(environ)
-        if refusal is not None:
-            return _plain(start_response, 403, refusal)
-        return self._api(environ, start_response)
+        return self.front(environ, start_response)
 
-    def _api(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        response = self.gateway.handle(_request(environ))
-        headers = [*response.headers, ("Content-Length", str(len(response.body)))]
-        start_response(f"{response.status} {_REASONS.get(response.status, 'Error')}", headers)
-        return [response.body]
+    def start(self) -> None:
+        forget_unknown(self.database, self.log_events)
+        self.plane.start(self.data.is_dead_ephemeral)
 
     def close(self) -> None:
+        self.plane.close()
+        if self.config.ephemeral:
+            self.plane.remove_everything()
+        self.engine.close()
         self.log_events.close()
         self.database.close()
+        self.data.close()
 
 
-def build(config: Config, *, clock: Clock | None = None, observer: Observer | None = None) -> Emulator:
-    """Opens the data directory and puts every piece in its place; serves nothing yet."""
+def build(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    observer: Observer | None = None,
+    engine: Engine | None = None,
+    threaded: bool = True,
+) -> Emulator:
+    """Opens the data directory and puts every piece in its place; serves nothing and acts on nothing yet."""
     clock = clock or SystemClock()
     ids = Ids(config.seed)
-    config.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(config.data_dir / "homeport.db", schema.TABLES)
-    facts = Facts(
-        endpoint=config.endpoint,
-        strict=config.strict,
+    data = DataDir.open(config.data_dir, ephemeral=config.ephemeral)
+    database = Database(data.path / "homeport.db", schema.TABLES, durable=not config.ephemeral)
+    log_events = LogEvents(data.path / "logs.db", clock, durable=not config.ephemeral)
+    instance = setting(database, "instance", lambda: data.instance or ids.hex(12))
+    blobs = BlobStore(data.path / "registry")
+    uploads = Uploads(blobs)
+    signer = TokenSigner.kept_in(database, ids)
+    sealer = Sealer.at(data.path / "keys" / "sealing.key")
+    delivery = LogDelivery(log_events, clock)
+    engine = engine or _engine(config, clock)
+    registry = RegistryApp(
+        database,
+        blobs,
+        uploads,
+        signer,
+        clock,
+        ids,
         default_account=config.default_account,
         default_region=config.default_region,
-        allow_privileged=config.allow_privileged,
-        allow_host_paths=config.allow_host_paths,
-        engine_kind=config.engine,
     )
-    log_events = LogEvents(config.data_dir / "logs.db", clock)
-    parts = Parts(database, log_events, Sealer.at(config.data_dir / "sealing.key"))
     gateway = Gateway(
         services=load_services(),
         database=database,
         clock=clock,
         ids=ids,
-        facts=facts,
-        parts=parts,
+        facts=_facts(config),
+        parts=Parts(database, log_events, blobs, signer, sealer),
         authenticator=Authenticator(
-            config.default_account, config.auth_strict, config.keys, principal_finder(database)
+            config.default_account, config.auth_strict, config.keys, lambda key: _principal(database, key)
         ),
         observer=observer,
     )
-    return Emulator(config, clock, ids, database, log_events, gateway, Guard(config.allowed_hosts))
+
+    def password(where: EcrRegistry) -> str:
+        principal = f"arn:aws:iam::{where.account}:root"
+        return signer.issue(where.account, where.region, principal, clock.now())[0]
+
+    images = ImageFinder(
+        database,
+        engine,
+        blobs,
+        own_host=f"localhost:{config.port}",
+        password=password,
+        now=clock.now,
+        default=EcrRegistry(config.default_account, config.default_region),
+    )
+    plane = ControlPlane(
+        ControlParts(
+            clock=clock,
+            ids=ids,
+            database=database,
+            engine=engine,
+            images=images,
+            sealer=sealer,
+            delivery=delivery,
+            identity=Identity(instance, ids.hex(8), config.ephemeral),
+            vpc_cidr=config.vpc_cidr,
+            relay=_relay(config, data),
+            endpoint_in_task=f"http://{RELAY_ADDRESS}" if config.task_endpoint else None,
+            chores={
+                "expired log events": lambda now: sweep_expired(database, log_events, now),
+                "unneeded layers": lambda now: collect(database, blobs, uploads, now),
+                "client tokens": forget_tokens(database),
+            },
+        ),
+        threaded=threaded,
+    )
+    admin = Admin(config, clock, database, log_events, engine, plane, instance)
+    front = Front(Guard(config.allowed_hosts), gateway, registry, admin.wsgi, came_through_relay)
+    return Emulator(
+        config, clock, ids, data, database, log_events, gateway, engine, plane, front, blobs, uploads, instance
+    )
 
 
 def load_services() -> dict[str, Service]:
@@ -112,32 +176,42 @@ def load_services() -> dict[str, Service]:
     }
 
 
-def _request(environ: Environ) -> HttpRequest:
-    def header(name: str) -> str | None:
-        key = name.upper().replace("-", "_")
-        if key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            return environ.get(key) or None
-        value: str | None = environ.get(f"HTTP_{key}")
-        return value
+def came_through_relay(environ: Environ) -> bool:
+    """Whether the request came from inside a task."""
+    return getattr(environ.get("homeport.listener"), "name", "") == RELAY_LISTENER
 
-    def read_body(limit: int) -> bytes:
-        length = environ.get("CONTENT_LENGTH")
-        wanted = limit + 1 if not length else min(int(length), limit + 1)
-        body: bytes = environ["wsgi.input"].read(wanted) if wanted else b""
-        return body
 
-    return HttpRequest(
-        method=environ["REQUEST_METHOD"],
-        path=environ.get("PATH_INFO", "/"),
-        query=environ.get("QUERY_STRING", ""),
-        header=header,
-        read_body=read_body,
-        remote_address=environ.get("REMOTE_ADDR", ""),
+def _engine(config: Config, clock: Clock) -> Engine:
+    if config.engine == "simulated":
+        return SimulatedEngine(clock)
+    return DockerEngine(clock, config.docker_host or DEFAULT_ADDRESS)
+
+
+def _facts(config: Config) -> Facts:
+    return Facts(
+        endpoint=config.endpoint,
+        strict=config.strict,
+        default_account=config.default_account,
+        default_region=config.default_region,
+        allow_privileged=config.allow_privileged,
+        allow_host_paths=config.allow_host_paths,
+        engine_kind=config.engine,
     )
 
 
-def _plain(start_response: StartResponse, status: int, text: str) -> Iterable[bytes]:
-    body = text.encode() + b"\n"
-    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-    start_response(f"{status} {_REASONS[status]}", headers)
-    return [body]
+def _relay(config: Config, data: DataDir) -> SocketRelay | TcpRelay | None:
+    """How tasks reach us: a unix socket in a directory that is mounted into the pause container, or TCP."""
+    if not config.task_endpoint:
+        return None
+    if config.relay_host is not None:
+        host, _, port = config.relay_host.rpartition(":")
+        return TcpRelay(host, int(port))
+    return SocketRelay(config.relay_volume or str(data.relay_directory))
+
+
+def _principal(database: Database, access_key: str) -> Principal | None:
+    """Keys that we gave out look like AWS's; any other key is nobody in particular, and costs no look."""
+    if not access_key.startswith(("AKIA", "ASIA")):
+        return None
+    with database.read() as reader:
+        return principal_of(reader, access_key)

@@ -26,14 +26,15 @@ class Config:
     strict: bool = False
     default_account: str = "123456789012"
     default_region: str = "us-east-1"
-    vpc_cidr: str = "172.31.0.0/16"
+    vpc_cidr: str | None = None  # None: AWS's 172.31.0.0/16, or another range when the host uses that
     allow_privileged: bool = False
     allow_host_paths: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     registry_port: int | None = 80  # the listener for real registry names; None: off
     tls_port: int | None = None
     task_endpoint: bool = True
-    relay_host: str | None = None  # where tasks reach us over TCP when a unix socket cannot be shared
+    relay_host: str | None = None  # host:port where tasks reach us over TCP when a unix socket cannot be shared
+    relay_volume: str | None = None  # the volume that holds the relay's socket, when we are a container ourselves
     log_level: str = "INFO"
     seed: int | None = None
 

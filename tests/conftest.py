@@ -34,7 +34,9 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 def emulator(config: Config, clock: VirtualClock) -> Iterator[Emulator]:
-    emulator = build(config, clock=clock)
+    """On the simulated engine and a standing clock; `emulator.plane.settle()` lets everything due happen."""
+    emulator = build(config, clock=clock, threaded=False)
+    emulator.start()
     yield emulator
     emulator.close()
 

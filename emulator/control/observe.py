@@ -23,7 +23,10 @@ Wake = Callable[[Iterable[Key]], None]
 
 
 class ContainerWatch:
-    """`refresh()` takes a whole look; `start()` follows the engine's events in a thread."""
+    """`refresh()` takes a whole look; `start()` follows the engine's events in a thread.
+
+    `before_first_look` is called when the engine answers for the first time, or again after it was lost.
+    """
 
     def __init__(self, engine: Engine, instance: str, wake: Wake) -> None:
         self._engine = engine
@@ -34,6 +37,7 @@ class ContainerWatch:
         self._lock = threading.Lock()
         self._trusted = False
         self._closing = threading.Event()
+        self.before_first_look: Callable[[], None] | None = None
 
     def sight(self, container_ids: Iterable[str]) -> Sight:
         """What is known of these containers now."""
@@ -57,6 +61,8 @@ class ContainerWatch:
         """A whole look; wakes the tasks whose containers changed. False when the engine does not answer."""
         began = monotonic()
         try:
+            if not self._trusted and self.before_first_look is not None:
+                self.before_first_look()
             listed = {state.id: state for state in self._engine.list_containers(self._labels)}
         except EngineError as error:
             if self._trusted:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from emulator.control.definitions import container_definition
 from emulator.control.images import CannotPull, ImageFinder
@@ -41,13 +42,15 @@ from emulator.engine.base import (
     EngineInfo,
     EngineNotResponding,
     EngineUnavailable,
+    NetworkAttachment,
     NetworkConflict,
     NotFound,
 )
 from emulator.engine.container_spec import Surroundings, container_spec
-from emulator.engine.pause import Relay, pause_spec
+from emulator.engine.pause import SocketRelay, TcpRelay, pause_spec
 from emulator.ids import Ids
 from emulator.store.database import Database
+from emulator.store.sealing import Sealer
 
 _log = logging.getLogger("homeport.control")
 
@@ -72,12 +75,13 @@ class TaskExecutor:
     database: Database
     networks: Networks
     images: ImageFinder
-    secrets: SecretResolver
+    sealer: Sealer
+    now: Callable[[], float]
     delivery: LogDelivery
     watch: ContainerWatch
     identity: Identity
     ids: Ids
-    relay: Relay | None = None
+    relay: SocketRelay | TcpRelay | None = None
     endpoint_in_task: str | None = None
     host_paths_allowed: tuple[str, ...] = ()
     _info: EngineInfo | None = None
@@ -87,7 +91,7 @@ class TaskExecutor:
         """Never raises."""
         try:
             return self._act(task, effective, action)
-        except (CannotPull,) as error:
+        except CannotPull as error:
             return Failed(str(error), error.passing)
         except EngineUnavailable as error:
             return Failed(f"ResourceInitializationError: no container engine answers: {error}")
@@ -146,8 +150,7 @@ class TaskExecutor:
             name=f"ecs-{task.family[:80]}-pause-{task.id[:12]}",
             image=self.engine.ensure_pause_image(),
             labels=self._labels(task, "pause", "~internal~ecs~pause"),
-            network=network,
-            ipv4_address=address,
+            network=NetworkAttachment(network, ipv4_address=address),
             hostname=f"ip-{address.replace('.', '-')}",
             domain_name="ec2.internal" if task.region == "us-east-1" else f"{task.region}.compute.internal",
             relay=self.relay,
@@ -190,7 +193,7 @@ class TaskExecutor:
         streams: list[tuple[str, str]] = []
         try:
             for container in effective.containers:
-                self.secrets.resolve(task, container)
+                self._secrets(task, container)
             with self.database.write() as tx:
                 for container in effective.containers:
                     where = self._destination(task, container)
@@ -203,8 +206,16 @@ class TaskExecutor:
             return Failed(f"ResourceInitializationError: failed to validate logger args: {error}")
         return Done(log_streams=tuple(streams))
 
-    def _destination(self, task: Task, definition: object) -> Destination | None:
-        assert isinstance(definition, dict)
+    def _secrets(self, task: Task, container: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """The values of the container's `secrets`, read anew each time; those of the log driver are only checked."""
+        partition = task.arn.split(":", 2)[1]
+        options = (container.get("logConfiguration") or {}).get("secretOptions") or ()
+        with self.database.read() as reader:
+            resolver = SecretResolver(reader, self.sealer, task.account, task.region, partition, self.now())
+            resolver.resolve(options)
+            return tuple(resolver.resolve(container.get("secrets") or ()).items())
+
+    def _destination(self, task: Task, definition: Mapping[str, Any]) -> Destination | None:
         return destination(
             definition.get("logConfiguration"),
             container_name=definition["name"],
@@ -223,7 +234,7 @@ class TaskExecutor:
         if image is None:
             return Failed(f"CannotCreateContainerError: the image of {container.name} was removed from the engine")
         try:
-            secrets = self.secrets.resolve(task, definition)
+            secrets = self._secrets(task, definition)
         except SecretsUnavailable as error:
             return Failed(str(error))
         spec = container_spec(
@@ -246,7 +257,7 @@ class TaskExecutor:
         container_id = self.engine.create_container(spec)
         return self._start(task, definition, container_id)
 
-    def _start(self, task: Task, definition: object, container_id: str) -> Outcome:
+    def _start(self, task: Task, definition: Mapping[str, Any], container_id: str) -> Outcome:
         state = self.engine.inspect_container(container_id)
         if state is not None and state.status == "created":
             self._attach(task, definition, container_id)
@@ -260,7 +271,7 @@ class TaskExecutor:
         self.watch.remember(container_id)
         return Done(runtime_id=container_id)
 
-    def _attach(self, task: Task, definition: object, container_id: str) -> None:
+    def _attach(self, task: Task, definition: Mapping[str, Any], container_id: str) -> None:
         where = self._destination(task, definition)
         if where is None:
             return

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.store import ecs_tables, iam_tables, logs_tables, secrets_tables
+from emulator.store import ecr_tables, ecs_tables, iam_tables, logs_tables, secrets_tables, settings_table
 from emulator.store.tables import Table
 
-TABLES: tuple[Table[Any], ...] = (*ecs_tables.TABLES, *logs_tables.TABLES, *secrets_tables.TABLES, *iam_tables.TABLES)
+TABLES: tuple[Table[Any], ...] = (
+    *ecr_tables.TABLES,
+    *ecs_tables.TABLES,
+    *iam_tables.TABLES,
+    *logs_tables.TABLES,
+    *secrets_tables.TABLES,
+    *settings_table.TABLES,
+)

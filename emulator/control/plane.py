@@ -1,0 +1,164 @@
+"""The control plane, assembled: loop, watch, controllers, executor; and moving the clock through it (D15)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from emulator.clock import Clock, monotonic
+from emulator.control.definitions import Definitions
+from emulator.control.housekeeping import Chore, Housekeeping
+from emulator.control.images import ImageFinder
+from emulator.control.log_delivery import LogDelivery
+from emulator.control.loop import Controller, ControlLoop
+from emulator.control.networks import Networks
+from emulator.control.observe import ContainerWatch
+from emulator.control.recover import recover, remove_everything, sweep_dead_ephemeral, wake_everything
+from emulator.control.services import ServiceController
+from emulator.control.task_executor import Identity, TaskExecutor
+from emulator.control.tasks import TaskController
+from emulator.control.work import InlineWork, ThreadedWork, Work
+from emulator.engine import labels
+from emulator.engine.base import Engine
+from emulator.engine.pause import SocketRelay, TcpRelay
+from emulator.ids import Ids
+from emulator.store.database import Database
+from emulator.store.sealing import Sealer
+
+_log = logging.getLogger("homeport.control")
+
+SETTLE_TIMEOUT_S = 60.0
+FLUSH_LOGS_EVERY_S = 1.0
+ENGINE_LOOK_EVERY_S = 2.0
+
+
+@dataclass(slots=True)
+class ControlParts:
+    """What the plane is made of, made elsewhere."""
+
+    clock: Clock
+    ids: Ids
+    database: Database
+    engine: Engine
+    images: ImageFinder
+    sealer: Sealer
+    delivery: LogDelivery
+    identity: Identity
+    vpc_cidr: str | None = None
+    relay: SocketRelay | TcpRelay | None = None
+    endpoint_in_task: str | None = None
+    chores: Mapping[str, Chore] = field(default_factory=dict)
+
+
+class ControlPlane:
+    """`threaded=False` does everything in the caller's thread, in `settle()`: for tests on a standing clock."""
+
+    def __init__(self, parts: ControlParts, *, threaded: bool) -> None:
+        self._parts = parts
+        self._threaded = threaded
+        self._closing = threading.Event()
+        self._is_dead: Callable[[str], bool] | None = None
+        self.loop = ControlLoop(parts.clock)
+        self.watch = ContainerWatch(parts.engine, parts.identity.instance, self.loop.wake)
+        self._work: Work = ThreadedWork() if threaded else InlineWork()
+        self.definitions = Definitions()
+        self.networks = Networks(
+            parts.database, parts.engine, parts.identity.instance, _owned(parts.identity), parts.vpc_cidr
+        )
+        self.executor = TaskExecutor(
+            engine=parts.engine,
+            database=parts.database,
+            networks=self.networks,
+            images=parts.images,
+            sealer=parts.sealer,
+            now=parts.clock.now,
+            delivery=parts.delivery,
+            watch=self.watch,
+            identity=parts.identity,
+            ids=parts.ids,
+            relay=parts.relay,
+            endpoint_in_task=parts.endpoint_in_task,
+        )
+        self.tasks = TaskController(
+            parts.clock, parts.database, self.loop, self._work, self.watch, self.executor, self.definitions
+        )
+        self.services = ServiceController(parts.clock, parts.database, parts.ids)
+        self._housekeeping = Housekeeping(parts.clock, parts.chores)
+        controllers: dict[str, Controller] = {
+            "task": self.tasks,
+            "service": self.services,
+            "housekeeping": self._housekeeping,
+        }
+        self.loop.use(controllers)
+        parts.database.listen(self.loop.wake)
+
+    def start(self, is_dead: Callable[[str], bool] | None = None) -> None:
+        """Adopts what runs and begins to work. Without an engine it works too: tasks then fail, saying so."""
+        self._is_dead = is_dead
+        self.watch.before_first_look = self._recover
+        self.watch.refresh()
+        wake_everything(self._parts.database, self.loop.wake)
+        self.loop.wake(self._housekeeping.keys)
+        if self._threaded:
+            self.watch.start()
+            threading.Thread(target=self.loop.run_forever, name="homeport-control", daemon=True).start()
+            threading.Thread(target=self._flush_logs, name="homeport-log-flush", daemon=True).start()
+
+    def settle(self, timeout_s: float = SETTLE_TIMEOUT_S) -> bool:
+        """Until nothing is due and no engine work is under way; whether that came true in time."""
+        if not self._threaded:
+            for _ in range(10_000):
+                self.watch.refresh()
+                if self.loop.tick() == 0:
+                    return True
+            return False
+        deadline = monotonic() + timeout_s
+        pause = threading.Event()
+        while monotonic() < deadline:
+            if self._work.settle(max(0.0, deadline - monotonic())) and self.loop.idle():
+                return True
+            pause.wait(0.005)
+        return False
+
+    def advance(self, seconds: float, move: Callable[[float], None]) -> None:
+        """Moves the clock timer by timer, and lets the engine settle between, so that not all fires at once."""
+        target = self._parts.clock.now() + seconds
+        while True:
+            self.settle()
+            now = self._parts.clock.now()
+            due = self.loop.next_due()
+            if due is None or due >= target:
+                move(max(0.0, target - now))
+                self.loop.kick()
+                self.settle()
+                return
+            move(max(0.0, due - now))
+            self.loop.kick()
+
+    def remove_everything(self) -> None:
+        """Containers and networks of this emulator, all of them."""
+        remove_everything(self._parts.engine, self.networks, self._parts.identity.instance)
+
+    def close(self) -> None:
+        """Stops looking. Containers run on, and are adopted at the next start."""
+        self._closing.set()
+        self.watch.close()
+        self.loop.stop()
+        self._work.close()
+
+    def _recover(self) -> None:
+        """Raises EngineError when no engine answers; then it is tried again at the next look."""
+        parts, identity = self._parts, self._parts.identity
+        if self._is_dead is not None:
+            sweep_dead_ephemeral(parts.engine, identity.instance, self._is_dead)
+        recover(parts.database, parts.engine, self.executor, self.definitions, identity.instance, parts.clock.now())
+
+    def _flush_logs(self) -> None:
+        while not self._closing.wait(FLUSH_LOGS_EVERY_S):
+            self._parts.delivery.flush_aged()
+
+
+def _owned(identity: Identity) -> dict[str, str]:
+    return labels.owned_labels("network", identity.instance, identity.boot, ephemeral=identity.ephemeral)

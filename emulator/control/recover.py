@@ -1,0 +1,156 @@
+"""At start-up: takes back what runs, sweeps what nobody owns any more.
+
+Owned by this emulator is what bears its instance label; nothing else is ever touched, except what a dead
+`--ephemeral` run left behind, whose lock nobody holds (D14).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from emulator.control.definitions import DefinitionMissing, Definitions
+from emulator.control.networks import Networks
+from emulator.control.task_executor import TaskExecutor
+from emulator.control.tasks import find_task
+from emulator.domain.task import Task
+from emulator.engine import labels
+from emulator.engine.base import ContainerState, Engine
+from emulator.events import journal
+from emulator.store.database import Database, Reader
+from emulator.store.ecs_tables import SERVICES, TASKS
+
+_log = logging.getLogger("homeport.control")
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was found at start-up."""
+
+    adopted: int
+    swept: int
+
+
+def recover(
+    database: Database,
+    engine: Engine,
+    executor: TaskExecutor,
+    definitions: Definitions,
+    instance: str,
+    now: float,
+) -> Recovered:
+    """Gives each container of ours back to its task, or removes it. Raises EngineError when no engine answers."""
+    states = engine.list_containers({labels.INSTANCE: instance})
+    adopted: list[tuple[Task, ContainerState]] = []
+    leftovers: list[ContainerState] = []
+    for state in states:
+        with database.read() as reader:
+            task = _owner(reader, state)
+        if task is None:
+            leftovers.append(state)
+            continue
+        task = _take_back(database, task, state, now)
+        adopted.append((task, state))
+    _remove(engine, leftovers)
+    for task, state in adopted:
+        _resume(database, executor, definitions, task, state)
+    if states:
+        _log.info("recovered: %d containers adopted, %d removed", len(adopted), len(leftovers))
+    return Recovered(len(adopted), len(leftovers))
+
+
+def wake_everything(database: Database, wake: Callable[[list[tuple[str, str]]], None]) -> None:
+    """Every task and every service wants a look after a start."""
+    with database.read() as reader:
+        keys = [("task", str(arn)) for arn in reader.column(TASKS, "arn")]
+        keys += [("service", f"{s.account}/{s.region}/{s.cluster}/{s.name}") for s in reader.find(SERVICES)]
+    wake(keys)
+
+
+def sweep_dead_ephemeral(engine: Engine, own_instance: str, is_dead: Callable[[str], bool]) -> int:
+    """Removes what dead `--ephemeral` runs left in the engine; how many containers."""
+    found = [
+        state
+        for state in engine.list_containers({labels.EPHEMERAL: "true"})
+        if (other := state.labels.get(labels.INSTANCE, "")) and other != own_instance and is_dead(other)
+    ]
+    _remove(engine, found)
+    for instance in {state.labels[labels.INSTANCE] for state in found}:
+        for network in engine.list_networks({labels.INSTANCE: instance}):
+            engine.remove_network(network)
+    return len(found)
+
+
+def remove_everything(engine: Engine, networks: Networks, instance: str) -> None:
+    """All containers and networks of this emulator: `homeport reset`, and the end of an ephemeral run."""
+    _remove(engine, engine.list_containers({labels.INSTANCE: instance}))
+    networks.remove_all()
+
+
+def _owner(reader: Reader, state: ContainerState) -> Task | None:
+    """The task that the container belongs to, if it still wants it. One that never started is made anew instead."""
+    arn = state.labels.get(labels.TASK)
+    if arn is None or state.labels.get(labels.SCHEMA) != labels.SCHEMA_VERSION or state.status == "created":
+        return None
+    task = find_task(reader, arn)
+    if task is None or task.stopped:
+        return None
+    known = {c.runtime_id for c in task.containers} | {task.pause_id}
+    if state.id in known:
+        return task
+    return task if task.desired_status == "RUNNING" else None
+
+
+def _take_back(database: Database, task: Task, state: ContainerState, now: float) -> Task:
+    """Writes the container's id into its task when the emulator died between the engine's act and the record."""
+    with database.write() as tx:
+        task = find_task(tx, task.arn) or task
+        changed = _with_id(task, state)
+        if changed != task:
+            tx.put(TASKS, changed)
+            journal.append(
+                tx,
+                at=now,
+                account=task.account,
+                region=task.region,
+                kind="task.container_adopted",
+                subject=task.arn,
+                detail={"container": state.labels.get(labels.CONTAINER), "runtimeId": state.id},
+            )
+    return changed
+
+
+def _with_id(task: Task, state: ContainerState) -> Task:
+    if state.labels.get(labels.KIND) == "pause":
+        if task.pause_id is not None or task.eni is None:
+            return task
+        address = next(iter(state.ip_addresses.values()), task.eni.private_ip)
+        mac = next(iter(state.mac_addresses.values()), task.eni.mac_address)
+        eni = replace(task.eni, status="ATTACHED", private_ip=address, mac_address=mac)
+        return replace(task, pause_id=state.id, eni=eni)
+    name = state.labels.get(labels.CONTAINER, "")
+    if any(c.name == name and c.runtime_id is None for c in task.containers):
+        return task.with_container(replace(task.container(name), runtime_id=state.id))
+    return task
+
+
+def _resume(
+    database: Database, executor: TaskExecutor, definitions: Definitions, task: Task, state: ContainerState
+) -> None:
+    if state.labels.get(labels.KIND) != "app":
+        return
+    try:
+        with database.read() as reader:
+            effective = definitions.of(reader, task)
+            current = find_task(reader, task.arn) or task
+    except DefinitionMissing:
+        return
+    executor.resume_output(current, effective, current.container(state.labels[labels.CONTAINER]))
+
+
+def _remove(engine: Engine, states: list[ContainerState]) -> None:
+    """Application containers first, then those that own a network endpoint; one at a time, gently."""
+    for state in sorted(states, key=lambda s: s.labels.get(labels.KIND) == "pause"):
+        _log.info("removing %s", state.name)
+        engine.remove_container(state.id)

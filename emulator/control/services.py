@@ -1,0 +1,206 @@
+"""The controller of services: has the scheduler decide, writes what it decided, starts and stops tasks as records.
+
+Everything happens in one transaction: the plan, its events, the tasks it starts. It never touches the engine; the
+tasks' own controller does what their records want.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+
+from emulator.clock import Clock
+from emulator.control.tasks import find_task
+from emulator.domain.actions import NoteEnds, ServiceAction, StartTasks, StopTask, noted
+from emulator.domain.launch_settings import check_network
+from emulator.domain.launch_settings import platform_version as resolved_platform_version
+from emulator.domain.scheduler import Plan, reconcile
+from emulator.domain.service import Deployment, Service
+from emulator.domain.task import Task
+from emulator.domain.task_launch import IdSource, Launch, new_task, task_tags
+from emulator.domain.task_overrides import apply_overrides
+from emulator.domain.task_progress import stop
+from emulator.events import journal
+from emulator.ids import Ids
+from emulator.store.database import Database, Reader, Transaction
+from emulator.store.ecs_tables import CLUSTERS, SERVICES, TASK_DEFINITIONS, TASKS
+
+
+class ServiceController:
+    """Key: `<account>/<region>/<cluster>/<service>`."""
+
+    def __init__(self, clock: Clock, database: Database, ids: Ids) -> None:
+        self._clock = clock
+        self._database = database
+        self._ids = ids
+
+    def reconcile(self, key: str) -> float | None:
+        now = self._clock.now()
+        with self._database.read() as reader:
+            plan = self._plan(reader, key, now)
+        if plan is None or (plan.service is None and not plan.actions):
+            return None if plan is None else plan.next_look
+        with self._database.write() as tx:
+            # Planned again on what is there now: an API call may have come between.
+            plan = self._plan(tx, key, now)
+            if plan is not None:
+                self._carry_out(tx, key, plan, now)
+        return None if plan is None else plan.next_look
+
+    def plan_of(self, reader: Reader, key: str) -> Plan | None:
+        """What the next look would do: for `homeport explain` and `homeport plan`."""
+        return self._plan(reader, key, self._clock.now())
+
+    def _plan(self, reader: Reader, key: str, now: float) -> Plan | None:
+        service = find_service(reader, key)
+        if service is None:
+            return None
+        tasks = tasks_of(reader, service)
+        pinned = with_pinned_digests(service, tasks)
+        plan = reconcile(pinned, tasks, now, self._ids)
+        if pinned is not service and plan.service is None:
+            return replace(plan, service=pinned)
+        return plan
+
+    def _carry_out(self, tx: Transaction, key: str, plan: Plan, now: float) -> None:
+        service = plan.service or find_service(tx, key)
+        if service is None:
+            return
+        if plan.service is not None:
+            tx.put(SERVICES, plan.service)
+        for event in plan.events:
+            journal.append(
+                tx,
+                at=event.at,
+                account=service.account,
+                region=service.region,
+                kind="service.event",
+                subject=service.arn,
+                detail={"id": event.id, "message": event.message},
+            )
+        for action in plan.actions:
+            self._act(tx, service, action, now)
+
+    def _act(self, tx: Transaction, service: Service, action: ServiceAction, now: float) -> None:
+        match action:
+            case StartTasks():
+                start_tasks(tx, service, action, now, self._ids)
+            case StopTask(arn, code, reason):
+                task = find_task(tx, arn)
+                if task is not None and task.desired_status == "RUNNING":
+                    stopped = stop(task, code, reason, now)
+                    tx.put(TASKS, replace(stopped, version=task.version + 1))
+            case NoteEnds(arns):
+                for arn in arns:
+                    task = find_task(tx, arn)
+                    if task is not None:
+                        tx.put(TASKS, noted(task))
+
+
+def find_service(reader: Reader, key: str) -> Service | None:
+    account, region, cluster, name = key.split("/")
+    return reader.get(SERVICES, account, region, cluster, name)
+
+
+def tasks_of(reader: Reader, service: Service) -> list[Task]:
+    """All tasks of a service that are still describable."""
+    return reader.find(
+        TASKS, account=service.account, region=service.region, cluster=service.cluster, service=service.name
+    )
+
+
+def with_pinned_digests(service: Service, tasks: Sequence[Task]) -> Service:
+    """The first task of a deployment that found its images pins their digests for all later ones.
+
+    Container image resolution of the Amazon ECS developer guide: a tag that moves changes nothing until the next
+    deployment.
+    """
+    deployments: list[Deployment] = []
+    for deployment in service.deployments:
+        known = dict(deployment.image_digests)
+        for task in tasks:
+            if task.deployment_id == deployment.id:
+                for container in task.containers:
+                    if container.image_digest is not None:
+                        known.setdefault(container.name, container.image_digest)
+        changed = known != deployment.image_digests
+        deployments.append(replace(deployment, image_digests=known) if changed else deployment)
+    return service if deployments == service.deployments else replace(service, deployments=deployments)
+
+
+def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: float, ids: Ids) -> None:
+    """Inserts the tasks' records; the ids were made with the plan."""
+    deployment = next(d for d in service.deployments if d.id == action.deployment_id)
+    launch = _launch(tx, service, deployment)
+    before = len(tasks_of(tx, service))
+    for number, task_id, provider in zip(count(before), action.task_ids, action.capacity_providers, strict=False):
+        task = new_task(launch, number=number, capacity_provider=provider, now=now, ids=_WithTaskId(task_id, ids))
+        tx.insert(TASKS, replace(task, because=action.because))
+        journal.append(
+            tx,
+            at=now,
+            account=task.account,
+            region=task.region,
+            kind="task.created",
+            subject=task.arn,
+            detail={"service": service.name, "deployment": deployment.id, "because": action.because},
+        )
+
+
+def _launch(tx: Transaction, service: Service, deployment: Deployment) -> Launch:
+    """What all tasks of the deployment share."""
+    _, family, revision = deployment.task_definition.replace("/", ":").rsplit(":", 2)
+    definition = tx.get(TASK_DEFINITIONS, service.account, service.region, family, int(revision))
+    cluster = tx.get(CLUSTERS, service.account, service.region, service.cluster)
+    if definition is None or cluster is None:
+        raise LookupError(f"{service.name}: {deployment.task_definition} or its cluster is gone")
+    launch_type = deployment.spec.get("launchType") or "FARGATE"
+    effective = apply_overrides(definition.body, None, launch_type=launch_type)
+    placement = check_network(
+        effective.definition,
+        deployment.spec.get("networkConfiguration"),
+        account=service.account,
+        region=service.region,
+        strict=False,
+    )
+    propagated = {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}.get(service.propagate_tags, [])
+    managed = service.enable_ecs_managed_tags
+    return Launch(
+        cluster=cluster,
+        definition=definition,
+        effective=effective,
+        placement=placement,
+        launch_type=launch_type,
+        platform_version=resolved_platform_version(
+            deployment.spec.get("platformVersion"), launch_type, effective.definition
+        ),
+        group=f"service:{service.name}",
+        started_by=deployment.id,
+        tags=task_tags(
+            [],
+            propagated=propagated,
+            cluster=service.cluster if managed else None,
+            service=service.name if managed else None,
+        ),
+        service=service.name,
+        deployment_id=deployment.id,
+        image_digests=deployment.image_digests,
+    )
+
+
+class _WithTaskId:
+    """Ids whose first 32-digit one is the task's, made beforehand."""
+
+    def __init__(self, task_id: str, ids: IdSource) -> None:
+        self._task_id: str | None = task_id
+        self._ids = ids
+
+    def hex(self, digits: int = 32) -> str:
+        if digits == 32 and self._task_id is not None:
+            task_id, self._task_id = self._task_id, None
+            return task_id
+        return self._ids.hex(digits)
+
+    def uuid(self) -> str:
+        return self._ids.uuid()

@@ -1,0 +1,98 @@
+"""The front door: every request of every listener comes in here and is shown to its room. A WSGI application.
+
+`/v2/` is the registry, `/_emulator/` admin, everything else an AWS API. Behind a task's relay (169.254.170.2) `/v2/`
+to `/v4/` and `/api/` are ECS's own paths, never the registry's (D6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from emulator.guard import Guard
+from emulator.wire.gateway import Gateway
+from emulator.wire.request import HttpRequest
+
+StartResponse = Callable[..., Any]
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_TASK_PATHS = ("/v2/", "/v3/", "/v4/", "/api/")
+
+
+class Front:
+    """`is_relay` tells whether a request came through a task's relay."""
+
+    def __init__(
+        self, guard: Guard, gateway: Gateway, registry: Wsgi, admin: Wsgi, is_relay: Callable[[Environ], bool]
+    ) -> None:
+        self._guard = guard
+        self._gateway = gateway
+        self._registry = registry
+        self._admin = admin
+        self._is_relay = is_relay
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        refusal = self._guard.refusal(environ)
+        if refusal is not None:
+            return plain(start_response, 403, refusal)
+        path = environ.get("PATH_INFO", "/")
+        if self._is_relay(environ):
+            if path.startswith(_TASK_PATHS):
+                return json(start_response, 404, "Homeport does not serve the task metadata endpoint yet.")
+            return self._api(environ, start_response)
+        if path.startswith("/v2/") or path == "/v2":
+            return self._registry(environ, start_response)
+        if path.startswith("/_emulator/"):
+            return self._admin(environ, start_response)
+        return self._api(environ, start_response)
+
+    def _api(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        response = self._gateway.handle(read_request(environ))
+        headers = [*response.headers, ("Content-Length", str(len(response.body)))]
+        start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
+        return [response.body]
+
+
+def read_request(environ: Environ) -> HttpRequest:
+    """What the gateway needs of a WSGI request."""
+
+    def header(name: str) -> str | None:
+        key = name.upper().replace("-", "_")
+        if key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            return environ.get(key) or None
+        value: str | None = environ.get(f"HTTP_{key}")
+        return value
+
+    def read_body(limit: int) -> bytes:
+        length = environ.get("CONTENT_LENGTH")
+        wanted = limit + 1 if not length else min(int(length), limit + 1)
+        body: bytes = environ["wsgi.input"].read(wanted) if wanted else b""
+        return body
+
+    return HttpRequest(
+        method=environ["REQUEST_METHOD"],
+        path=environ.get("PATH_INFO", "/"),
+        query=environ.get("QUERY_STRING", ""),
+        header=header,
+        read_body=read_body,
+        remote_address=environ.get("REMOTE_ADDR", ""),
+    )
+
+
+def plain(start_response: StartResponse, status: int, text: str) -> Iterable[bytes]:
+    """A short text."""
+    return _answer(start_response, status, "text/plain; charset=utf-8", text.encode() + b"\n")
+
+
+def json(start_response: StartResponse, status: int, value: object) -> Iterable[bytes]:
+    return _answer(start_response, status, "application/json", msgspec.json.encode(value))
+
+
+def _answer(start_response: StartResponse, status: int, kind: str, body: bytes) -> Iterable[bytes]:
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+    return [body]

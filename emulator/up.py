@@ -1,0 +1,113 @@
+"""`homeport up`: one process that serves until it is told to stop, and says at the start what it found."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from emulator.app import RELAY_LISTENER, Emulator, build
+from emulator.certificates import server_context
+from emulator.config import Config
+from emulator.data_dir import DataDirInUse
+from emulator.engine.base import EngineError
+from emulator.serve import Listener, Server
+
+_log = logging.getLogger("homeport")
+
+GRACE_S = 3.0
+
+
+def run(config: Config) -> int:
+    """Serves until SIGINT or SIGTERM. The exit status: 0, or 1 when it could not start."""
+    logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        emulator = build(config)
+    except (OSError, DataDirInUse) as error:
+        return _cannot(str(error))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        server, notes = listen(emulator)
+    except OSError as error:
+        emulator.close()
+        return _cannot(str(error))
+    emulator.start()
+    print(banner(emulator, notes), flush=True)
+    stop.wait()
+    print("Stopping; containers of running tasks stay and are adopted at the next start.", flush=True)
+    server.stop(GRACE_S)
+    emulator.close()
+    return 0
+
+
+def listen(emulator: Emulator) -> tuple[Server, list[str]]:
+    """The listeners: the port, the tasks' relay, real registry names on port 80, TLS. Notes say what is missing."""
+    config = emulator.config
+    server = Server(emulator.front, [Listener(config.host, config.port)], clock=emulator.clock)
+    server.start()
+    notes: list[str] = []
+    if config.task_endpoint and config.relay_host is None:
+        server.add_listener(relay_listener(emulator.data.relay_directory))
+    if config.registry_port is not None:
+        _also(server, Listener(config.host, config.registry_port), "real registry names", notes)
+    if config.tls_port is not None:
+        registry = f"{config.default_account}.dkr.ecr.{config.default_region}.amazonaws.com"
+        names = ["localhost", "127.0.0.1", "::1", registry, f"*.dkr.ecr.{config.default_region}.amazonaws.com"]
+        context = server_context(emulator.data.path / "keys", names, emulator.clock.now())
+        _also(server, Listener(config.host, config.tls_port, tls=context), "TLS", notes)
+    return server, notes
+
+
+def relay_listener(directory: Path) -> Listener:
+    """The unix socket that the pause containers lead 169.254.170.2:80 to.
+
+    A socket's path may have 107 bytes only; through an open directory it is short wherever the directory lies.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    path = f"/proc/self/fd/{descriptor}/relay.sock"
+    return Listener(unix_path=path, unix_mode=0o666, name=RELAY_LISTENER)
+
+
+def banner(emulator: Emulator, notes: list[str]) -> str:
+    """What a user needs to know at the start."""
+    config = emulator.config
+    data = f"{emulator.data.path}{' (removed at the end)' if config.ephemeral else ''}"
+    lines = [
+        f"Homeport serves ECS, ECR and Fargate at {config.endpoint}",
+        f"  engine          {_engine_line(emulator)}",
+        f"  data directory  {data}",
+        *(f"  note            {note}" for note in notes),
+        "",
+        f"  export AWS_ENDPOINT_URL={config.endpoint}",
+        f"  export AWS_REGION={config.default_region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+        "",
+        "Ctrl-C stops it.",
+    ]
+    return "\n".join(lines)
+
+
+def _engine_line(emulator: Emulator) -> str:
+    try:
+        info = emulator.engine.info()
+    except EngineError as error:
+        return f"NONE: {error}. APIs and registry work; tasks will fail to start, saying so."
+    if info.kind == "simulated":
+        return "SIMULATED (--engine simulated): no container runs, whatever a task's status says"
+    return f"Docker {info.version}, {info.architecture}, {info.cpus} cpus, {info.memory_mib} MiB"
+
+
+def _also(server: Server, listener: Listener, what: str, notes: list[str]) -> None:
+    try:
+        server.add_listener(listener)
+    except OSError as error:
+        notes.append(f"no listener for {what}: {error}")
+
+
+def _cannot(text: str) -> int:
+    print(f"homeport: {text}", file=sys.stderr)
+    return 1
