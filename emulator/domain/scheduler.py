@@ -216,8 +216,9 @@ class _Round:
         unhealthy = self._stoppable(of(self.fleet.old, "unhealthy"))
         serving = self.healthy_primary + len(of(self.fleet.old, "waiting", "healthy", "unhealthy"))
         count = serving - self.service.desired_count
-        if self.room <= 0 and not self.held_back:
-            count = max(count, self.need)
+        if not self.held_back:
+            # Room that comes by what is leaving anyway is not made by stopping more.
+            count = max(count, self.need - max(0, self.room) - self.fleet.leaving - len(self.stopping))
         for member in unhealthy[: max(0, count)]:
             self._stop(member, self._scaling_reason(), "its deployment was replaced, and its health checks fail")
         if self.spare > 0:

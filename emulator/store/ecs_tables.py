@@ -36,7 +36,7 @@ TASKS: Table[Task] = Table(
     Task,
     key=("account", "region", "cluster", "id"),
     indexes=(
-        ("account", "region", "cluster", "service"),
+        ("account", "region", "cluster", "service", "released"),
         ("account", "region", "cluster", "desired_status"),
         ("account", "region", "cluster", "family"),
         ("account", "region", "cluster", "started_by"),

@@ -39,7 +39,7 @@ STEPS = st.lists(
                 "percent",
                 "protect",
                 "look",
-            ]  # fmt: skip
+            ]
         ),
         st.integers(0, 200),
     ),
