@@ -51,6 +51,13 @@ def test_a_single_piece_gets_its_length(talk: Talk) -> None:
     assert (reply.headers["content-length"], reply.body) == ("5", b"hello")
 
 
+def test_a_small_answer_comes_in_one_piece(talk: Talk) -> None:
+    """Head and body in one system call: one packet, and no wait of one for the other's acknowledgement."""
+    for body in ([b"x" * 1000], Body(b"x" * 1000)):
+        client = talk(app_of(body, ("Content-Length", "1000"))).say(request())
+        assert client.sock.recv(1 << 16).endswith(b"\r\n\r\n" + b"x" * 1000)
+
+
 def test_an_answer_without_a_body(talk: Talk) -> None:
     client = talk(app_of([]))
     assert client.ask(request()).headers["content-length"] == "0"
