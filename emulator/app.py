@@ -14,11 +14,11 @@ import api_models
 from emulator.admin import Admin
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
+from emulator.control.container_launch import Identity
 from emulator.control.housekeeping import forget_tokens
 from emulator.control.images import ImageFinder
 from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_expired
 from emulator.control.plane import ControlParts, ControlPlane
-from emulator.control.task_executor import Identity
 from emulator.data_dir import DataDir
 from emulator.domain.image_reference import EcrRegistry
 from emulator.engine.base import Engine

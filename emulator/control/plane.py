@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from emulator.clock import Clock, monotonic
+from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
 from emulator.control.housekeeping import Chore, Housekeeping
 from emulator.control.images import ImageFinder
@@ -17,7 +18,7 @@ from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch
 from emulator.control.recover import recover, remove_everything, sweep_dead_ephemeral, wake_everything
 from emulator.control.services import ServiceController
-from emulator.control.task_executor import Identity, TaskExecutor
+from emulator.control.task_executor import TaskExecutor
 from emulator.control.tasks import TaskController
 from emulator.control.work import InlineWork, ThreadedWork, Work
 from emulator.engine import labels
@@ -67,19 +68,27 @@ class ControlPlane:
         self.networks = Networks(
             parts.database, parts.engine, parts.identity.instance, _owned(parts.identity), parts.vpc_cidr
         )
+        self.launcher = ContainerLauncher(
+            engine=parts.engine,
+            database=parts.database,
+            delivery=parts.delivery,
+            watch=self.watch,
+            identity=parts.identity,
+            sealer=parts.sealer,
+            now=parts.clock.now,
+            endpoint_in_task=parts.endpoint_in_task if parts.relay else None,
+        )
         self.executor = TaskExecutor(
             engine=parts.engine,
             database=parts.database,
             networks=self.networks,
             images=parts.images,
-            sealer=parts.sealer,
-            now=parts.clock.now,
+            launcher=self.launcher,
             delivery=parts.delivery,
             watch=self.watch,
             identity=parts.identity,
             ids=parts.ids,
             relay=parts.relay,
-            endpoint_in_task=parts.endpoint_in_task,
         )
         self.tasks = TaskController(
             parts.clock, parts.database, self.loop, self._work, self.watch, self.executor, self.definitions
@@ -153,7 +162,7 @@ class ControlPlane:
         parts, identity = self._parts, self._parts.identity
         if self._is_dead is not None:
             sweep_dead_ephemeral(parts.engine, identity.instance, self._is_dead)
-        recover(parts.database, parts.engine, self.executor, self.definitions, identity.instance, parts.clock.now())
+        recover(parts.database, parts.engine, self.launcher, self.definitions, identity.instance, parts.clock.now())
 
     def _flush_logs(self) -> None:
         while not self._closing.wait(FLUSH_LOGS_EVERY_S):

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from emulator.control.container_launch import ContainerLauncher
 from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.control.networks import Networks
-from emulator.control.task_executor import TaskExecutor
 from emulator.control.tasks import find_task
 from emulator.domain.task import Task
 from emulator.engine import labels
@@ -35,7 +35,7 @@ class Recovered:
 def recover(
     database: Database,
     engine: Engine,
-    executor: TaskExecutor,
+    launcher: ContainerLauncher,
     definitions: Definitions,
     instance: str,
     now: float,
@@ -54,7 +54,7 @@ def recover(
         adopted.append((task, state))
     _remove(engine, leftovers)
     for task, state in adopted:
-        _resume(database, executor, definitions, task, state)
+        _resume(database, launcher, definitions, task, state)
     if states:
         _log.info("recovered: %d containers adopted, %d removed", len(adopted), len(leftovers))
     return Recovered(len(adopted), len(leftovers))
@@ -136,7 +136,7 @@ def _with_id(task: Task, state: ContainerState) -> Task:
 
 
 def _resume(
-    database: Database, executor: TaskExecutor, definitions: Definitions, task: Task, state: ContainerState
+    database: Database, launcher: ContainerLauncher, definitions: Definitions, task: Task, state: ContainerState
 ) -> None:
     if state.labels.get(labels.KIND) != "app":
         return
@@ -146,7 +146,7 @@ def _resume(
             current = find_task(reader, task.arn) or task
     except DefinitionMissing:
         return
-    executor.resume_output(current, effective, current.container(state.labels[labels.CONTAINER]))
+    launcher.resume_output(current, effective, current.container(state.labels[labels.CONTAINER]))
 
 
 def _remove(engine: Engine, states: list[ContainerState]) -> None:

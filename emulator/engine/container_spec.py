@@ -33,6 +33,7 @@ class Surroundings:
     task_memory_mib: int
     host_cpus: int
     on_fargate: bool
+    open_files_of_fargate: bool = True
     secrets: tuple[tuple[str, str], ...] = ()
     injected: tuple[tuple[str, str], ...] = ()  # what ECS injects; the definition's own values win
     host_paths_allowed: tuple[str, ...] = ()
@@ -60,7 +61,7 @@ def container_spec(definition: Definition, around: Surroundings) -> ContainerSpe
         memory_reservation_bytes=reservation * MIB if reservation else None,
         memory_swappiness=linux.get("swappiness") if linux.get("maxSwap") else None,
         shm_size_bytes=linux["sharedMemorySize"] * MIB if linux.get("sharedMemorySize") else None,
-        ulimits=_ulimits(definition, around.on_fargate),
+        ulimits=_ulimits(definition, around.on_fargate and around.open_files_of_fargate),
         capabilities_add=tuple((linux.get("capabilities") or {}).get("add") or ()),
         capabilities_drop=tuple((linux.get("capabilities") or {}).get("drop") or ()),
         devices=tuple(_device(device) for device in linux.get("devices") or ()),
@@ -103,9 +104,9 @@ def _swap(linux: Mapping[str, Any], memory_mib: int | None) -> int | None:
     return (memory_mib + int(linux.get("maxSwap") or 0)) * MIB if memory_mib else None
 
 
-def _ulimits(definition: Definition, on_fargate: bool) -> tuple[Ulimit, ...]:
+def _ulimits(definition: Definition, with_default: bool) -> tuple[Ulimit, ...]:
     own = tuple(Ulimit(u["name"], u["softLimit"], u["hardLimit"]) for u in definition.get("ulimits") or ())
-    if on_fargate and not any(limit.name == "nofile" for limit in own):
+    if with_default and not any(limit.name == "nofile" for limit in own):
         return (*own, FARGATE_OPEN_FILES)
     return own
 

@@ -1,0 +1,224 @@
+"""Brings one container of a task up: secrets, spec, creation, output, start. And its output, to the last line."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulator.control.definitions import container_definition
+from emulator.control.log_delivery import LogDelivery
+from emulator.control.observe import ContainerWatch
+from emulator.control.secrets import SecretResolver, SecretsUnavailable
+from emulator.domain.log_delivery import Destination, destination
+from emulator.domain.task import Container, Task
+from emulator.domain.task_outcomes import Done, Failed, Outcome
+from emulator.domain.task_overrides import EffectiveTask
+from emulator.engine import labels
+from emulator.engine.base import Engine, EngineError, EngineInfo, EngineNotResponding, EngineUnavailable, ImageFacts
+from emulator.engine.container_spec import Surroundings, container_spec
+from emulator.store.database import Database
+from emulator.store.sealing import Sealer
+
+_log = logging.getLogger("homeport.control")
+
+OUTPUT_DRAIN_S = 5.0
+
+OPEN_FILES_REFUSED = (
+    "Fargate gives a container 65535 open files; this engine may not give that many, so the engine's own limit applies"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose containers these are (D14)."""
+
+    instance: str
+    boot: str
+    ephemeral: bool = False
+
+    def labels(self, task: Task, kind: labels.Kind, container: str) -> dict[str, str]:
+        """Ours, and the ECS agent's own, which tools look for."""
+        revision = int(task.definition_arn.rpartition(":")[2])
+        ours = labels.container_labels(
+            labels.owned_labels(kind, self.instance, self.boot, ephemeral=self.ephemeral),
+            cluster=task.cluster_arn,
+            task=task.arn,
+            container=container,
+            family=task.family,
+            revision=revision,
+            service=task.service or "",
+        )
+        return {
+            **ours,
+            "com.amazonaws.ecs.cluster": task.cluster_arn,
+            "com.amazonaws.ecs.container-name": container,
+            "com.amazonaws.ecs.task-arn": task.arn,
+            "com.amazonaws.ecs.task-definition-family": task.family,
+            "com.amazonaws.ecs.task-definition-version": str(revision),
+        }
+
+
+def container_name(task: Task, container: str) -> str:
+    """The engine's name: the ECS agent's form, ended by the task's id so that it is the same when made again."""
+    revision = task.definition_arn.rpartition(":")[2]
+    return f"ecs-{task.family[:80]}-{revision}-{container[:80]}-{task.id[:12]}"
+
+
+@dataclass(slots=True)
+class ContainerLauncher:
+    """`endpoint_in_task` is where a task finds our APIs, None when it gets no endpoint."""
+
+    engine: Engine
+    database: Database
+    delivery: LogDelivery
+    watch: ContainerWatch
+    identity: Identity
+    sealer: Sealer
+    now: Callable[[], float]
+    endpoint_in_task: str | None = None
+    host_paths_allowed: tuple[str, ...] = ()
+    _info: EngineInfo | None = None
+    _ended: dict[str, threading.Event] = field(default_factory=dict)
+    _open_files: bool = True
+
+    def launch(self, task: Task, effective: EffectiveTask, container: Container) -> Outcome:
+        """Creates, attaches, starts. What exists already under the container's name is taken as it is."""
+        image = self.engine.find_image(container.image_id or container.image)
+        if image is None:
+            return Failed(f"CannotCreateContainerError: the image of {container.name} was removed from the engine")
+        definition = container_definition(effective, container.name)
+        try:
+            secrets = self.secrets(task, definition)
+        except SecretsUnavailable as error:
+            return Failed(str(error))
+        outcome = self._create_and_start(task, effective, definition, image, secrets)
+        if not self._refuses_open_files(definition, task, outcome):
+            return outcome
+        self._open_files = False
+        assert isinstance(outcome, Failed)
+        if outcome.runtime_id is not None:
+            self.engine.remove_container(outcome.runtime_id)
+        return self._create_and_start(task, effective, definition, image, secrets)
+
+    def secrets(self, task: Task, container: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """The values of the container's `secrets`, read anew each time; those of the log driver are only checked."""
+        partition = task.arn.split(":", 2)[1]
+        options = (container.get("logConfiguration") or {}).get("secretOptions") or ()
+        with self.database.read() as reader:
+            resolver = SecretResolver(reader, self.sealer, task.account, task.region, partition, self.now())
+            resolver.resolve(options)
+            return tuple(resolver.resolve(container.get("secrets") or ()).items())
+
+    def destination(self, task: Task, definition: Mapping[str, Any]) -> Destination | None:
+        """Where the container's output goes. Raises InvalidLogOption."""
+        return destination(
+            definition.get("logConfiguration"),
+            container_name=definition["name"],
+            task_id=task.id,
+            task_region=task.region,
+        )
+
+    def resume_output(self, task: Task, effective: EffectiveTask, container: Container) -> None:
+        """After a restart of ours: what a running container wrote meanwhile, and all that follows."""
+        where = self.destination(task, container_definition(effective, container.name))
+        if where is None or container.runtime_id is None:
+            return
+        with self.database.read() as reader:
+            stream = self.delivery.find_destination(reader, task.account, where)
+        if stream is None:
+            return
+        since = self.delivery.resume(container.runtime_id, where, stream)
+        ender = self._ender(container.runtime_id)
+        self.engine.replay_output(container.runtime_id, since, self.delivery.lines, ender)
+
+    def drain_output(self, container_id: str) -> None:
+        """Waits until the last line of an ended container has been delivered."""
+        ended = self._ended.pop(container_id, None)
+        if ended is not None and not ended.wait(OUTPUT_DRAIN_S):
+            _log.warning("the output of %s did not end within %g s", container_id[:12], OUTPUT_DRAIN_S)
+
+    def _create_and_start(
+        self,
+        task: Task,
+        effective: EffectiveTask,
+        definition: Mapping[str, Any],
+        image: ImageFacts,
+        secrets: tuple[tuple[str, str], ...],
+    ) -> Outcome:
+        around = Surroundings(
+            name=container_name(task, definition["name"]),
+            image=image.id,
+            image_environment=image.environment,
+            labels=self.identity.labels(task, "app", definition["name"]),
+            pause_id=task.pause_id,
+            task_cpu_units=int(effective.cpu or 0),
+            task_memory_mib=int(effective.memory or 0),
+            host_cpus=self._engine_info().cpus,
+            on_fargate=task.launch_type == "FARGATE",
+            open_files_of_fargate=self._open_files,
+            secrets=secrets,
+            injected=self._injected(task),
+            host_paths_allowed=self.host_paths_allowed,
+        )
+        container_id = self.engine.create_container(container_spec(definition, around))
+        return self._start(task, definition, container_id)
+
+    def _start(self, task: Task, definition: Mapping[str, Any], container_id: str) -> Outcome:
+        state = self.engine.inspect_container(container_id)
+        if state is not None and state.status == "created":
+            self._attach(task, definition, container_id)
+            try:
+                self.engine.start_container(container_id)
+            except (EngineNotResponding, EngineUnavailable):
+                raise
+            except EngineError as error:
+                self.watch.remember(container_id)
+                return Failed(f"CannotStartContainerError: {error}", runtime_id=container_id)
+        self.watch.remember(container_id)
+        return Done(runtime_id=container_id, warnings=() if self._open_files else (OPEN_FILES_REFUSED,))
+
+    def _refuses_open_files(self, definition: Mapping[str, Any], task: Task, outcome: Outcome) -> bool:
+        """Whether the start failed of the limit that we added, which no definition asked for."""
+        own = any(limit.get("name") == "nofile" for limit in definition.get("ulimits") or ())
+        ours = self._open_files and task.launch_type == "FARGATE" and not own
+        return ours and isinstance(outcome, Failed) and "setting rlimit" in outcome.reason
+
+    def _attach(self, task: Task, definition: Mapping[str, Any], container_id: str) -> None:
+        where = self.destination(task, definition)
+        if where is None:
+            return
+        with self.database.read() as reader:
+            stream = self.delivery.find_destination(reader, task.account, where)
+        if stream is None:
+            return  # somebody deleted the stream since; the awslogs driver would drop the output, too
+        self.delivery.open(container_id, where, stream)
+        self.engine.attach_output(container_id, self.delivery.lines, self._ender(container_id))
+
+    def _ender(self, container_id: str) -> Callable[[str], None]:
+        ended = self._ended[container_id] = threading.Event()
+
+        def end(ended_id: str) -> None:
+            self.delivery.ended(ended_id)
+            ended.set()
+
+        return end
+
+    def _injected(self, task: Task) -> tuple[tuple[str, str], ...]:
+        """What ECS puts into a container's environment, as far as something stands behind it."""
+        execution = "AWS_ECS_FARGATE" if task.launch_type == "FARGATE" else "AWS_ECS_EC2"
+        values = [
+            ("AWS_EXECUTION_ENV", execution),
+            ("AWS_REGION", task.region),
+            ("AWS_DEFAULT_REGION", task.region),
+        ]
+        if self.endpoint_in_task is not None:
+            values.append(("AWS_ENDPOINT_URL", self.endpoint_in_task))
+        return tuple(values)
+
+    def _engine_info(self) -> EngineInfo:
+        if self._info is None:
+            self._info = self.engine.info()
+        return self._info
