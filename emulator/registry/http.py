@@ -1,7 +1,7 @@
 """OCI Distribution over HTTP: authenticates, routes to `pulls` and `pushes`, turns their errors into answers.
 
-One function takes a request and gives a response. It speaks WSGI by werkzeug's request and response alone: a push is
-hundreds of small requests, and a framework's routing would be a good part of each.
+One function takes a request and gives an answer. It speaks WSGI itself, with werkzeug to read requests only: a push is
+hundreds of small requests, and a framework would be the larger part of each.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from emulator.clock import Clock
 from emulator.domain.errors import AwsError
@@ -21,13 +21,13 @@ from emulator.registry.auth import USER_NAME, ExpiredToken, InvalidToken, TokenC
 from emulator.registry.blobs import BlobStore
 from emulator.registry.errors import RegistryError, not_allowed, translated
 from emulator.registry.uploads import Uploads
-from emulator.registry.visit import Registry, Visit, answer
+from emulator.registry.visit import Answer, Registry, Visit
 from emulator.serve import ClientGone, MalformedBody
 from emulator.store.database import Database
 
 log = logging.getLogger(__name__)
 
-_VERBS: dict[tuple[str, str], Callable[[Visit], Response]] = {
+_VERBS: dict[tuple[str, str], Callable[[Visit], Answer]] = {
     ("blob", "GET"): pulls.get_blob,
     ("blob", "HEAD"): pulls.get_blob,
     ("blob", "DELETE"): pushes.remove_blob,
@@ -71,34 +71,32 @@ class RegistryApp:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         path = request.path.removeprefix("/v2").removeprefix("/")
-        return respond(self._registry, request, path)(environ, start_response)
+        return respond(self._registry, request, path).send(start_response)
 
 
-def respond(registry: Registry, request: Request, path: str) -> Response:
+def respond(registry: Registry, request: Request, path: str) -> Answer:
     """The answer to any request; `path` is what stands behind `/v2/`."""
     try:
-        response = _answer(registry, request, path)
+        return _answer(registry, request, path)
     except AwsError as error:
-        response = _refusal(translated(error))
+        return _refusal(translated(error))
     except RegistryError as error:
-        response = _refusal(error)
+        return _refusal(error)
     except (ClientGone, MalformedBody):
         # Nobody hears this; the server closes the connection or answers for itself.
-        response = _refusal(RegistryError(400, "BLOB_UPLOAD_INVALID", "The body did not come to its end."))
+        return _refusal(RegistryError(400, "BLOB_UPLOAD_INVALID", "The body did not come to its end."))
     except OSError as error:
         log.exception("the registry cannot read or write its files")
-        response = _refusal(RegistryError(500, "UNKNOWN", f"The registry's disk failed: {error.strerror}"))
-    response.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
-    return response
+        return _refusal(RegistryError(500, "UNKNOWN", f"The registry's disk failed: {error.strerror}"))
 
 
-def _answer(registry: Registry, request: Request, path: str) -> Response:
+def _answer(registry: Registry, request: Request, path: str) -> Answer:
     now = registry.clock.now()
     claims = _authenticate(registry.signer, request, now)
     if claims is None:
         return _challenge(request)
     if not path:
-        return answer(200, {"Content-Type": "application/json"}) if request.method in ("GET", "HEAD") else _nothing()
+        return Answer(200, {"Content-Type": "application/json"}) if request.method in ("GET", "HEAD") else _nothing()
     found = route(path)
     if found is None:
         return _nothing()
@@ -125,16 +123,16 @@ def _authenticate(signer: TokenSigner, request: Request, now: float) -> TokenCla
         ) from error
 
 
-def _challenge(request: Request) -> Response:
+def _challenge(request: Request) -> Answer:
     realm = f'Basic realm="{request.scheme}://{request.host}/",service="ecr.amazonaws.com"'
     headers = {"WWW-Authenticate": realm, "Content-Type": "text/plain; charset=utf-8"}
-    return answer(401, headers, b"Not Authorized\n")
+    return Answer(401, headers, b"Not Authorized\n")
 
 
-def _nothing() -> Response:
-    return answer(404, {"Content-Type": "text/plain; charset=utf-8"}, b"404 page not found\n")
+def _nothing() -> Answer:
+    return Answer(404, {"Content-Type": "text/plain; charset=utf-8"}, b"404 page not found\n")
 
 
-def _refusal(error: RegistryError) -> Response:
+def _refusal(error: RegistryError) -> Answer:
     headers = {"Content-Type": "application/json; charset=utf-8", **error.headers}
-    return answer(error.status, headers, error.body)
+    return Answer(error.status, headers, error.body)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlencode
 
-from werkzeug.wrappers import Response
-
 from emulator.domain.image import Image
 from emulator.domain.manifest import OCI_INDEX, is_digest, is_tag
 from emulator.registry.errors import RegistryError, blob_unknown, digest_invalid, manifest_unknown
@@ -23,7 +21,7 @@ from emulator.registry.repository import (
     note_pull,
     pull_is_due,
 )
-from emulator.registry.visit import Visit, answer, json_answer
+from emulator.registry.visit import Answer, Visit, json_answer
 from emulator.serve import FileSlice
 
 _PAGE = 100
@@ -31,7 +29,7 @@ _LARGEST_PAGE = 1000
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-def get_blob(visit: Visit) -> Response:
+def get_blob(visit: Visit) -> Answer:
     """GET and HEAD of a blob that the repository has; one range of it with `Range`."""
     head = visit.request.method == "HEAD"
     if not is_digest(visit.item):
@@ -49,11 +47,11 @@ def get_blob(visit: Visit) -> Response:
     }
     if head:
         visit.registry.blobs.vouch(visit.item, visit.now)
-        return answer(200, {**headers, "Content-Length": str(size)})
+        return Answer(200, {**headers, "Content-Length": str(size)})
     return _slice(visit, headers, size)
 
 
-def _slice(visit: Visit, headers: dict[str, str], size: int) -> Response:
+def _slice(visit: Visit, headers: dict[str, str], size: int) -> Answer:
     start, end, status = 0, size, 200
     asked = _RANGE.fullmatch(visit.request.headers.get("Range", "").replace(" ", ""))
     if asked is not None and asked[0] != "bytes=-":
@@ -64,10 +62,7 @@ def _slice(visit: Visit, headers: dict[str, str], size: int) -> Response:
         file = visit.registry.blobs.open(visit.item)
     except FileNotFoundError as error:
         raise blob_unknown(visit.item) from error
-    headers["Content-Length"] = str(end - start)
-    response = Response(FileSlice(file, start, end - start), status=status, direct_passthrough=True)
-    response.headers.update(headers)
-    return response
+    return Answer(status, headers, FileSlice(file, start, end - start))
 
 
 def _asked_range(first: str, last: str, size: int) -> tuple[int, int]:
@@ -83,7 +78,7 @@ def _asked_range(first: str, last: str, size: int) -> tuple[int, int]:
     return start, end
 
 
-def get_manifest(visit: Visit) -> Response:
+def get_manifest(visit: Visit) -> Answer:
     """GET and HEAD by tag or digest, in the type it was pushed with. A GET counts as a pull of the image."""
     _check_reference(visit.item)
     with visit.registry.database.read() as reader:
@@ -101,7 +96,7 @@ def get_manifest(visit: Visit) -> Response:
     if not head and pull_is_due(image, visit.now):
         with visit.registry.database.write() as tx:
             note_pull(tx, image, visit.now)
-    return answer(200, headers, body)
+    return Answer(200, headers, body)
 
 
 def _check_reference(reference: str) -> None:
@@ -112,7 +107,7 @@ def _check_reference(reference: str) -> None:
         raise RegistryError(400, "TAG_INVALID", f"'{reference}' is no valid tag.")
 
 
-def get_tags(visit: Visit) -> Response:
+def get_tags(visit: Visit) -> Answer:
     """Tags in lexical order, `n` of them (100 without it) after tag `last`; `Link` leads to the next page."""
     size = _page_size(visit)
     with visit.registry.database.read() as reader:
@@ -123,7 +118,7 @@ def get_tags(visit: Visit) -> Response:
     return json_answer({"name": visit.place.shown, "tags": tags}, "application/json", headers)
 
 
-def get_referrers(visit: Visit) -> Response:
+def get_referrers(visit: Visit) -> Answer:
     """The images whose subject is the digest, as an index; an unknown digest has none. `artifactType` filters."""
     if not is_digest(visit.item):
         raise digest_invalid(visit.item)

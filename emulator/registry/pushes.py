@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from werkzeug.wrappers import Response
-
 from emulator.domain.image import LayerUpload, Repository
 from emulator.domain.image_errors import (
     EmptyUploadException,
@@ -37,8 +35,8 @@ from emulator.registry.repository import (
     put_manifest,
     unlink_layer,
 )
-from emulator.registry.uploads import DigestMismatch, Source, Upload, UploadBusy
-from emulator.registry.visit import Visit, answer
+from emulator.registry.uploads import DigestMismatch, Source, Upload, UploadBusy, UploadEnded
+from emulator.registry.visit import Answer, Visit
 from emulator.store.database import Reader
 from emulator.store.ecr_tables import LAYER_LINKS, LAYER_UPLOADS
 
@@ -48,7 +46,7 @@ _CONTENT_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 # ---------------------------------------------------------------------------------------------- uploads
 
 
-def start_upload(visit: Visit) -> Response:
+def start_upload(visit: Visit) -> Answer:
     """POST: opens a session; or mounts a blob (`mount`); or takes a whole blob at once (`digest`)."""
     algorithm = visit.request.args.get("digest-algorithm", "sha256")
     if algorithm not in ALGORITHMS:
@@ -66,10 +64,10 @@ def start_upload(visit: Visit) -> Response:
     with visit.registry.database.write() as tx:
         find_repository(tx, repository.account, repository.region, repository.name)
         tx.insert(LAYER_UPLOADS, row)
-    return answer(202, _session(visit, upload_id, 0))
+    return Answer(202, _session(visit, upload_id, 0))
 
 
-def _take_whole(visit: Visit, repository: Repository, upload_id: str, digest: str) -> Response:
+def _take_whole(visit: Visit, repository: Repository, upload_id: str, digest: str) -> Answer:
     if not is_digest(digest):
         raise digest_invalid(digest)
     with visit.registry.uploads.taken(upload_id, digest.partition(":")[0]) as upload:
@@ -81,15 +79,14 @@ def _take_whole(visit: Visit, repository: Repository, upload_id: str, digest: st
     return _created(visit, digest)
 
 
-def append(visit: Visit) -> Response:
+def append(visit: Visit) -> Answer:
     """PATCH: appends a chunk, with `Content-Range` at exactly the place where the last one ended."""
     with _session_upload(visit) as (_, upload):
-        _append(visit, upload)
-        received = upload.received
-    return answer(201 if visit.registry.strict else 202, _session(visit, visit.item, received))
+        received = _append(visit, upload)
+    return Answer(201 if visit.registry.strict else 202, _session(visit, visit.item, received))
 
 
-def finish(visit: Visit) -> Response:
+def finish(visit: Visit) -> Answer:
     """PUT: takes a last chunk, if there is one, and makes the upload a blob of the repository."""
     digest = visit.request.args.get("digest", "")
     if not is_digest(digest):
@@ -100,34 +97,33 @@ def finish(visit: Visit) -> Response:
     return _created(visit, digest)
 
 
-def upload_status(visit: Visit) -> Response:
+def upload_status(visit: Visit) -> Answer:
     """GET: how much has arrived."""
     with visit.registry.database.read() as reader:
         _find_session(reader, visit, visit.repository(reader, "UploadLayerPart"))
-    return answer(204, _session(visit, visit.item, visit.registry.uploads.received(visit.item)))
+    return Answer(204, _session(visit, visit.item, visit.registry.uploads.received(visit.item)))
 
 
-def cancel(visit: Visit) -> Response:
+def cancel(visit: Visit) -> Answer:
     """DELETE: drops the upload."""
     with _session_upload(visit) as (repository, _):
         _drop_session(visit, repository, visit.item)
-    return answer(204, {})
+    return Answer(204)
 
 
 @contextmanager
 def _session_upload(visit: Visit) -> Iterator[tuple[Repository, Upload]]:
     """The session of the path, for this request alone. Raises UploadNotFoundException."""
     with visit.registry.database.read() as reader:
-        _find_session(reader, visit, visit.repository(reader, "UploadLayerPart"))
+        repository = visit.repository(reader, "UploadLayerPart")
+        row = _find_session(reader, visit, repository)
     try:
-        with visit.registry.uploads.taken(visit.item) as upload:
-            # Again, now that nobody else can finish or cancel it.
-            with visit.registry.database.read() as reader:
-                repository = visit.repository(reader, "UploadLayerPart")
-                _find_session(reader, visit, repository)
+        with visit.registry.uploads.taken(visit.item, row.algorithm) as upload:
             yield repository, upload
     except UploadBusy as error:
         raise RegistryError(409, "BLOB_UPLOAD_INVALID", "Another request is writing to this upload.") from error
+    except UploadEnded as error:
+        raise UploadNotFoundException(repository.account, repository.name, visit.item) from error
 
 
 def _find_session(reader: Reader, visit: Visit, repository: Repository) -> LayerUpload:
@@ -143,11 +139,12 @@ def _drop_session(visit: Visit, repository: Repository, upload_id: str) -> None:
     visit.registry.uploads.forget(upload_id)
 
 
-def _append(visit: Visit, upload: Upload) -> None:
+def _append(visit: Visit, upload: Upload) -> int:
+    """Receives the body. Returns how much of the upload there is now, in bytes."""
     received = upload.received
     source, length = _source(visit)
     expected = _expected_length(visit, received, length)
-    appended = upload.receive(source, length)
+    appended = upload.receive(source, length) if length != 0 else 0
     if expected is not None and appended != expected:
         upload.truncate(received)
         raise RegistryError(
@@ -156,6 +153,7 @@ def _append(visit: Visit, upload: Upload) -> None:
         )  # fmt: skip
     if length is not None and appended < length:
         raise RegistryError(400, "SIZE_INVALID", "The body ended before its Content-Length.")
+    return received + appended
 
 
 def _expected_length(visit: Visit, received: int, length: int | None) -> int | None:
@@ -233,14 +231,14 @@ def _session(visit: Visit, upload_id: str, received: int) -> dict[str, str]:
     }
 
 
-def _created(visit: Visit, digest: str) -> Response:
-    return answer(201, {"Location": visit.path(f"blobs/{digest}"), "Docker-Content-Digest": digest})
+def _created(visit: Visit, digest: str) -> Answer:
+    return Answer(201, {"Location": visit.path(f"blobs/{digest}"), "Docker-Content-Digest": digest})
 
 
 # ---------------------------------------------------------------------------------------------- manifests
 
 
-def push_manifest(visit: Visit) -> Response:
+def push_manifest(visit: Visit) -> Answer:
     """PUT by tag, or by digest with any number of `tag` parameters. Pushing again what is there is no error."""
     body = _manifest_body(visit)
     digest = visit.item if ":" in visit.item else None
@@ -261,11 +259,10 @@ def push_manifest(visit: Visit) -> Response:
     headers = {"Location": visit.path(f"manifests/{image.digest}"), "Docker-Content-Digest": image.digest}
     if image.subject_digest is not None:
         headers["OCI-Subject"] = image.subject_digest
-    response = answer(201, headers)
+    created = Answer(201, headers)
     if digest is not None:
-        for tag in tags:
-            response.headers.add("OCI-Tag", tag)
-    return response
+        created.repeated = [("OCI-Tag", tag) for tag in tags]
+    return created
 
 
 def _manifest_body(visit: Visit) -> bytes:
@@ -289,7 +286,7 @@ def _too_large() -> RegistryError:
 # ---------------------------------------------------------------------------------------------- deletions
 
 
-def remove_manifest(visit: Visit) -> Response:
+def remove_manifest(visit: Visit) -> Answer:
     """DELETE: a tag (and the image with its last one), or an image with all of its tags."""
     if ":" in visit.item and not is_digest(visit.item):
         raise digest_invalid(visit.item)
@@ -299,10 +296,10 @@ def remove_manifest(visit: Visit) -> Response:
             delete_image(tx, repository, visit.item, visit.now)
         else:
             delete_tag(tx, repository, visit.item, visit.now)
-    return answer(202, {})
+    return Answer(202)
 
 
-def remove_blob(visit: Visit) -> Response:
+def remove_blob(visit: Visit) -> Answer:
     """DELETE: takes a blob out of the repository, unless an image needs it."""
     if visit.registry.strict:
         raise not_allowed()
@@ -315,4 +312,4 @@ def remove_blob(visit: Visit) -> Response:
         if visit.item in needed_layers(tx, repository):
             raise RegistryError(405, "UNSUPPORTED", f"The layer with digest '{visit.item}' is part of an image.")
         unlink_layer(tx, repository, visit.item)
-    return answer(202, {})
+    return Answer(202)

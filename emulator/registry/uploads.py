@@ -18,6 +18,9 @@ from emulator.registry.blobs import BlobStore
 
 PIECE_BYTES = 256 * 1024
 
+_ENDED_LIMIT = 10_000
+"""Ids of ended uploads that are remembered, for requests that waited while the upload ended."""
+
 _sync = getattr(os, "fdatasync", os.fsync)
 
 
@@ -33,6 +36,10 @@ class DigestMismatch(Exception):
 
 class UploadBusy(Exception):
     """Another request is writing to the upload."""
+
+
+class UploadEnded(Exception):
+    """Another request has finished or cancelled the upload."""
 
 
 class Hash(Protocol):
@@ -99,7 +106,7 @@ class Upload:
         self.path.unlink(missing_ok=True)
 
     def _receive(self, descriptor: int, source: Source, limit: int | None) -> int:
-        buffer = memoryview(bytearray(PIECE_BYTES))
+        buffer = memoryview(bytearray(PIECE_BYTES if limit is None else min(PIECE_BYTES, limit)))
         appended = 0
         while limit is None or appended < limit:
             wanted = PIECE_BYTES if limit is None else min(PIECE_BYTES, limit - appended)
@@ -139,10 +146,14 @@ class Uploads:
         self._layout = store.layout
         self._lock = threading.Lock()
         self._uploads: dict[str, Upload] = {}
+        self._ended: dict[str, None] = {}
 
     @contextmanager
     def taken(self, upload_id: str, algorithm: str = "sha256", wait_s: float = 10.0) -> Iterator[Upload]:
-        """An upload, for one request at a time. Raises UploadBusy when another holds it for longer than `wait_s`."""
+        """An upload, for one request at a time.
+
+        Raises UploadBusy when another holds it for longer than `wait_s`, UploadEnded when that one was the last.
+        """
         with self._lock:
             upload = self._uploads.get(upload_id)
             known = upload is not None
@@ -153,6 +164,8 @@ class Uploads:
         if known and not upload.lock.acquire(timeout=wait_s):
             raise UploadBusy
         try:
+            if upload_id in self._ended:
+                raise UploadEnded
             yield upload
         finally:
             upload.lock.release()
@@ -165,6 +178,9 @@ class Uploads:
         """Its row is gone: drops the file, if it was not published, and the state in memory."""
         with self._lock:
             self._uploads.pop(upload_id, None)
+            self._ended[upload_id] = None
+            if len(self._ended) > _ENDED_LIMIT:
+                del self._ended[next(iter(self._ended))]
         self._layout.upload(upload_id).unlink(missing_ok=True)
 
     def known(self) -> set[str]:

@@ -6,10 +6,13 @@ Opens the right repository for its caller or refuses; must not know what is done
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+from wsgiref.types import StartResponse
 
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from emulator.clock import Clock
 from emulator.domain.image import Repository
@@ -20,6 +23,7 @@ from emulator.registry.blobs import BlobStore
 from emulator.registry.errors import RegistryError
 from emulator.registry.repository import find_repository
 from emulator.registry.uploads import Uploads
+from emulator.serve import FileSlice
 from emulator.store.database import Database, Reader
 
 
@@ -79,13 +83,29 @@ class Visit:
             )
 
 
-def answer(status: int, headers: dict[str, str], body: bytes = b"") -> Response:
-    """A response whose Content-Length is the body's, unless `headers` says otherwise (HEAD)."""
-    response = Response(body, status=status)
-    response.headers.pop("Content-Type", None)
-    response.headers.update(headers)
-    return response
+class Answer:
+    """A response: its status, headers and body. Content-Length is the body's unless the headers say otherwise."""
+
+    __slots__ = ("body", "headers", "repeated", "status")
+
+    def __init__(self, status: int, headers: dict[str, str] | None = None, body: bytes | FileSlice = b"") -> None:
+        self.status = status
+        self.headers = headers if headers is not None else {}
+        self.repeated: list[tuple[str, str]] = []
+        self.body = body
+
+    def send(self, start_response: StartResponse) -> Iterable[bytes]:
+        """Says the answer in WSGI."""
+        body = self.body
+        headers = [*self.headers.items(), *self.repeated, _VERSION]
+        if "Content-Length" not in self.headers and self.status != 204:
+            headers.append(("Content-Length", str(body.length if isinstance(body, FileSlice) else len(body))))
+        start_response(f"{self.status} {HTTPStatus(self.status).phrase}", headers)
+        return body if isinstance(body, FileSlice) else [body] if body else []
 
 
-def json_answer(value: Any, content_type: str, headers: dict[str, str]) -> Response:
-    return answer(200, {"Content-Type": content_type, **headers}, json.dumps(value).encode())
+_VERSION = ("Docker-Distribution-Api-Version", "registry/2.0")
+
+
+def json_answer(value: Any, content_type: str, headers: dict[str, str]) -> Answer:
+    return Answer(200, {"Content-Type": content_type, **headers}, json.dumps(value).encode())
