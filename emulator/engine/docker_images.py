@@ -20,18 +20,9 @@ from emulator.engine.base import (
 from emulator.engine.docker_calls import ApiRefusal, DockerCalls
 from emulator.engine.docker_state import image_facts
 from emulator.engine.docker_stream import Deadline, open_stream
+from emulator.engine.image_reference import split_reference
 
 LOAD_DEADLINE_S = 600.0
-
-
-def split_reference(reference: str) -> tuple[str, str]:
-    """`name:tag` or `name@digest` in two; the tag of a bare name is `latest` (an empty one would pull all tags)."""
-    name, at, digest = reference.partition("@")
-    head, colon, tag = name.rpartition(":")
-    tagged = bool(colon) and "/" not in tag
-    if at:
-        return (head if tagged else name), digest
-    return (head, tag) if tagged else (name, "latest")
 
 
 class DockerImages:

@@ -25,9 +25,13 @@ def epoch_seconds(text: str | None) -> float:
 
 
 def container_state(answer: Mapping[str, Any], offset_s: float = 0.0) -> ContainerState:
-    """Of `GET /containers/ID/json`. `offset_s` moves the engine's times into the emulator's."""
+    """Of `GET /containers/ID/json`. `offset_s` moves the engine's times into the emulator's.
+
+    What ends at once may have finished a little before it started (measured on Docker 20.10): then both are one moment.
+    """
     state, config, settings = answer["State"], answer["Config"], answer.get("NetworkSettings") or {}
     status = cast("_Status", state.get("Status") or ("running" if state.get("Running") else "created"))
+    started_at = _moved(state.get("StartedAt"), offset_s)
     ended = status in ("exited", "dead", "removing")
     health = state.get("Health") or {}
     networks = {name: ends for name, ends in (settings.get("Networks") or {}).items() if ends.get("IPAddress")}
@@ -41,8 +45,8 @@ def container_state(answer: Mapping[str, Any], offset_s: float = 0.0) -> Contain
         oom_killed=bool(state.get("OOMKilled")),
         error=state.get("Error") or "",
         pid=state.get("Pid") or 0,
-        started_at=_moved(state.get("StartedAt"), offset_s),
-        finished_at=_moved(state.get("FinishedAt"), offset_s) if ended else 0.0,
+        started_at=started_at,
+        finished_at=max(started_at, _moved(state.get("FinishedAt"), offset_s)) if ended else 0.0,
         health=_health(health.get("Status")),
         health_output=((health.get("Log") or [{}])[-1].get("Output") or ""),
         ip_addresses={name: ends["IPAddress"] for name, ends in networks.items()},

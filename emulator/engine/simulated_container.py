@@ -1,0 +1,71 @@
+"""One container of the simulated engine: its record, and how it looks from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from emulator.engine.base import (
+    ContainerSpec,
+    ContainerState,
+    OutputEnd,
+    OutputLine,
+    OutputSink,
+    PortPublish,
+)
+from emulator.engine.line_splitter import LineSplitter
+from emulator.engine.simulated_behaviour import Behaviour
+from emulator.engine.simulated_network import mac_of
+
+
+@dataclass(slots=True)
+class SimulatedContainer:
+    """`life` counts starts and ends: what was scheduled for an earlier life no longer happens."""
+
+    id: str
+    spec: ContainerSpec
+    behaviour: Behaviour
+    stop_signal: str
+    status: Literal["created", "running", "exited"] = "created"
+    life: int = 0
+    exit_code: int | None = None
+    oom_killed: bool = False
+    error: str = ""
+    started_at: float = 0.0
+    finished_at: float = 0.0
+    health: Literal["none", "starting", "healthy", "unhealthy"] = "none"
+    health_output: str = ""
+    addresses: dict[str, str] = field(default_factory=dict)
+    ports: tuple[PortPublish, ...] = ()
+    listeners: list[tuple[OutputSink, OutputEnd]] = field(default_factory=list)
+    written: list[OutputLine] = field(default_factory=list)
+    splitters: dict[str, LineSplitter] = field(default_factory=dict)
+
+    @property
+    def has_health_check(self) -> bool:
+        check = self.spec.health_check
+        return check is not None and check.test[:1] != ("NONE",)
+
+    def state(self) -> ContainerState:
+        return ContainerState(
+            id=self.id,
+            name=self.spec.name,
+            image=self.spec.image,
+            labels=self.spec.labels,
+            status=self.status,
+            exit_code=self.exit_code,
+            oom_killed=self.oom_killed,
+            error=self.error,
+            pid=int(self.id[:6], 16) + 2 if self.status == "running" else 0,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            health=self.health,
+            health_output=self.health_output,
+            ip_addresses=dict(self.addresses),
+            mac_addresses={name: self._mac(address) for name, address in self.addresses.items()},
+            ports=self.ports,
+        )
+
+    def _mac(self, address: str) -> str:
+        wanted = self.spec.network.mac_address if self.spec.network else None
+        return wanted or mac_of(address)
