@@ -34,7 +34,8 @@ def check_strategy(items: Sequence[Item], cluster: str, associated: Iterable[str
     for item in items:
         if item["capacityProvider"] not in known:
             raise InvalidParameterException(
-                f"The specified capacity provider {item['capacityProvider']} was not found in the cluster {cluster}"
+                "The specified capacity provider strategy cannot contain a capacity provider that is not associated "
+                "with the cluster. Associate the capacity provider with the cluster and try again."
             )
     names = [item["capacityProvider"] for item in items]
     if len(set(names)) != len(names):
@@ -49,6 +50,29 @@ def check_strategy(items: Sequence[Item], cluster: str, associated: Iterable[str
     if any(on_fargate) and not all(on_fargate):
         raise InvalidParameterException(
             "A capacity provider strategy cannot contain both Fargate and Auto Scaling group capacity providers."
+        )
+
+
+def check_providers(references: Iterable[str]) -> list[str]:
+    """The names of a cluster's capacity providers, given by name or ARN; each must exist and stand there once."""
+    names = [reference.rpartition(":capacity-provider/")[2] for reference in references]
+    if any(name not in FARGATE_PROVIDERS for name in names):
+        raise InvalidParameterException(
+            "The specified capacity provider was not found. Specify a valid capacity provider and try again."
+        )
+    if len(set(names)) != len(names):
+        raise InvalidParameterException("A capacity provider cannot be associated with a cluster more than once.")
+    return names
+
+
+def check_default_weights(items: Sequence[Item]) -> None:
+    """A cluster's default strategy may be kept without weights, but not used (observed on AWS)."""
+    if not any(item.get("weight") for item in items):
+        raise InvalidParameterException(
+            "There are no capacity providers with a weight value greater than zero defined in the default capacity "
+            "provider strategy. At least one capacity provider must have a weight value greater than zero specified. "
+            "Update the cluster's default capacity provider strategy or specify a valid capacity provider strategy "
+            "and try again."
         )
 
 

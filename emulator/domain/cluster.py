@@ -54,7 +54,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class AccountSetting:
-    """`principal` is an ARN, or `default` for the account's own default."""
+    """`principal` is an ARN; the root user's settings are the account's defaults."""
 
     account: str
     region: str

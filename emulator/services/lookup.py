@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TypedDict, TypeVar
 
 from emulator.domain.errors import InvalidParameterException
 
 T = TypeVar("T")
+
+
+class Failure(TypedDict, total=False):
+    """A member of `failures`, in the shape that ECS, ECR and others share."""
+
+    arn: str
+    reason: str
+    detail: str
 
 
 def check_batch(references: Sequence[str], maximum: int, noun: str) -> None:
@@ -18,13 +26,13 @@ def check_batch(references: Sequence[str], maximum: int, noun: str) -> None:
 
 def found_and_missing(
     references: Iterable[str], find: Callable[[str], T | None], arn_of: Callable[[str], str]
-) -> tuple[list[T], list[dict[str, Any]]]:
+) -> tuple[list[T], list[Failure]]:
     """The things found, in the order asked, each once; and a failure `MISSING` for each of the others.
 
     `arn_of` gives the ARN that a short name would have.
     """
     found: list[T] = []
-    failures: list[dict[str, Any]] = []
+    failures: list[Failure] = []
     for reference in dict.fromkeys(references):
         thing = find(reference)
         if thing is None:

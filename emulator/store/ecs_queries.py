@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from emulator.store.database import Reader
-from emulator.store.ecs_tables import TASK_DEFINITIONS, TASKS
+from emulator.store.ecs_tables import SERVICES, TASK_DEFINITIONS, TASKS
 
 _IN_USE = (
-    f"EXISTS (SELECT 1 FROM {TASKS.name} t WHERE t.definition_arn = ? AND t.last_status != 'STOPPED') "
-    "OR EXISTS (SELECT 1 FROM ecs_services s WHERE s.task_definition = ? AND s.status != 'INACTIVE')"
+    f"(EXISTS (SELECT 1 FROM {TASKS.name} t WHERE t.definition_arn = {{arn}} AND t.last_status != 'STOPPED') "
+    f"OR EXISTS (SELECT 1 FROM {SERVICES.name} s WHERE s.task_definition = {{arn}} AND s.status != 'INACTIVE'))"
 )
+_OWN_ARN = "? || family || ':' || revision"
+_GONE = f"(status = 'DELETE_IN_PROGRESS' AND NOT {_IN_USE.format(arn=_OWN_ARN)})"
 
 
 def task_counts(reader: Reader, account: str, region: str, cluster: str) -> dict[tuple[str, str], int]:
@@ -26,15 +28,22 @@ def revisions(
     account: str,
     region: str,
     *,
+    arn_prefix: str,
     status: str,
     family: str | None,
     after: tuple[str, int] | None,
     limit: int,
     descending: bool,
 ) -> list[tuple[str, int]]:
-    """(family, revision) of task definitions in a status, by family, then by number; those after a position."""
+    """(family, revision) of task definitions in a status, by family, then by number; those after a position.
+
+    `arn_prefix` is what stands before the family in a task definition's ARN.
+    """
     sql = f"SELECT family, revision FROM {TASK_DEFINITIONS.name} WHERE account = ? AND region = ? AND status = ?"
     values: list[object] = [account, region, status]
+    if status == "DELETE_IN_PROGRESS":
+        sql += f" AND NOT {_GONE}"
+        values += [arn_prefix, arn_prefix]
     if family is not None:
         sql += " AND family = ?"
         values.append(family)
@@ -47,20 +56,28 @@ def revisions(
 
 
 def families(
-    reader: Reader, account: str, region: str, *, prefix: str, status: str, after: str | None, limit: int
+    reader: Reader,
+    account: str,
+    region: str,
+    *,
+    arn_prefix: str,
+    prefix: str,
+    status: str,
+    after: str | None,
+    limit: int,
 ) -> list[str]:
     """Families that begin with a prefix and still have a revision; `status` ACTIVE: one that is ACTIVE,
     INACTIVE: none that is, ALL: any."""
     sql = (
         f"SELECT family FROM {TASK_DEFINITIONS.name} WHERE account = ? AND region = ? AND family > ? "
-        "AND substr(family, 1, ?) = ? GROUP BY family"
+        f"AND substr(family, 1, ?) = ? AND NOT {_GONE} GROUP BY family"
     )
     if status != "ALL":
         sql += f" HAVING SUM(status = 'ACTIVE') {'> 0' if status == 'ACTIVE' else '= 0'}"
-    values = (account, region, after or "", len(prefix), prefix, limit)
+    values = (account, region, after or "", len(prefix), prefix, arn_prefix, arn_prefix, limit)
     return [row[0] for row in reader.execute(f"{sql} ORDER BY family LIMIT ?", values)]
 
 
 def definition_in_use(reader: Reader, arn: str) -> bool:
     """Whether a task that has not stopped, or a service that is not INACTIVE, stands on this task definition."""
-    return bool(reader.execute(f"SELECT {_IN_USE}", (arn, arn)).fetchone()[0])
+    return bool(reader.execute(f"SELECT {_IN_USE.format(arn='?')}", (arn, arn)).fetchone()[0])

@@ -1,23 +1,195 @@
-"""Clusters."""
+"""Clusters: names under which services and tasks stand, and which capacity providers they may use."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
+from api_models._generated import ecs as m
+from emulator.domain.capacity_strategy import check_providers, check_strategy, echoed_strategy
 from emulator.domain.cluster import Cluster
-from emulator.store.ecs_tables import CLUSTERS
+from emulator.domain.ecs_errors import (
+    ClusterContainsServicesException,
+    ClusterContainsTasksException,
+    ResourceInUseException,
+)
+from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
+from emulator.domain.tags import validate_tags
+from emulator.events import journal
+from emulator.services.ecs import lookup
+from emulator.services.ecs.account_values import effective_value
+from emulator.services.ecs.cluster_shape import cluster_shape
+from emulator.services.lookup import check_batch, found_and_missing
+from emulator.store.ecs_tables import CLUSTERS, SERVICES, TASKS
 from emulator.wire.call import Call
 
+_INSIGHTS: Final = ("enhanced", "enabled", "disabled")
+_MAX_DESCRIBED: Final = 100
 
-def create_cluster(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    name = request.get("clusterName", "default")
-    cluster = Cluster(call.account, call.region, name, call.arn(f"cluster/{name}"), "ACTIVE", call.now)
+
+def create_cluster(call: Call, request: m.CreateClusterRequest) -> m.CreateClusterResponse:
+    name = lookup.check_name(request.get("clusterName", lookup.DEFAULT_CLUSTER), "Cluster")
+    asked = _asked(call, name, request)
+    existing = call.tx.get(CLUSTERS, call.account, call.region, name)
+    if existing is not None and existing.status == "ACTIVE":
+        _check_repeated(existing, asked, request)
+        return {"cluster": cluster_shape(call.reader, existing)}
+    call.tx.put(CLUSTERS, asked)
+    _note(call, "cluster.created", asked)
+    return {"cluster": cluster_shape(call.reader, asked)}
+
+
+def describe_clusters(call: Call, request: m.DescribeClustersRequest) -> m.DescribeClustersResponse:
+    references = request.get("clusters") or [lookup.DEFAULT_CLUSTER]
+    check_batch(references, _MAX_DESCRIBED, "Clusters")
+    found, failures = found_and_missing(
+        references,
+        find=lambda reference: lookup.find_cluster(call, reference),
+        arn_of=lambda reference: reference if reference.startswith("arn:") else call.arn(f"cluster/{reference}"),
+    )
+    include = request.get("include", ())
+    return {"clusters": [cluster_shape(call.reader, c, include) for c in found], "failures": failures}
+
+
+def list_clusters(call: Call, request: m.ListClustersRequest) -> m.ListClustersResponse:
+    names = call.reader.column(CLUSTERS, "name", account=call.account, region=call.region, status="ACTIVE")
+    page = call.page(request, names, key=str)
+    answer: m.ListClustersResponse = {"clusterArns": [call.arn(f"cluster/{name}") for name in page.items]}
+    if page.next_token is not None:
+        answer["nextToken"] = page.next_token
+    return answer
+
+
+def update_cluster(call: Call, request: m.UpdateClusterRequest) -> m.UpdateClusterResponse:
+    cluster = lookup.active_cluster(call, request["cluster"])
+    if "settings" in request:
+        cluster = replace(cluster, settings=_settings(call, request["settings"]))
+    if "configuration" in request:
+        cluster = replace(cluster, configuration=_configuration(call, request["configuration"]))
+    if "serviceConnectDefaults" in request:
+        cluster = replace(cluster, service_connect_defaults=_service_connect(request["serviceConnectDefaults"]))
+    return {"cluster": _updated(call, cluster)}
+
+
+def update_cluster_settings(call: Call, request: m.UpdateClusterSettingsRequest) -> m.UpdateClusterSettingsResponse:
+    cluster = lookup.active_cluster(call, request["cluster"])
+    return {"cluster": _updated(call, replace(cluster, settings=_settings(call, request["settings"])))}
+
+
+def put_cluster_capacity_providers(
+    call: Call, request: m.PutClusterCapacityProvidersRequest
+) -> m.PutClusterCapacityProvidersResponse:
+    cluster = lookup.active_cluster(call, request["cluster"])
+    providers = check_providers(request["capacityProviders"])
+    strategy = echoed_strategy(request["defaultCapacityProviderStrategy"])
+    check_strategy(strategy, cluster.name, providers)
+    _check_unused(call, cluster, set(cluster.capacity_providers) - set(providers))
+    changed = replace(cluster, capacity_providers=providers, default_strategy=strategy)
+    return {"cluster": _updated(call, changed)}
+
+
+def delete_cluster(call: Call, request: m.DeleteClusterRequest) -> m.DeleteClusterResponse:
+    cluster = lookup.active_cluster(call, request["cluster"])
+    here: dict[str, Any] = {"account": call.account, "region": call.region, "cluster": cluster.name}
+    if any(status != "INACTIVE" for status in call.tx.column(SERVICES, "status", **here)):
+        raise ClusterContainsServicesException("The Cluster cannot be deleted while Services are active.")
+    if any(status != "STOPPED" for status in call.tx.column(TASKS, "last_status", **here)):
+        raise ClusterContainsTasksException("The Cluster cannot be deleted while Tasks are active.")
+    # Its settings stay to be described for a while; its tags and providers go (AWS: a fresh start when re-created).
+    deleted = replace(cluster, status="INACTIVE", tags=[], capacity_providers=[], default_strategy=[])
+    call.tx.put(CLUSTERS, deleted)
+    _note(call, "cluster.deleted", deleted)
+    return {"cluster": cluster_shape(call.reader, deleted)}
+
+
+def _asked(call: Call, name: str, request: m.CreateClusterRequest) -> Cluster:
+    """The cluster that the request describes, whether or not there is one."""
+    providers = check_providers(request.get("capacityProviders", ()))
+    strategy = echoed_strategy(request.get("defaultCapacityProviderStrategy", ()))
+    check_strategy(strategy, name, providers)
+    return Cluster(
+        account=call.account,
+        region=call.region,
+        name=name,
+        arn=call.arn(f"cluster/{name}"),
+        status="ACTIVE",
+        created_at=call.now,
+        settings=_settings(call, request.get("settings", ())),
+        configuration=_configuration(call, request["configuration"]) if "configuration" in request else None,
+        capacity_providers=providers,
+        default_strategy=strategy,
+        service_connect_defaults=_service_connect(request.get("serviceConnectDefaults")),
+        tags=validate_tags(request.get("tags", ())),
+    )
+
+
+def _check_repeated(existing: Cluster, asked: Cluster, request: m.CreateClusterRequest) -> None:
+    """A repeat must ask for what is there, as far as it asks (observed on AWS)."""
+    compared = {
+        "settings": existing.settings == asked.settings,
+        "configuration": existing.configuration == asked.configuration,
+        "capacityProviders": sorted(existing.capacity_providers) == sorted(asked.capacity_providers),
+        "defaultCapacityProviderStrategy": existing.default_strategy == asked.default_strategy,
+        "serviceConnectDefaults": existing.service_connect_defaults == asked.service_connect_defaults,
+    }
+    if any(member in request and not same for member, same in compared.items()):
+        raise InvalidParameterException(
+            "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+        )
+
+
+def _settings(call: Call, settings: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """containerInsights is the only setting; the account's value stands in where none is given."""
+    insights = effective_value(call, "containerInsights")
+    for setting in settings:
+        insights = setting.get("value", "")
+        if setting.get("name") != "containerInsights":
+            raise InvalidParameterException("name should be one of [containerInsights]")
+        if insights not in _INSIGHTS:
+            raise InvalidParameterException(f"value should be one of [{','.join(_INSIGHTS)}]")
+    if insights != "disabled":
+        call.warn("containerInsights is stored; Homeport does not collect its metrics yet")
+    return [{"name": "containerInsights", "value": insights}]
+
+
+def _configuration(call: Call, configuration: m.ClusterConfiguration) -> dict[str, Any]:
+    execute = configuration.get("executeCommandConfiguration", {})
+    if execute.get("logging") == "OVERRIDE" and not execute.get("logConfiguration"):
+        raise InvalidParameterException(
+            "A log configuration must be specified in the execute command configuration when logging is OVERRIDE."
+        )
+    if "logConfiguration" in execute and execute.get("logging") != "OVERRIDE":
+        raise InvalidParameterException(
+            "A log configuration in the execute command configuration requires logging to be OVERRIDE."
+        )
+    call.warn("configuration is stored; ECS Exec sessions and storage encryption are not emulated yet")
+    return dict(configuration)
+
+
+def _service_connect(defaults: m.ClusterServiceConnectDefaultsRequest | None) -> dict[str, Any] | None:
+    if not defaults or not defaults["namespace"]:
+        return None
+    raise NotEmulatedYet("Homeport does not emulate serviceConnectDefaults (Cloud Map namespaces) yet.")
+
+
+def _check_unused(call: Call, cluster: Cluster, removed: set[str]) -> None:
+    if not removed:
+        return
+    here: dict[str, Any] = {"account": call.account, "region": call.region, "cluster": cluster.name}
+    used = {t.capacity_provider for t in call.tx.find(TASKS, **here) if not t.stopped}
+    for service in call.tx.find(SERVICES, **here):
+        if service.status != "INACTIVE":
+            used.update(item["capacityProvider"] for item in service.capacity_provider_strategy)
+    if used & removed:
+        raise ResourceInUseException("The specified capacity provider is in use and cannot be removed.")
+
+
+def _updated(call: Call, cluster: Cluster) -> m.Cluster:
     call.tx.put(CLUSTERS, cluster)
-    return {"cluster": {"clusterArn": cluster.arn, "clusterName": name, "status": "ACTIVE"}}
+    _note(call, "cluster.updated", cluster)
+    return cluster_shape(call.reader, cluster)
 
 
-def list_clusters(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    clusters = call.reader.find(CLUSTERS, account=call.account, region=call.region)
-    page = call.page(request, [c for c in clusters if c.status != "INACTIVE"], key=lambda c: c.name)
-    return {"clusterArns": [c.arn for c in page.items], "nextToken": page.next_token}
+def _note(call: Call, kind: str, cluster: Cluster) -> None:
+    journal.append(call.tx, at=call.now, account=call.account, region=call.region, kind=kind, subject=cluster.arn)

@@ -1,0 +1,843 @@
+"""Types of ecs's requests and answers, from botocore 1.44.5.
+
+Written by `python -m api_models.generate`, never edited by hand; at run time these are plain dicts.
+"""
+
+from __future__ import annotations
+
+from typing import Required, TypedDict
+
+
+class Attachment(TypedDict, total=False):
+    id: str
+    type: str
+    status: str
+    details: list[KeyValuePair]
+
+
+class Attribute(TypedDict, total=False):
+    name: Required[str]
+    value: str
+    targetType: str
+    targetId: str
+
+
+class AwsVpcConfiguration(TypedDict, total=False):
+    subnets: Required[list[str]]
+    securityGroups: list[str]
+    assignPublicIp: str
+
+
+class CapacityProviderStrategyItem(TypedDict, total=False):
+    capacityProvider: Required[str]
+    weight: int
+    base: int
+
+
+class Cluster(TypedDict, total=False):
+    clusterArn: str
+    clusterName: str
+    configuration: ClusterConfiguration
+    status: str
+    registeredContainerInstancesCount: int
+    runningTasksCount: int
+    pendingTasksCount: int
+    activeServicesCount: int
+    statistics: list[KeyValuePair]
+    tags: list[Tag]
+    settings: list[ClusterSetting]
+    capacityProviders: list[str]
+    defaultCapacityProviderStrategy: list[CapacityProviderStrategyItem]
+    attachments: list[Attachment]
+    attachmentsStatus: str
+    serviceConnectDefaults: ClusterServiceConnectDefaults
+
+
+class ClusterConfiguration(TypedDict, total=False):
+    executeCommandConfiguration: ExecuteCommandConfiguration
+    managedStorageConfiguration: ManagedStorageConfiguration
+
+
+class ClusterServiceConnectDefaults(TypedDict, total=False):
+    namespace: str
+
+
+class ClusterServiceConnectDefaultsRequest(TypedDict, total=False):
+    namespace: Required[str]
+
+
+class ClusterSetting(TypedDict, total=False):
+    name: str
+    value: str
+
+
+class Container(TypedDict, total=False):
+    containerArn: str
+    taskArn: str
+    name: str
+    image: str
+    imageDigest: str
+    runtimeId: str
+    lastStatus: str
+    exitCode: int
+    reason: str
+    networkBindings: list[NetworkBinding]
+    networkInterfaces: list[NetworkInterface]
+    healthStatus: str
+    managedAgents: list[ManagedAgent]
+    cpu: str
+    memory: str
+    memoryReservation: str
+    gpuIds: list[str]
+    neuronDeviceIds: list[str]
+    gpuSharingStrategy: SharingStrategy
+
+
+class ContainerDefinition(TypedDict, total=False):
+    name: str
+    image: str
+    repositoryCredentials: RepositoryCredentials
+    cpu: int
+    memory: int
+    memoryReservation: int
+    links: list[str]
+    portMappings: list[PortMapping]
+    essential: bool
+    restartPolicy: ContainerRestartPolicy
+    entryPoint: list[str]
+    command: list[str]
+    environment: list[KeyValuePair]
+    environmentFiles: list[EnvironmentFile]
+    mountPoints: list[MountPoint]
+    volumesFrom: list[VolumeFrom]
+    linuxParameters: LinuxParameters
+    secrets: list[Secret]
+    dependsOn: list[ContainerDependency]
+    startTimeout: int
+    stopTimeout: int
+    versionConsistency: str
+    hostname: str
+    user: str
+    workingDirectory: str
+    disableNetworking: bool
+    privileged: bool
+    readonlyRootFilesystem: bool
+    dnsServers: list[str]
+    dnsSearchDomains: list[str]
+    extraHosts: list[HostEntry]
+    dockerSecurityOptions: list[str]
+    interactive: bool
+    pseudoTerminal: bool
+    dockerLabels: dict[str, str]
+    ulimits: list[Ulimit]
+    logConfiguration: LogConfiguration
+    healthCheck: HealthCheck
+    systemControls: list[SystemControl]
+    resourceRequirements: list[ResourceRequirement]
+    firelensConfiguration: FirelensConfiguration
+    credentialSpecs: list[str]
+
+
+class ContainerDependency(TypedDict, total=False):
+    containerName: Required[str]
+    condition: Required[str]
+
+
+class ContainerOverride(TypedDict, total=False):
+    name: str
+    command: list[str]
+    environment: list[KeyValuePair]
+    environmentFiles: list[EnvironmentFile]
+    cpu: int
+    memory: int
+    memoryReservation: int
+    resourceRequirements: list[ResourceRequirement]
+
+
+class ContainerRestartPolicy(TypedDict, total=False):
+    enabled: Required[bool]
+    ignoredExitCodes: list[int]
+    restartAttemptPeriod: int
+
+
+class CreateClusterRequest(TypedDict, total=False):
+    clusterName: str
+    tags: list[Tag]
+    settings: list[ClusterSetting]
+    configuration: ClusterConfiguration
+    capacityProviders: list[str]
+    defaultCapacityProviderStrategy: list[CapacityProviderStrategyItem]
+    serviceConnectDefaults: ClusterServiceConnectDefaultsRequest
+
+
+class CreateClusterResponse(TypedDict, total=False):
+    cluster: Cluster
+
+
+class DeleteAccountSettingRequest(TypedDict, total=False):
+    name: Required[str]
+    principalArn: str
+
+
+class DeleteAccountSettingResponse(TypedDict, total=False):
+    setting: Setting
+
+
+class DeleteClusterRequest(TypedDict, total=False):
+    cluster: Required[str]
+
+
+class DeleteClusterResponse(TypedDict, total=False):
+    cluster: Cluster
+
+
+class DeleteTaskDefinitionsRequest(TypedDict, total=False):
+    taskDefinitions: Required[list[str]]
+
+
+class DeleteTaskDefinitionsResponse(TypedDict, total=False):
+    taskDefinitions: list[TaskDefinition]
+    failures: list[Failure]
+
+
+class DeregisterTaskDefinitionRequest(TypedDict, total=False):
+    taskDefinition: Required[str]
+
+
+class DeregisterTaskDefinitionResponse(TypedDict, total=False):
+    taskDefinition: TaskDefinition
+
+
+class DescribeClustersRequest(TypedDict, total=False):
+    clusters: list[str]
+    include: list[str]
+
+
+class DescribeClustersResponse(TypedDict, total=False):
+    clusters: list[Cluster]
+    failures: list[Failure]
+
+
+class DescribeTaskDefinitionRequest(TypedDict, total=False):
+    taskDefinition: Required[str]
+    include: list[str]
+
+
+class DescribeTaskDefinitionResponse(TypedDict, total=False):
+    taskDefinition: TaskDefinition
+    tags: list[Tag]
+
+
+class DescribeTasksRequest(TypedDict, total=False):
+    cluster: str
+    tasks: Required[list[str]]
+    include: list[str]
+
+
+class DescribeTasksResponse(TypedDict, total=False):
+    tasks: list[Task]
+    failures: list[Failure]
+
+
+class Device(TypedDict, total=False):
+    hostPath: Required[str]
+    containerPath: str
+    permissions: list[str]
+
+
+class DockerVolumeConfiguration(TypedDict, total=False):
+    scope: str
+    autoprovision: bool
+    driver: str
+    driverOpts: dict[str, str]
+    labels: dict[str, str]
+
+
+class EBSTagSpecification(TypedDict, total=False):
+    resourceType: Required[str]
+    tags: list[Tag]
+    propagateTags: str
+
+
+class EFSAuthorizationConfig(TypedDict, total=False):
+    accessPointId: str
+    iam: str
+
+
+class EFSVolumeConfiguration(TypedDict, total=False):
+    fileSystemId: Required[str]
+    rootDirectory: str
+    transitEncryption: str
+    transitEncryptionPort: int
+    authorizationConfig: EFSAuthorizationConfig
+
+
+class EnvironmentFile(TypedDict, total=False):
+    value: Required[str]
+    type: Required[str]
+
+
+class EphemeralStorage(TypedDict, total=False):
+    sizeInGiB: Required[int]
+
+
+class ExecuteCommandConfiguration(TypedDict, total=False):
+    kmsKeyId: str
+    logging: str
+    logConfiguration: ExecuteCommandLogConfiguration
+
+
+class ExecuteCommandLogConfiguration(TypedDict, total=False):
+    cloudWatchLogGroupName: str
+    cloudWatchEncryptionEnabled: bool
+    s3BucketName: str
+    s3EncryptionEnabled: bool
+    s3KeyPrefix: str
+
+
+class FSxWindowsFileServerAuthorizationConfig(TypedDict, total=False):
+    credentialsParameter: Required[str]
+    domain: Required[str]
+
+
+class FSxWindowsFileServerVolumeConfiguration(TypedDict, total=False):
+    fileSystemId: Required[str]
+    rootDirectory: Required[str]
+    authorizationConfig: Required[FSxWindowsFileServerAuthorizationConfig]
+
+
+class Failure(TypedDict, total=False):
+    arn: str
+    reason: str
+    detail: str
+
+
+class FirelensConfiguration(TypedDict, total=False):
+    type: Required[str]
+    options: dict[str, str]
+
+
+class HealthCheck(TypedDict, total=False):
+    command: Required[list[str]]
+    interval: int
+    timeout: int
+    retries: int
+    startPeriod: int
+
+
+class HostEntry(TypedDict, total=False):
+    hostname: Required[str]
+    ipAddress: Required[str]
+
+
+class HostVolumeProperties(TypedDict, total=False):
+    sourcePath: str
+
+
+class InferenceAccelerator(TypedDict, total=False):
+    deviceName: Required[str]
+    deviceType: Required[str]
+
+
+class InferenceAcceleratorOverride(TypedDict, total=False):
+    deviceName: str
+    deviceType: str
+
+
+class KernelCapabilities(TypedDict, total=False):
+    add: list[str]
+    drop: list[str]
+
+
+class KeyValuePair(TypedDict, total=False):
+    name: str
+    value: str
+
+
+class LinuxParameters(TypedDict, total=False):
+    capabilities: KernelCapabilities
+    devices: list[Device]
+    initProcessEnabled: bool
+    sharedMemorySize: int
+    tmpfs: list[Tmpfs]
+    maxSwap: int
+    swappiness: int
+
+
+class ListAccountSettingsRequest(TypedDict, total=False):
+    name: str
+    value: str
+    principalArn: str
+    effectiveSettings: bool
+    nextToken: str
+    maxResults: int
+
+
+class ListAccountSettingsResponse(TypedDict, total=False):
+    settings: list[Setting]
+    nextToken: str
+
+
+class ListClustersRequest(TypedDict, total=False):
+    nextToken: str
+    maxResults: int
+
+
+class ListClustersResponse(TypedDict, total=False):
+    clusterArns: list[str]
+    nextToken: str
+
+
+class ListTagsForResourceRequest(TypedDict, total=False):
+    resourceArn: Required[str]
+
+
+class ListTagsForResourceResponse(TypedDict, total=False):
+    tags: list[Tag]
+
+
+class ListTaskDefinitionFamiliesRequest(TypedDict, total=False):
+    familyPrefix: str
+    status: str
+    nextToken: str
+    maxResults: int
+
+
+class ListTaskDefinitionFamiliesResponse(TypedDict, total=False):
+    families: list[str]
+    nextToken: str
+
+
+class ListTaskDefinitionsRequest(TypedDict, total=False):
+    familyPrefix: str
+    status: str
+    sort: str
+    nextToken: str
+    maxResults: int
+
+
+class ListTaskDefinitionsResponse(TypedDict, total=False):
+    taskDefinitionArns: list[str]
+    nextToken: str
+
+
+class ListTasksRequest(TypedDict, total=False):
+    cluster: str
+    containerInstance: str
+    family: str
+    nextToken: str
+    maxResults: int
+    startedBy: str
+    serviceName: str
+    desiredStatus: str
+    launchType: str
+    daemonName: str
+
+
+class ListTasksResponse(TypedDict, total=False):
+    taskArns: list[str]
+    nextToken: str
+
+
+class LogConfiguration(TypedDict, total=False):
+    logDriver: Required[str]
+    options: dict[str, str]
+    secretOptions: list[Secret]
+
+
+class ManagedAgent(TypedDict, total=False):
+    lastStartedAt: float
+    name: str
+    reason: str
+    lastStatus: str
+
+
+class ManagedStorageConfiguration(TypedDict, total=False):
+    kmsKeyId: str
+    fargateEphemeralStorageKmsKeyId: str
+
+
+class MountPoint(TypedDict, total=False):
+    sourceVolume: str
+    containerPath: str
+    readOnly: bool
+
+
+class NetworkBinding(TypedDict, total=False):
+    bindIP: str
+    containerPort: int
+    hostPort: int
+    protocol: str
+    containerPortRange: str
+    hostPortRange: str
+
+
+class NetworkConfiguration(TypedDict, total=False):
+    awsvpcConfiguration: AwsVpcConfiguration
+
+
+class NetworkInterface(TypedDict, total=False):
+    attachmentId: str
+    privateIpv4Address: str
+    ipv6Address: str
+
+
+class NvidiaMpsAllocation(TypedDict, total=False):
+    memory: Required[int]
+    maxComputePercent: int
+
+
+class PlacementConstraint(TypedDict, total=False):
+    type: str
+    expression: str
+
+
+class PlacementStrategy(TypedDict, total=False):
+    type: str
+    field: str
+
+
+class PortMapping(TypedDict, total=False):
+    containerPort: int
+    hostPort: int
+    protocol: str
+    name: str
+    appProtocol: str
+    containerPortRange: str
+
+
+class ProxyConfiguration(TypedDict, total=False):
+    type: str
+    containerName: Required[str]
+    properties: list[KeyValuePair]
+
+
+class PutAccountSettingDefaultRequest(TypedDict, total=False):
+    name: Required[str]
+    value: Required[str]
+
+
+class PutAccountSettingDefaultResponse(TypedDict, total=False):
+    setting: Setting
+
+
+class PutAccountSettingRequest(TypedDict, total=False):
+    name: Required[str]
+    value: Required[str]
+    principalArn: str
+
+
+class PutAccountSettingResponse(TypedDict, total=False):
+    setting: Setting
+
+
+class PutClusterCapacityProvidersRequest(TypedDict, total=False):
+    cluster: Required[str]
+    capacityProviders: Required[list[str]]
+    defaultCapacityProviderStrategy: Required[list[CapacityProviderStrategyItem]]
+
+
+class PutClusterCapacityProvidersResponse(TypedDict, total=False):
+    cluster: Cluster
+
+
+class RegisterTaskDefinitionRequest(TypedDict, total=False):
+    family: Required[str]
+    taskRoleArn: str
+    executionRoleArn: str
+    networkMode: str
+    containerDefinitions: Required[list[ContainerDefinition]]
+    volumes: list[Volume]
+    placementConstraints: list[TaskDefinitionPlacementConstraint]
+    requiresCompatibilities: list[str]
+    cpu: str
+    memory: str
+    tags: list[Tag]
+    pidMode: str
+    ipcMode: str
+    proxyConfiguration: ProxyConfiguration
+    inferenceAccelerators: list[InferenceAccelerator]
+    ephemeralStorage: EphemeralStorage
+    runtimePlatform: RuntimePlatform
+    enableFaultInjection: bool
+    trustedExecutionConfiguration: TrustedExecutionConfiguration
+
+
+class RegisterTaskDefinitionResponse(TypedDict, total=False):
+    taskDefinition: TaskDefinition
+    tags: list[Tag]
+
+
+class RepositoryCredentials(TypedDict, total=False):
+    credentialsParameter: Required[str]
+
+
+class ResourceRequirement(TypedDict, total=False):
+    value: str
+    type: Required[str]
+    sharingStrategy: SharingStrategy
+
+
+class RunTaskRequest(TypedDict, total=False):
+    capacityProviderStrategy: list[CapacityProviderStrategyItem]
+    cluster: str
+    count: int
+    enableECSManagedTags: bool
+    enableExecuteCommand: bool
+    group: str
+    launchType: str
+    networkConfiguration: NetworkConfiguration
+    overrides: TaskOverride
+    placementConstraints: list[PlacementConstraint]
+    placementStrategy: list[PlacementStrategy]
+    platformVersion: str
+    propagateTags: str
+    referenceId: str
+    startedBy: str
+    tags: list[Tag]
+    taskDefinition: Required[str]
+    clientToken: str
+    volumeConfigurations: list[TaskVolumeConfiguration]
+
+
+class RunTaskResponse(TypedDict, total=False):
+    tasks: list[Task]
+    failures: list[Failure]
+
+
+class RuntimePlatform(TypedDict, total=False):
+    cpuArchitecture: str
+    operatingSystemFamily: str
+
+
+class S3FilesVolumeConfiguration(TypedDict, total=False):
+    fileSystemArn: Required[str]
+    rootDirectory: str
+    transitEncryptionPort: int
+    accessPointArn: str
+
+
+class Secret(TypedDict, total=False):
+    name: Required[str]
+    valueFrom: Required[str]
+
+
+class Setting(TypedDict, total=False):
+    name: str
+    value: str
+    principalArn: str
+    type: str
+
+
+class SharingStrategy(TypedDict, total=False):
+    nvidiaMps: NvidiaMpsAllocation
+
+
+class StopTaskRequest(TypedDict, total=False):
+    cluster: str
+    task: Required[str]
+    reason: str
+
+
+class StopTaskResponse(TypedDict, total=False):
+    task: Task
+
+
+class SystemControl(TypedDict, total=False):
+    namespace: str
+    value: str
+
+
+class Tag(TypedDict, total=False):
+    key: str
+    value: str
+
+
+class TagResourceRequest(TypedDict, total=False):
+    resourceArn: Required[str]
+    tags: Required[list[Tag]]
+
+
+class TagResourceResponse(TypedDict, total=False):
+    pass
+
+
+class Task(TypedDict, total=False):
+    attachments: list[Attachment]
+    attributes: list[Attribute]
+    availabilityZone: str
+    capacityProviderName: str
+    clusterArn: str
+    connectivity: str
+    connectivityAt: float
+    containerInstanceArn: str
+    containers: list[Container]
+    cpu: str
+    createdAt: float
+    desiredStatus: str
+    enableExecuteCommand: bool
+    executionStoppedAt: float
+    group: str
+    healthStatus: str
+    inferenceAccelerators: list[InferenceAccelerator]
+    lastStatus: str
+    launchType: str
+    memory: str
+    overrides: TaskOverride
+    platformVersion: str
+    platformFamily: str
+    pullStartedAt: float
+    pullStoppedAt: float
+    startedAt: float
+    startedBy: str
+    stopCode: str
+    stoppedAt: float
+    stoppedReason: str
+    stoppingAt: float
+    tags: list[Tag]
+    taskArn: str
+    taskDefinitionArn: str
+    version: int
+    ephemeralStorage: EphemeralStorage
+    fargateEphemeralStorage: TaskEphemeralStorage
+    trustedExecutionSummary: TrustedExecutionSummary
+
+
+class TaskDefinition(TypedDict, total=False):
+    taskDefinitionArn: str
+    containerDefinitions: list[ContainerDefinition]
+    family: str
+    taskRoleArn: str
+    executionRoleArn: str
+    networkMode: str
+    revision: int
+    volumes: list[Volume]
+    status: str
+    requiresAttributes: list[Attribute]
+    placementConstraints: list[TaskDefinitionPlacementConstraint]
+    compatibilities: list[str]
+    runtimePlatform: RuntimePlatform
+    requiresCompatibilities: list[str]
+    cpu: str
+    memory: str
+    inferenceAccelerators: list[InferenceAccelerator]
+    pidMode: str
+    ipcMode: str
+    proxyConfiguration: ProxyConfiguration
+    registeredAt: float
+    deregisteredAt: float
+    deleteRequestedAt: float
+    registeredBy: str
+    ephemeralStorage: EphemeralStorage
+    enableFaultInjection: bool
+    trustedExecutionConfiguration: TrustedExecutionConfiguration
+
+
+class TaskDefinitionPlacementConstraint(TypedDict, total=False):
+    type: str
+    expression: str
+
+
+class TaskEphemeralStorage(TypedDict, total=False):
+    sizeInGiB: int
+    kmsKeyId: str
+
+
+class TaskManagedEBSVolumeConfiguration(TypedDict, total=False):
+    encrypted: bool
+    kmsKeyId: str
+    volumeType: str
+    sizeInGiB: int
+    snapshotId: str
+    volumeInitializationRate: int
+    iops: int
+    throughput: int
+    tagSpecifications: list[EBSTagSpecification]
+    roleArn: Required[str]
+    terminationPolicy: TaskManagedEBSVolumeTerminationPolicy
+    filesystemType: str
+
+
+class TaskManagedEBSVolumeTerminationPolicy(TypedDict, total=False):
+    deleteOnTermination: Required[bool]
+
+
+class TaskOverride(TypedDict, total=False):
+    containerOverrides: list[ContainerOverride]
+    cpu: str
+    inferenceAcceleratorOverrides: list[InferenceAcceleratorOverride]
+    executionRoleArn: str
+    memory: str
+    taskRoleArn: str
+    ephemeralStorage: EphemeralStorage
+
+
+class TaskVolumeConfiguration(TypedDict, total=False):
+    name: Required[str]
+    managedEBSVolume: TaskManagedEBSVolumeConfiguration
+
+
+class Tmpfs(TypedDict, total=False):
+    containerPath: Required[str]
+    size: Required[int]
+    mountOptions: list[str]
+
+
+class TrustedExecutionConfiguration(TypedDict, total=False):
+    isolationMode: Required[str]
+    attestationPolicy: str
+
+
+class TrustedExecutionSummary(TypedDict, total=False):
+    isolationMode: Required[str]
+    attestationPolicyStatus: str
+
+
+class Ulimit(TypedDict, total=False):
+    name: Required[str]
+    softLimit: Required[int]
+    hardLimit: Required[int]
+
+
+class UntagResourceRequest(TypedDict, total=False):
+    resourceArn: Required[str]
+    tagKeys: Required[list[str]]
+
+
+class UntagResourceResponse(TypedDict, total=False):
+    pass
+
+
+class UpdateClusterRequest(TypedDict, total=False):
+    cluster: Required[str]
+    settings: list[ClusterSetting]
+    configuration: ClusterConfiguration
+    serviceConnectDefaults: ClusterServiceConnectDefaultsRequest
+
+
+class UpdateClusterResponse(TypedDict, total=False):
+    cluster: Cluster
+
+
+class UpdateClusterSettingsRequest(TypedDict, total=False):
+    cluster: Required[str]
+    settings: Required[list[ClusterSetting]]
+
+
+class UpdateClusterSettingsResponse(TypedDict, total=False):
+    cluster: Cluster
+
+
+class Volume(TypedDict, total=False):
+    name: str
+    host: HostVolumeProperties
+    dockerVolumeConfiguration: DockerVolumeConfiguration
+    efsVolumeConfiguration: EFSVolumeConfiguration
+    s3filesVolumeConfiguration: S3FilesVolumeConfiguration
+    fsxWindowsFileServerVolumeConfiguration: FSxWindowsFileServerVolumeConfiguration
+    configuredAtLaunch: bool
+
+
+class VolumeFrom(TypedDict, total=False):
+    sourceContainer: str
+    readOnly: bool

@@ -1,0 +1,136 @@
+"""What a RunTask request asks for, once every rule of AWS has been applied to it.
+
+It reads the cluster, the task definition and the request; it writes nothing. Messages as observed on AWS unless
+marked unconfirmed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from api_models._generated import ecs as m
+from emulator.domain.capacity_strategy import check_default_weights, check_strategy, echoed_strategy
+from emulator.domain.cluster import Cluster, TaskDefinition
+from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
+from emulator.domain.launch_settings import (
+    check_compatible,
+    check_emulated,
+    check_fargate_placement,
+    check_network,
+    platform_version,
+)
+from emulator.domain.tags import validate_tags
+from emulator.domain.task_launch import Launch, task_tags
+from emulator.domain.task_overrides import apply_overrides
+from emulator.services.ecs import lookup
+from emulator.wire.call import Call
+
+MAX_COUNT: Final = 10
+_STARTED_BY: Final = re.compile(r"[a-zA-Z0-9\-_/]{1,128}")
+_CLIENT_TOKEN: Final = re.compile(r"[!-~]{1,64}")
+
+
+def run_launch(call: Call, cluster: Cluster, request: m.RunTaskRequest) -> tuple[Launch, list[dict[str, Any]]]:
+    """What the tasks share, and the strategy that chooses their capacity providers (empty: a launch type)."""
+    definition = lookup.launchable_definition(call, request["taskDefinition"], InvalidParameterException)
+    _check_words(request)
+    strategy, launch_type = _where_to_run(cluster, request)
+    check_compatible(definition.body, launch_type)
+    version = platform_version(request.get("platformVersion"), launch_type, definition.body)
+    placement = check_network(
+        definition.body,
+        request.get("networkConfiguration"),
+        account=call.account,
+        region=call.region,
+        strict=call.facts.strict,
+    )
+    constraints, strategies = request.get("placementConstraints", ()), request.get("placementStrategy", ())
+    if launch_type != "FARGATE":
+        raise InvalidParameterException("No Container Instances were found in your cluster.")
+    check_fargate_placement(constraints, strategies)
+    overrides = request.get("overrides", {})
+    effective = apply_overrides(definition.body, overrides, launch_type=launch_type)
+    _check_emulated(call, request)
+    check_emulated(effective.definition, allow_privileged=call.facts.allow_privileged)
+    adopted = _adopted(call, placement.unknown if placement else ())
+    launch = Launch(
+        cluster=cluster,
+        definition=definition,
+        effective=effective,
+        placement=placement,
+        launch_type=launch_type,
+        platform_version=version,
+        group=request.get("group"),
+        started_by=request.get("startedBy"),
+        overrides=overrides,
+        tags=_tags(cluster, definition, request),
+        client_token=request.get("clientToken"),
+        warnings=adopted,
+    )
+    return launch, strategy
+
+
+def check_count(request: m.RunTaskRequest) -> int:
+    """How many tasks: 1 to 10, 1 by default (the wording is unconfirmed)."""
+    count = request.get("count", 1)
+    if not 1 <= count <= MAX_COUNT:
+        raise InvalidParameterException(f"count should be between 1 and {MAX_COUNT}.")
+    return count
+
+
+def check_client_token(token: str) -> str:
+    """At most 64 visible ASCII characters (the wording is unconfirmed)."""
+    if not _CLIENT_TOKEN.fullmatch(token):
+        raise InvalidParameterException("clientToken must be 1 to 64 ASCII characters in the range of 33-126.")
+    return token
+
+
+def _check_words(request: m.RunTaskRequest) -> None:
+    started_by = request.get("startedBy")
+    if started_by and not _STARTED_BY.fullmatch(started_by):  # unconfirmed wording
+        raise InvalidParameterException(f"startedBy must match ^[a-zA-Z0-9\\-_/]{{1,128}}$, but was {started_by[:512]}")
+    if request.get("propagateTags") == "SERVICE":  # unconfirmed wording
+        raise InvalidParameterException("propagateTags must be TASK_DEFINITION or NONE for a standalone task.")
+
+
+def _where_to_run(cluster: Cluster, request: m.RunTaskRequest) -> tuple[list[dict[str, Any]], str]:
+    """The strategy and the launch type that its tasks will report."""
+    launch_type, items = request.get("launchType"), request.get("capacityProviderStrategy")
+    if launch_type and items:
+        raise InvalidParameterException("Specify either Launch Type or Capacity Provider Strategy, but not both.")
+    if launch_type == "MANAGED_INSTANCES":
+        raise NotEmulatedYet("Homeport does not emulate launchType MANAGED_INSTANCES yet.")
+    if launch_type:
+        return [], launch_type
+    if items:
+        check_strategy(items, cluster.name, cluster.capacity_providers)
+        return echoed_strategy(items), "FARGATE"
+    if cluster.default_strategy:
+        check_default_weights(cluster.default_strategy)
+        return cluster.default_strategy, "FARGATE"
+    return [], "EC2"
+
+
+def _check_emulated(call: Call, request: m.RunTaskRequest) -> None:
+    if request.get("enableExecuteCommand"):
+        raise NotEmulatedYet("Homeport does not emulate enableExecuteCommand (ECS Exec) yet.")
+    if request.get("volumeConfigurations"):
+        raise NotEmulatedYet("Homeport does not emulate volumeConfigurations (Amazon EBS volumes) yet.")
+
+
+def _adopted(call: Call, unknown: tuple[str, ...]) -> list[str]:
+    """Says that placeholders nobody created were taken as part of the default VPC."""
+    if not unknown:
+        return []
+    text = f"never created, so adopted into the default VPC: {', '.join(unknown)}"
+    call.warn(text)
+    return [text]
+
+
+def _tags(cluster: Cluster, definition: TaskDefinition, request: m.RunTaskRequest) -> list[dict[str, str]]:
+    return task_tags(
+        validate_tags(request.get("tags", ())),
+        propagated=definition.tags if request.get("propagateTags") == "TASK_DEFINITION" else (),
+        cluster=cluster.name if request.get("enableECSManagedTags") else None,
+    )

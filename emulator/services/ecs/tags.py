@@ -1,0 +1,116 @@
+"""Tags of clusters, services, tasks and task definitions, by ARN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from api_models._generated import ecs as m
+from emulator.domain.arn import Arn, parse_arn
+from emulator.domain.cluster import Cluster, TaskDefinition
+from emulator.domain.ecs_errors import ClusterNotFoundException
+from emulator.domain.errors import InvalidParameterException, NotEmulatedYet, ResourceNotFoundException
+from emulator.domain.service import Service
+from emulator.domain.tags import merge_tags, remove_tags
+from emulator.domain.task import Task
+from emulator.events import journal
+from emulator.services.ecs import lookup
+from emulator.store.ecs_tables import CLUSTERS, SERVICES, TASK_DEFINITIONS, TASKS
+from emulator.store.tables import Table
+from emulator.wire.call import Call
+
+_LATER = ("container-instance", "capacity-provider", "task-set", "daemon", "daemon-task-definition", "gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tagged:
+    """A resource with tags, and where it is kept."""
+
+    table: Table[Any]
+    record: Cluster | Service | Task | TaskDefinition
+
+
+def tag_resource(call: Call, request: m.TagResourceRequest) -> m.TagResourceResponse:
+    added = request["tags"]
+    _change(call, request["resourceArn"], lambda tags: merge_tags(tags, added))
+    return {}
+
+
+def untag_resource(call: Call, request: m.UntagResourceRequest) -> m.UntagResourceResponse:
+    keys = request["tagKeys"]
+    _change(call, request["resourceArn"], lambda tags: remove_tags(tags, keys))
+    return {}
+
+
+def list_tags_for_resource(call: Call, request: m.ListTagsForResourceRequest) -> m.ListTagsForResourceResponse:
+    tagged = _find(call, request["resourceArn"])
+    return {"tags": [{"key": tag["key"], "value": tag["value"]} for tag in tagged.record.tags]}
+
+
+def _change(call: Call, resource: str, change: Callable[[Sequence[dict[str, str]]], list[dict[str, str]]]) -> None:
+    tagged = _find(call, resource)
+    changed = replace(tagged.record, tags=change(tagged.record.tags))
+    call.tx.put(tagged.table, changed)
+    journal.append(
+        call.tx,
+        at=call.now,
+        account=call.account,
+        region=call.region,
+        kind=f"{_event_subject(resource)}.tagged",
+        subject=resource,
+        detail={"tags": changed.tags},
+    )
+
+
+def _event_subject(resource: str) -> str:
+    return resource.split(":", 5)[5].partition("/")[0].replace("-", "_")
+
+
+def _find(call: Call, resource: str) -> _Tagged:
+    arn = parse_arn(resource)
+    if arn is None or arn.service != "ecs" or not arn.path or not all(arn.path):
+        raise InvalidParameterException("The ARN provided is invalid.")
+    if (arn.account, arn.region) != (call.account, call.region):
+        raise ResourceNotFoundException("The specified resource was not found.")
+    match arn.kind:
+        case "cluster":
+            return _Tagged(CLUSTERS, _active_cluster(call, resource))
+        case "task-definition":
+            definition = lookup.find_task_definition(call, resource)
+            if definition is None:
+                raise ResourceNotFoundException(
+                    "The specified task definition does not exist. Specify a valid account, family, revision and try "
+                    "again."
+                )
+            return _Tagged(TASK_DEFINITIONS, definition)
+        case "service" | "task":
+            return _member(call, arn)
+    if arn.kind in _LATER:
+        raise NotEmulatedYet(f"Homeport does not emulate tags of a {arn.kind} yet.")
+    raise InvalidParameterException("The ARN provided is invalid.")
+
+
+def _active_cluster(call: Call, reference: str) -> Cluster:
+    cluster = lookup.find_cluster(call, reference)
+    if cluster is None:
+        raise ClusterNotFoundException("Cluster not found.")
+    if cluster.status != "ACTIVE":
+        raise InvalidParameterException("The specified cluster is inactive. Specify an active cluster and try again.")
+    return cluster
+
+
+def _member(call: Call, arn: Arn) -> _Tagged:
+    """A service or task of a cluster; only the long form of its ARN says which."""
+    if len(arn.path) != 2:
+        raise InvalidParameterException("Long arn format must be used for tagging operations")
+    _active_cluster(call, arn.path[0])
+    table: Table[Any] = SERVICES if arn.kind == "service" else TASKS
+    record = call.reader.get(table, call.account, call.region, *arn.path)
+    if record is None:
+        raise ResourceNotFoundException(
+            f"The specified {arn.kind} was not found. Specify a valid {arn.kind} and try again."
+        )
+    if isinstance(record, Service) and record.status == "INACTIVE":
+        raise InvalidParameterException("The specified service is inactive. Specify an active service and try again.")
+    return _Tagged(table, record)

@@ -1,0 +1,129 @@
+"""Tasks: asked to run, asked to stop, described. Rows only; what makes them so is control's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from api_models._generated import ecs as m
+from emulator.domain.capacity_strategy import share_out
+from emulator.domain.cluster import Cluster
+from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
+from emulator.domain.task import Task
+from emulator.domain.task_launch import new_task
+from emulator.domain.task_progress import stop
+from emulator.events import journal
+from emulator.services.ecs import client_tokens, lookup
+from emulator.services.ecs.run_request import check_client_token, check_count, run_launch
+from emulator.services.ecs.task_shape import task_shape
+from emulator.services.lookup import check_batch, found_and_missing
+from emulator.store.ecs_tables import TASKS
+from emulator.wire.call import Call
+
+_MAX_DESCRIBED: Final = 100
+_ASKED: Final = (
+    "capacityProviderStrategy", "cluster", "count", "enableECSManagedTags", "enableExecuteCommand", "group",
+    "launchType", "networkConfiguration", "overrides", "placementConstraints", "placementStrategy",
+    "platformVersion", "propagateTags", "startedBy", "tags", "taskDefinition", "volumeConfigurations",
+)  # fmt: skip
+"""What two RunTask requests with one client token must agree in."""
+
+
+def run_task(call: Call, request: m.RunTaskRequest) -> m.RunTaskResponse:
+    cluster = lookup.active_cluster(call, request.get("cluster"))
+    token, asked = request.get("clientToken"), ""
+    if token is not None:
+        asked = client_tokens.fingerprint(request, _ASKED)
+        earlier = client_tokens.earlier_result(call, cluster.name, check_client_token(token), asked)
+        if earlier is not None:
+            again = (lookup.find_task(call, cluster, arn) for arn in earlier)
+            return {"tasks": [task_shape(task, tags=True) for task in again if task is not None], "failures": []}
+    count = check_count(request)
+    launch, strategy = run_launch(call, cluster, request)
+    providers: list[str | None] = [*share_out(strategy, {}, count)] if strategy else [None] * count
+    tasks = [
+        new_task(launch, number=number, capacity_provider=provider, now=call.now, ids=call.ids)
+        for number, provider in enumerate(providers)
+    ]
+    for task in tasks:
+        call.tx.insert(TASKS, task)
+        _note(call, "task.created", task, {"taskDefinition": task.definition_arn, "group": task.group})
+    if token is not None:
+        client_tokens.keep(call, cluster.name, token, asked, [task.arn for task in tasks])
+    return {"tasks": [task_shape(task, tags=True) for task in tasks], "failures": []}
+
+
+def stop_task(call: Call, request: m.StopTaskRequest) -> m.StopTaskResponse:
+    """Stopping a task that stops already changes nothing. Its tags go, as the API reference says."""
+    cluster = lookup.active_cluster(call, request.get("cluster"))
+    task = lookup.find_task(call, cluster, request["task"])
+    if task is None:
+        raise InvalidParameterException("The referenced task was not found.")
+    reason = request.get("reason") or "Task stopped by user"
+    if task.desired_status != "STOPPED":
+        stopping = stop(task, "UserInitiated", reason, call.now)
+        task = replace(stopping, version=task.version + 1, tags=[])
+        call.tx.put(TASKS, task)
+        _note(call, "task.stop_requested", task, {"reason": reason, "by": call.caller.arn})
+    return {"task": task_shape(task, tags=True)}
+
+
+def describe_tasks(call: Call, request: m.DescribeTasksRequest) -> m.DescribeTasksResponse:
+    cluster = lookup.active_cluster(call, request.get("cluster"))
+    references = request["tasks"]
+    if not references:
+        raise InvalidParameterException("Tasks cannot be empty.")
+    check_batch(references, _MAX_DESCRIBED, "Tasks")
+    found, failures = found_and_missing(
+        references,
+        find=lambda reference: lookup.find_task(call, cluster, reference),
+        arn_of=lambda reference: lookup.member_arn(cluster, reference, "task"),
+    )
+    tags = "TAGS" in request.get("include", ())
+    return {"tasks": [task_shape(task, tags=tags) for task in found], "failures": failures}
+
+
+def list_tasks(call: Call, request: m.ListTasksRequest) -> m.ListTasksResponse:
+    """The filter is on the *desired* status, which is never PENDING."""
+    cluster = lookup.active_cluster(call, request.get("cluster"))
+    wanted = _filters(call, cluster, request)
+    ids = call.reader.column(TASKS, "id", account=call.account, region=call.region, cluster=cluster.name, **wanted)
+    page = call.page(request, ids, key=str)
+    prefix = cluster.arn.replace(":cluster/", ":task/")
+    answer: m.ListTasksResponse = {"taskArns": [f"{prefix}/{task_id}" for task_id in page.items]}
+    if page.next_token is not None:
+        answer["nextToken"] = page.next_token
+    return answer
+
+
+def _filters(call: Call, cluster: Cluster, request: m.ListTasksRequest) -> dict[str, Any]:
+    """Columns and their values."""
+    wanted: dict[str, Any] = {"desired_status": request.get("desiredStatus", "RUNNING")}
+    others = [name for name in ("containerInstance", "family", "serviceName", "daemonName") if name in request]
+    if "startedBy" in request:
+        if others:  # unconfirmed wording
+            raise InvalidParameterException(f"startedBy must be the only filter, but {others[0]} was given too.")
+        wanted["started_by"] = request["startedBy"]
+    if "family" in request:
+        wanted["family"] = request["family"]
+    if "serviceName" in request:
+        wanted["service"] = lookup.existing_service(call, cluster, request["serviceName"]).name
+    if "launchType" in request:
+        wanted["launch_type"] = request["launchType"]
+    if "containerInstance" in request:  # there are none yet
+        raise InvalidParameterException("The referenced container instance was not found.")
+    if "daemonName" in request:
+        raise NotEmulatedYet("Homeport does not emulate daemonName (daemons) yet.")
+    return wanted
+
+
+def _note(call: Call, kind: str, task: Task, detail: dict[str, Any]) -> None:
+    journal.append(
+        call.tx,
+        at=call.now,
+        account=call.account,
+        region=call.region,
+        kind=kind,
+        subject=task.arn,
+        detail=detail,
+    )
