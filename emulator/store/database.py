@@ -226,9 +226,21 @@ class Database:
             )
             tx.execute("CREATE INDEX IF NOT EXISTS journal_by_subject ON journal (subject, sequence)")
             for table in self._tables:
-                for statement in table.schema():
+                create, *indexes = table.schema()
+                tx.execute(create)
+                _add_new_columns(tx, table)
+                for statement in indexes:
                     tx.execute(statement)
             tx.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _add_new_columns(tx: Transaction, table: Table[Any]) -> None:
+    """A newer Homeport may find records by members that an older one only kept in the body."""
+    present = {str(row[1]) for row in tx.execute(f"PRAGMA table_info({table.name})")}
+    for column in table.columns:
+        if column not in present:
+            tx.execute(f"ALTER TABLE {table.name} ADD COLUMN {column}")
+            tx.execute(f"UPDATE {table.name} SET {column} = json_extract(body, '$.{column}')")
 
 
 def _where(equal: dict[str, object]) -> tuple[str, tuple[object, ...]]:

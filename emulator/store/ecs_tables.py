@@ -68,4 +68,15 @@ TOKENS: Table[IdempotencyToken] = Table(
     "ecs_idempotency_tokens", IdempotencyToken, key=("account", "region", "operation", "scope", "token")
 )
 
-TABLES = (CLUSTERS, TASK_DEFINITIONS, FAMILIES, TASKS, SERVICES, ACCOUNT_SETTINGS, ADDRESSES, VPC_RANGES, SUBNET_SLICES, TOKENS)
+TABLES = (
+    CLUSTERS,
+    TASK_DEFINITIONS,
+    FAMILIES,
+    TASKS,
+    SERVICES,
+    ACCOUNT_SETTINGS,
+    ADDRESSES,
+    VPC_RANGES,
+    SUBNET_SLICES,
+    TOKENS,
+)

@@ -1,0 +1,101 @@
+"""The database: one writer, snapshots, wake-ups after the commit, and data of an older Homeport."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from emulator.store.database import AlreadyExists, Database, NewerSchema
+from emulator.store.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Boat:
+    harbour: str
+    name: str
+    colour: str | None = None
+    berths: int = 0
+
+
+BOATS = Table("boats", Boat, key=("harbour", "name"), wakes=lambda boat: [("boat", boat.name)])
+BOATS_BY_COLOUR = Table("boats", Boat, key=("harbour", "name"), indexes=(("colour",),), unique=(("berths",),))
+
+
+def _open(path: Path, table: Table[Boat] = BOATS) -> Database:
+    return Database(path / "boats.db", [table])
+
+
+def test_a_commit_is_kept_and_wakes(tmp_path: Path) -> None:
+    database, woken = _open(tmp_path), []
+    database.listen(woken.extend)
+    with database.write() as tx:
+        tx.insert(BOATS, Boat("kiel", "anna"))
+        assert woken == []
+    assert woken == [("boat", "anna")]
+    database.close()
+    with _open(tmp_path).read() as reader:
+        assert reader.get(BOATS, "kiel", "anna") == Boat("kiel", "anna")
+
+
+def test_an_error_takes_everything_back(tmp_path: Path) -> None:
+    database, woken = _open(tmp_path), []
+    database.listen(woken.extend)
+    with pytest.raises(AlreadyExists), database.write() as tx:
+        tx.insert(BOATS, Boat("kiel", "anna"))
+        tx.insert(BOATS, Boat("kiel", "anna"))
+    with database.read() as reader:
+        assert reader.count(BOATS) == 0
+    assert woken == []
+
+
+def test_readers_see_a_snapshot(tmp_path: Path) -> None:
+    database = _open(tmp_path)
+    with database.read() as reader:
+        assert reader.count(BOATS) == 0
+        with database.write() as tx:
+            tx.insert(BOATS, Boat("kiel", "anna"))
+        assert reader.count(BOATS) == 0
+    with database.read() as reader:
+        assert reader.count(BOATS) == 1
+
+
+def test_a_key_is_taken_once(tmp_path: Path) -> None:
+    database = _open(tmp_path)
+    with database.write() as tx:
+        tx.insert(BOATS, Boat("kiel", "anna"))
+        with pytest.raises(AlreadyExists):
+            tx.insert(BOATS, Boat("kiel", "anna", "red"))
+        tx.put(BOATS, Boat("kiel", "anna", "blue"))
+    with database.read() as reader:
+        assert reader.find(BOATS, harbour="kiel") == [Boat("kiel", "anna", "blue")]
+
+
+def test_pages_go_on_after_a_key(tmp_path: Path) -> None:
+    database = _open(tmp_path)
+    with database.write() as tx:
+        for name in "dcba":
+            tx.insert(BOATS, Boat("kiel", name))
+    with database.read() as reader:
+        assert [b.name for b in reader.find(BOATS, harbour="kiel", after=("b",), limit=1)] == ["c"]
+        assert reader.column(BOATS, "name", harbour="kiel") == ["a", "b", "c", "d"]
+        assert [b.name for b in reader.find(BOATS, descending=True, limit=2)] == ["d", "c"]
+
+
+def test_a_newer_homeport_finds_by_what_an_older_one_only_kept(tmp_path: Path) -> None:
+    older = _open(tmp_path)
+    with older.write() as tx:
+        tx.insert(BOATS, Boat("kiel", "anna", "red", 2))
+    older.close()
+    with _open(tmp_path, BOATS_BY_COLOUR).read() as reader:
+        assert [b.name for b in reader.find(BOATS_BY_COLOUR, colour="red")] == ["anna"]
+
+
+def test_data_of_a_newer_homeport_is_refused(tmp_path: Path) -> None:
+    database = _open(tmp_path)
+    with database.write() as tx:
+        tx.execute("PRAGMA user_version=99")
+    database.close()
+    with pytest.raises(NewerSchema):
+        _open(tmp_path)
