@@ -5,7 +5,14 @@ Written by `python -m api_models.generate`, never edited by hand; at run time th
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
+from typing import Any, Required, TypedDict
+
+
+class AdvancedConfiguration(TypedDict, total=False):
+    alternateTargetGroupArn: str
+    productionListenerRule: str
+    testListenerRule: str
+    roleArn: str
 
 
 class Attachment(TypedDict, total=False):
@@ -26,6 +33,11 @@ class AwsVpcConfiguration(TypedDict, total=False):
     subnets: Required[list[str]]
     securityGroups: list[str]
     assignPublicIp: str
+
+
+class CanaryConfiguration(TypedDict, total=False):
+    canaryPercent: float
+    canaryBakeTimeInMinutes: int
 
 
 class CapacityProviderStrategyItem(TypedDict, total=False):
@@ -174,6 +186,41 @@ class CreateClusterResponse(TypedDict, total=False):
     cluster: Cluster
 
 
+class CreateServiceRequest(TypedDict, total=False):
+    cluster: str
+    serviceName: Required[str]
+    taskDefinition: str
+    availabilityZoneRebalancing: str
+    loadBalancers: list[LoadBalancer]
+    serviceRegistries: list[ServiceRegistry]
+    desiredCount: int
+    clientToken: str
+    launchType: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItem]
+    platformVersion: str
+    role: str
+    deploymentConfiguration: DeploymentConfiguration
+    placementConstraints: list[PlacementConstraint]
+    placementStrategy: list[PlacementStrategy]
+    networkConfiguration: NetworkConfiguration
+    healthCheckGracePeriodSeconds: int
+    schedulingStrategy: str
+    deploymentController: DeploymentController
+    tags: list[Tag]
+    enableECSManagedTags: bool
+    propagateTags: str
+    enableExecuteCommand: bool
+    serviceConnectConfiguration: ServiceConnectConfiguration
+    volumeConfigurations: list[ServiceVolumeConfiguration]
+    vpcLatticeConfigurations: list[VpcLatticeConfiguration]
+    gatewayConnectors: list[GatewayConnector]
+    monitoring: MonitoringConfiguration
+
+
+class CreateServiceResponse(TypedDict, total=False):
+    service: Service
+
+
 class DeleteAccountSettingRequest(TypedDict, total=False):
     name: Required[str]
     principalArn: str
@@ -191,6 +238,16 @@ class DeleteClusterResponse(TypedDict, total=False):
     cluster: Cluster
 
 
+class DeleteServiceRequest(TypedDict, total=False):
+    cluster: str
+    service: Required[str]
+    force: bool
+
+
+class DeleteServiceResponse(TypedDict, total=False):
+    service: Service
+
+
 class DeleteTaskDefinitionsRequest(TypedDict, total=False):
     taskDefinitions: Required[list[str]]
 
@@ -198,6 +255,84 @@ class DeleteTaskDefinitionsRequest(TypedDict, total=False):
 class DeleteTaskDefinitionsResponse(TypedDict, total=False):
     taskDefinitions: list[TaskDefinition]
     failures: list[Failure]
+
+
+class Deployment(TypedDict, total=False):
+    id: str
+    status: str
+    taskDefinition: str
+    desiredCount: int
+    pendingCount: int
+    runningCount: int
+    failedTasks: int
+    createdAt: float
+    updatedAt: float
+    capacityProviderStrategy: list[CapacityProviderStrategyItem]
+    launchType: str
+    platformVersion: str
+    platformFamily: str
+    networkConfiguration: NetworkConfiguration
+    rolloutState: str
+    rolloutStateReason: str
+    serviceConnectConfiguration: ServiceConnectConfiguration
+    serviceConnectResources: list[ServiceConnectServiceResource]
+    volumeConfigurations: list[ServiceVolumeConfiguration]
+    fargateEphemeralStorage: DeploymentEphemeralStorage
+    vpcLatticeConfigurations: list[VpcLatticeConfiguration]
+
+
+class DeploymentAlarms(TypedDict, total=False):
+    alarmNames: Required[list[str]]
+    rollback: Required[bool]
+    enable: Required[bool]
+
+
+class DeploymentCircuitBreaker(TypedDict, total=False):
+    enable: Required[bool]
+    rollback: Required[bool]
+    resetOnHealthyTask: bool
+    thresholdConfiguration: ThresholdConfiguration
+
+
+class DeploymentConfiguration(TypedDict, total=False):
+    deploymentCircuitBreaker: DeploymentCircuitBreaker
+    maximumPercent: int
+    minimumHealthyPercent: int
+    alarms: DeploymentAlarms
+    strategy: str
+    bakeTimeInMinutes: int
+    lifecycleHooks: list[DeploymentLifecycleHook]
+    linearConfiguration: LinearConfiguration
+    canaryConfiguration: CanaryConfiguration
+    earlySuccessCriteria: DeploymentEarlySuccessCriteria
+
+
+class DeploymentController(TypedDict, total=False):
+    type: Required[str]
+
+
+class DeploymentEarlySuccessCriteria(TypedDict, total=False):
+    enable: Required[bool]
+    healthyPercent: int
+    sourceServiceRevisionCleanup: str
+
+
+class DeploymentEphemeralStorage(TypedDict, total=False):
+    kmsKeyId: str
+
+
+class DeploymentLifecycleHook(TypedDict, total=False):
+    targetType: str
+    hookTargetArn: str
+    roleArn: str
+    lifecycleStages: list[str]
+    hookDetails: Any
+    timeoutConfiguration: DeploymentLifecycleHookTimeoutConfiguration
+
+
+class DeploymentLifecycleHookTimeoutConfiguration(TypedDict, total=False):
+    timeoutInMinutes: int
+    action: str
 
 
 class DeregisterTaskDefinitionRequest(TypedDict, total=False):
@@ -215,6 +350,17 @@ class DescribeClustersRequest(TypedDict, total=False):
 
 class DescribeClustersResponse(TypedDict, total=False):
     clusters: list[Cluster]
+    failures: list[Failure]
+
+
+class DescribeServicesRequest(TypedDict, total=False):
+    cluster: str
+    services: Required[list[str]]
+    include: list[str]
+
+
+class DescribeServicesResponse(TypedDict, total=False):
+    services: list[Service]
     failures: list[Failure]
 
 
@@ -317,6 +463,37 @@ class FirelensConfiguration(TypedDict, total=False):
     options: dict[str, str]
 
 
+class GatewayConnector(TypedDict, total=False):
+    portName: Required[str]
+    healthCheck: GatewayConnectorHealthCheck
+    filters: GatewayConnectorFilters
+    deregistrationDelay: GatewayConnectorDeregistrationDelay
+
+
+class GatewayConnectorDeregistrationDelay(TypedDict, total=False):
+    timeoutSeconds: int
+
+
+class GatewayConnectorFilters(TypedDict, total=False):
+    accessTypes: list[str]
+
+
+class GatewayConnectorHealthCheck(TypedDict, total=False):
+    healthCheckProtocol: str
+    healthCheckPort: int
+    healthCheckPath: str
+    healthCheckTimeoutSeconds: int
+    healthCheckIntervalSeconds: int
+    healthyThresholdCount: int
+    unhealthyThresholdCount: int
+    matcher: GatewayConnectorHealthCheckMatcher
+
+
+class GatewayConnectorHealthCheckMatcher(TypedDict, total=False):
+    httpCode: str
+    grpcCode: str
+
+
 class HealthCheck(TypedDict, total=False):
     command: Required[list[str]]
     interval: int
@@ -354,6 +531,11 @@ class KeyValuePair(TypedDict, total=False):
     value: str
 
 
+class LinearConfiguration(TypedDict, total=False):
+    stepPercent: float
+    stepBakeTimeInMinutes: int
+
+
 class LinuxParameters(TypedDict, total=False):
     capabilities: KernelCapabilities
     devices: list[Device]
@@ -385,6 +567,20 @@ class ListClustersRequest(TypedDict, total=False):
 
 class ListClustersResponse(TypedDict, total=False):
     clusterArns: list[str]
+    nextToken: str
+
+
+class ListServicesRequest(TypedDict, total=False):
+    cluster: str
+    nextToken: str
+    maxResults: int
+    launchType: str
+    schedulingStrategy: str
+    resourceManagementType: str
+
+
+class ListServicesResponse(TypedDict, total=False):
+    serviceArns: list[str]
     nextToken: str
 
 
@@ -439,6 +635,14 @@ class ListTasksResponse(TypedDict, total=False):
     nextToken: str
 
 
+class LoadBalancer(TypedDict, total=False):
+    targetGroupArn: str
+    loadBalancerName: str
+    containerName: str
+    containerPort: int
+    advancedConfiguration: AdvancedConfiguration
+
+
 class LogConfiguration(TypedDict, total=False):
     logDriver: Required[str]
     options: dict[str, str]
@@ -455,6 +659,15 @@ class ManagedAgent(TypedDict, total=False):
 class ManagedStorageConfiguration(TypedDict, total=False):
     kmsKeyId: str
     fargateEphemeralStorageKmsKeyId: str
+
+
+class MetricConfiguration(TypedDict, total=False):
+    metricNames: Required[list[str]]
+    resolutionSeconds: Required[int]
+
+
+class MonitoringConfiguration(TypedDict, total=False):
+    metricConfigurations: list[MetricConfiguration]
 
 
 class MountPoint(TypedDict, total=False):
@@ -617,9 +830,152 @@ class S3FilesVolumeConfiguration(TypedDict, total=False):
     accessPointArn: str
 
 
+class Scale(TypedDict, total=False):
+    value: float
+    unit: str
+
+
 class Secret(TypedDict, total=False):
     name: Required[str]
     valueFrom: Required[str]
+
+
+class Service(TypedDict, total=False):
+    serviceArn: str
+    serviceName: str
+    clusterArn: str
+    loadBalancers: list[LoadBalancer]
+    serviceRegistries: list[ServiceRegistry]
+    status: str
+    desiredCount: int
+    runningCount: int
+    pendingCount: int
+    launchType: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItem]
+    platformVersion: str
+    platformFamily: str
+    taskDefinition: str
+    deploymentConfiguration: DeploymentConfiguration
+    taskSets: list[TaskSet]
+    deployments: list[Deployment]
+    roleArn: str
+    events: list[ServiceEvent]
+    createdAt: float
+    currentServiceDeployment: str
+    currentServiceRevisions: list[ServiceCurrentRevisionSummary]
+    placementConstraints: list[PlacementConstraint]
+    placementStrategy: list[PlacementStrategy]
+    networkConfiguration: NetworkConfiguration
+    healthCheckGracePeriodSeconds: int
+    schedulingStrategy: str
+    deploymentController: DeploymentController
+    tags: list[Tag]
+    createdBy: str
+    enableECSManagedTags: bool
+    propagateTags: str
+    enableExecuteCommand: bool
+    availabilityZoneRebalancing: str
+    resourceManagementType: str
+
+
+class ServiceConnectAccessLogConfiguration(TypedDict, total=False):
+    format: Required[str]
+    includeQueryParameters: str
+
+
+class ServiceConnectClientAlias(TypedDict, total=False):
+    port: Required[int]
+    dnsName: str
+    testTrafficRules: ServiceConnectTestTrafficRules
+
+
+class ServiceConnectConfiguration(TypedDict, total=False):
+    enabled: Required[bool]
+    namespace: str
+    services: list[ServiceConnectService]
+    logConfiguration: LogConfiguration
+    accessLogConfiguration: ServiceConnectAccessLogConfiguration
+    containerConfigurations: list[ServiceConnectContainerConfiguration]
+
+
+class ServiceConnectContainerConfiguration(TypedDict, total=False):
+    logLevel: str
+
+
+class ServiceConnectService(TypedDict, total=False):
+    portName: Required[str]
+    discoveryName: str
+    clientAliases: list[ServiceConnectClientAlias]
+    ingressPortOverride: int
+    timeout: TimeoutConfiguration
+    tls: ServiceConnectTlsConfiguration
+
+
+class ServiceConnectServiceResource(TypedDict, total=False):
+    discoveryName: str
+    discoveryArn: str
+
+
+class ServiceConnectTestTrafficHeaderMatchRules(TypedDict, total=False):
+    exact: Required[str]
+
+
+class ServiceConnectTestTrafficHeaderRules(TypedDict, total=False):
+    name: Required[str]
+    value: ServiceConnectTestTrafficHeaderMatchRules
+
+
+class ServiceConnectTestTrafficRules(TypedDict, total=False):
+    header: Required[ServiceConnectTestTrafficHeaderRules]
+
+
+class ServiceConnectTlsCertificateAuthority(TypedDict, total=False):
+    awsPcaAuthorityArn: str
+
+
+class ServiceConnectTlsConfiguration(TypedDict, total=False):
+    issuerCertificateAuthority: Required[ServiceConnectTlsCertificateAuthority]
+    kmsKey: str
+    roleArn: str
+
+
+class ServiceCurrentRevisionSummary(TypedDict, total=False):
+    arn: str
+    requestedTaskCount: int
+    runningTaskCount: int
+    pendingTaskCount: int
+
+
+class ServiceEvent(TypedDict, total=False):
+    id: str
+    createdAt: float
+    message: str
+
+
+class ServiceManagedEBSVolumeConfiguration(TypedDict, total=False):
+    encrypted: bool
+    kmsKeyId: str
+    volumeType: str
+    sizeInGiB: int
+    snapshotId: str
+    volumeInitializationRate: int
+    iops: int
+    throughput: int
+    tagSpecifications: list[EBSTagSpecification]
+    roleArn: Required[str]
+    filesystemType: str
+
+
+class ServiceRegistry(TypedDict, total=False):
+    registryArn: str
+    port: int
+    containerName: str
+    containerPort: int
+
+
+class ServiceVolumeConfiguration(TypedDict, total=False):
+    name: Required[str]
+    managedEBSVolume: ServiceManagedEBSVolumeConfiguration
 
 
 class Setting(TypedDict, total=False):
@@ -772,9 +1128,47 @@ class TaskOverride(TypedDict, total=False):
     ephemeralStorage: EphemeralStorage
 
 
+class TaskSet(TypedDict, total=False):
+    id: str
+    taskSetArn: str
+    serviceArn: str
+    clusterArn: str
+    startedBy: str
+    externalId: str
+    status: str
+    taskDefinition: str
+    computedDesiredCount: int
+    pendingCount: int
+    runningCount: int
+    createdAt: float
+    updatedAt: float
+    launchType: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItem]
+    platformVersion: str
+    platformFamily: str
+    networkConfiguration: NetworkConfiguration
+    loadBalancers: list[LoadBalancer]
+    serviceRegistries: list[ServiceRegistry]
+    scale: Scale
+    stabilityStatus: str
+    stabilityStatusAt: float
+    tags: list[Tag]
+    fargateEphemeralStorage: DeploymentEphemeralStorage
+
+
 class TaskVolumeConfiguration(TypedDict, total=False):
     name: Required[str]
     managedEBSVolume: TaskManagedEBSVolumeConfiguration
+
+
+class ThresholdConfiguration(TypedDict, total=False):
+    type: Required[str]
+    value: Required[int]
+
+
+class TimeoutConfiguration(TypedDict, total=False):
+    idleTimeoutSeconds: int
+    perRequestTimeoutSeconds: int
 
 
 class Tmpfs(TypedDict, total=False):
@@ -828,6 +1222,37 @@ class UpdateClusterSettingsResponse(TypedDict, total=False):
     cluster: Cluster
 
 
+class UpdateServiceRequest(TypedDict, total=False):
+    cluster: str
+    service: Required[str]
+    desiredCount: int
+    taskDefinition: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItem]
+    deploymentConfiguration: DeploymentConfiguration
+    availabilityZoneRebalancing: str
+    networkConfiguration: NetworkConfiguration
+    placementConstraints: list[PlacementConstraint]
+    placementStrategy: list[PlacementStrategy]
+    platformVersion: str
+    forceNewDeployment: bool
+    healthCheckGracePeriodSeconds: int
+    deploymentController: DeploymentController
+    enableExecuteCommand: bool
+    enableECSManagedTags: bool
+    loadBalancers: list[LoadBalancer]
+    propagateTags: str
+    serviceRegistries: list[ServiceRegistry]
+    serviceConnectConfiguration: ServiceConnectConfiguration
+    volumeConfigurations: list[ServiceVolumeConfiguration]
+    vpcLatticeConfigurations: list[VpcLatticeConfiguration]
+    gatewayConnectors: list[GatewayConnector]
+    monitoring: MonitoringConfiguration
+
+
+class UpdateServiceResponse(TypedDict, total=False):
+    service: Service
+
+
 class Volume(TypedDict, total=False):
     name: str
     host: HostVolumeProperties
@@ -841,3 +1266,16 @@ class Volume(TypedDict, total=False):
 class VolumeFrom(TypedDict, total=False):
     sourceContainer: str
     readOnly: bool
+
+
+class VpcLatticeAdvancedConfiguration(TypedDict, total=False):
+    alternateTargetGroupArn: str
+    productionListenerRule: str
+    testListenerRule: str
+
+
+class VpcLatticeConfiguration(TypedDict, total=False):
+    roleArn: Required[str]
+    targetGroupArn: Required[str]
+    portName: Required[str]
+    advancedConfiguration: VpcLatticeAdvancedConfiguration

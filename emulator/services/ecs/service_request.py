@@ -1,0 +1,291 @@
+"""What a CreateService or UpdateService request asks for, once every rule of AWS has been applied to it.
+
+An update is the service's own settings with the request's members laid over them, checked as a whole. It reads the
+cluster, the task definition and the request; it writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from emulator.domain import service_rules as rules
+from emulator.domain.capacity_strategy import (
+    FARGATE_PROVIDERS,
+    check_default_weights,
+    check_strategy,
+    echoed_strategy,
+)
+from emulator.domain.cluster import Cluster, TaskDefinition
+from emulator.domain.deployment_configuration import (
+    check_configuration,
+    check_configuration_emulated,
+    echoed_configuration,
+)
+from emulator.domain.errors import ClientException, InvalidParameterException
+from emulator.domain.launch_settings import (
+    check_compatible,
+    check_emulated,
+    check_fargate_placement,
+    check_network,
+    platform_version,
+)
+from emulator.domain.service import Service
+from emulator.domain.task_overrides import apply_overrides
+from emulator.services.ecs import lookup
+from emulator.wire.call import Call
+
+Settings = dict[str, Any]
+
+SETTINGS: Final = (
+    "availabilityZoneRebalancing", "capacityProviderStrategy", "deploymentConfiguration", "deploymentController",
+    "desiredCount", "enableECSManagedTags", "enableExecuteCommand", "gatewayConnectors",
+    "healthCheckGracePeriodSeconds", "launchType", "loadBalancers", "monitoring", "networkConfiguration",
+    "placementConstraints", "placementStrategy", "platformVersion", "propagateTags", "role", "schedulingStrategy",
+    "serviceConnectConfiguration", "serviceRegistries", "taskDefinition", "volumeConfigurations",
+    "vpcLatticeConfigurations",
+)  # fmt: skip
+"""The members of CreateService that describe a service; UpdateService has a part of them."""
+
+_ECHOED: Final = (
+    "availabilityZoneRebalancing", "deploymentConfiguration", "deploymentController", "monitoring",
+    "placementConstraints", "placementStrategy", "serviceConnectConfiguration",
+)  # fmt: skip
+"""Those that Service.spec keeps as they are answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that passed. `settings` have AWS's member names and every default; `launch_type` is that of the
+    tasks, `deployment` what tasks of a deployment with these settings are started with."""
+
+    settings: Settings
+    definition: TaskDefinition
+    launch_type: str
+    deployment: Settings
+
+
+def members_of(request: Mapping[str, Any]) -> Settings:
+    """The settings that a request says; null says nothing."""
+    return {name: request[name] for name in SETTINGS if name in request and request[name] is not None}
+
+
+def settings_of(service: Service) -> Settings:
+    """A service's settings as a request would say them."""
+    settings: Settings = {
+        "desiredCount": service.desired_count,
+        "taskDefinition": service.task_definition,
+        "schedulingStrategy": service.scheduling_strategy,
+        "healthCheckGracePeriodSeconds": service.health_check_grace_period_s,
+        "propagateTags": service.propagate_tags,
+        "enableECSManagedTags": service.enable_ecs_managed_tags,
+        "enableExecuteCommand": service.enable_execute_command,
+        "launchType": service.launch_type,
+        "capacityProviderStrategy": service.capacity_provider_strategy or None,
+        "networkConfiguration": service.network_configuration,
+        "platformVersion": service.platform_version,
+        **service.spec,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def create_settings(call: Call, cluster: Cluster, request: Mapping[str, Any]) -> Asked:
+    """The checked settings of a CreateService request."""
+    given = members_of(request)
+    strategy, launch_type = _where_to_run(cluster, given)
+    settings = {**given, "capacityProviderStrategy": strategy, "launchType": None if strategy else launch_type}
+    rules.check_counts(settings)
+    rules.check_controller(given, launch_type)
+    if rules.controller_type(settings) == "EXTERNAL":
+        rules.check_service_emulated(settings)
+    if not settings.get("taskDefinition"):  # unconfirmed wording
+        raise InvalidParameterException("TaskDefinition can not be blank.")
+    definition = lookup.launchable_definition(call, settings["taskDefinition"], ClientException)
+    configuration = given.get("deploymentConfiguration", {})
+    settings["deploymentConfiguration"] = echoed_configuration(configuration, daemon=rules.is_daemon(settings))
+    return _checked(call, settings, definition, launch_type, configuration)
+
+
+def update_settings(call: Call, cluster: Cluster, service: Service, request: Mapping[str, Any]) -> Asked:
+    """The checked settings of a service after an UpdateService request."""
+    given, current = members_of(request), settings_of(service)
+    settings = {**current, **given}
+    launch_type = _where_to_run_now(cluster, service, given, settings)
+    rules.check_counts(settings)
+    rules.check_controller(settings, launch_type)
+    if "taskDefinition" in given:
+        definition = lookup.launchable_definition(call, given["taskDefinition"], ClientException)
+    else:
+        found = lookup.find_task_definition(call, service.task_definition)
+        if found is None:
+            raise ClientException("TaskDefinition not found.")
+        definition = found
+    configuration = given.get("deploymentConfiguration", {})
+    settings["deploymentConfiguration"] = echoed_configuration(
+        configuration, current=current["deploymentConfiguration"]
+    )
+    if "availabilityZoneRebalancing" not in given:
+        # What a new configuration excludes goes off by itself; only a wish in this request is refused.
+        _keep_rebalancing(settings)
+    return _checked(call, settings, definition, launch_type, configuration)
+
+
+def with_settings(service: Service, asked: Asked) -> Service:
+    """The service with the settings of a request; its deployments are another matter."""
+    settings = asked.settings
+    configuration = settings["deploymentConfiguration"]
+    return replace(
+        service,
+        desired_count=settings["desiredCount"],
+        scheduling_strategy=settings["schedulingStrategy"],
+        launch_type=settings["launchType"],
+        capacity_provider_strategy=settings["capacityProviderStrategy"],
+        minimum_healthy_percent=configuration["minimumHealthyPercent"],
+        maximum_percent=configuration["maximumPercent"],
+        health_check_grace_period_s=settings["healthCheckGracePeriodSeconds"],
+        propagate_tags=settings["propagateTags"],
+        enable_ecs_managed_tags=settings["enableECSManagedTags"],
+        enable_execute_command=settings["enableExecuteCommand"],
+        network_configuration=settings["networkConfiguration"],
+        platform_version=settings["platformVersion"],
+        spec={name: settings[name] for name in _ECHOED if settings.get(name) is not None},
+    )
+
+
+def _checked(
+    call: Call, settings: Settings, definition: TaskDefinition, launch_type: str, configuration: Mapping[str, Any]
+) -> Asked:
+    body = definition.body
+    check_compatible(body, launch_type)
+    version = platform_version(settings.get("platformVersion"), launch_type, body)
+    placement = check_network(
+        body,
+        settings.get("networkConfiguration"),
+        account=call.account,
+        region=call.region,
+        strict=call.facts.strict,
+    )
+    _check_where(settings, launch_type)
+    rules.check_load_balancers(settings, body)
+    rules.check_registries(settings, body)
+    rules.check_volumes(settings, body)
+    rules.check_exec(settings, body)
+    full = settings["deploymentConfiguration"]
+    check_configuration(full, daemon=rules.is_daemon(settings), given=configuration)
+    rebalancing = rules.zone_rebalancing(settings, full["maximumPercent"])
+    _check_emulated(call, settings, definition, launch_type)
+    for name in placement.unknown if placement else ():
+        call.warn(f"{name} was never created; it is adopted into the default VPC")
+    if configuration.get("alarms"):
+        call.warn("deploymentConfiguration.alarms is stored; it is not enabled")
+    network = settings.get("networkConfiguration") if placement else None
+    complete = _with_defaults(settings, definition, rebalancing, _echoed_network(network))
+    return Asked(complete, definition, launch_type, _deployment_spec(complete, launch_type, version))
+
+
+def _check_where(settings: Settings, launch_type: str) -> None:
+    constraints, strategies = settings.get("placementConstraints") or (), settings.get("placementStrategy") or ()
+    if launch_type == "FARGATE":
+        check_fargate_placement(constraints, strategies)
+    else:
+        rules.check_placement(settings)
+
+
+def _check_emulated(call: Call, settings: Settings, definition: TaskDefinition, launch_type: str) -> None:
+    rules.check_service_emulated(settings)
+    check_configuration_emulated(settings["deploymentConfiguration"])
+    if launch_type == "FARGATE":
+        effective = apply_overrides(definition.body, None, launch_type=launch_type)
+        check_emulated(effective.definition, allow_privileged=call.facts.allow_privileged)
+    else:
+        call.warn(f"launchType {launch_type}: there are no container instances yet, so no task will be placed")
+    if settings.get("availabilityZoneRebalancing") == "ENABLED":
+        call.warn("availabilityZoneRebalancing is stored; tasks are not moved between zones yet")
+
+
+def _with_defaults(
+    settings: Settings, definition: TaskDefinition, rebalancing: str, network: Settings | None
+) -> Settings:
+    on_fargate = settings.get("launchType") in (None, "FARGATE")
+    return {
+        "schedulingStrategy": "REPLICA",
+        "healthCheckGracePeriodSeconds": 0,
+        "propagateTags": "NONE",
+        "enableECSManagedTags": False,
+        "enableExecuteCommand": False,
+        "deploymentController": {"type": "ECS"},
+        "placementConstraints": [],
+        **settings,
+        "taskDefinition": definition.arn,
+        "launchType": settings.get("launchType"),
+        "capacityProviderStrategy": settings.get("capacityProviderStrategy") or [],
+        "placementStrategy": rules.echoed_placement(settings.get("placementStrategy") or ()),
+        "availabilityZoneRebalancing": rebalancing,
+        "networkConfiguration": network,
+        "platformVersion": (settings.get("platformVersion") or "LATEST") if on_fargate else None,
+    }
+
+
+def _deployment_spec(settings: Settings, launch_type: str, version: str | None) -> Settings:
+    spec: Settings = {"networkConfiguration": settings["networkConfiguration"], "platformVersion": version}
+    if settings["capacityProviderStrategy"]:
+        spec["capacityProviderStrategy"] = settings["capacityProviderStrategy"]
+    else:
+        spec["launchType"] = launch_type
+    if launch_type == "FARGATE":
+        spec["platformFamily"] = "Linux"
+    return {name: value for name, value in spec.items() if value is not None}
+
+
+def _echoed_network(network: Mapping[str, Any] | None) -> Settings | None:
+    if network is None:
+        return None
+    awsvpc = network["awsvpcConfiguration"]
+    return {
+        "awsvpcConfiguration": {
+            "subnets": list(awsvpc["subnets"]),
+            "securityGroups": list(awsvpc.get("securityGroups") or ()),
+            "assignPublicIp": awsvpc.get("assignPublicIp") or "DISABLED",
+        }
+    }
+
+
+def _where_to_run(cluster: Cluster, given: Settings) -> tuple[list[dict[str, Any]], str]:
+    """The strategy of a new service (empty: a launch type) and the launch type of its tasks."""
+    launch_type, items = given.get("launchType"), given.get("capacityProviderStrategy")
+    if launch_type and items:
+        raise InvalidParameterException("Specify either Launch Type or Capacity Provider Strategy, but not both.")
+    if launch_type == "MANAGED_INSTANCES":  # unconfirmed wording
+        raise InvalidParameterException("MANAGED_INSTANCES can only be used with a capacity provider strategy.")
+    if launch_type:
+        return [], launch_type
+    if items:
+        check_strategy(items, cluster.name, cluster.capacity_providers)
+        return echoed_strategy(items), "FARGATE"
+    if cluster.default_strategy and not rules.is_daemon(given):
+        check_default_weights(cluster.default_strategy)
+        return cluster.default_strategy, "FARGATE"
+    return [], "EC2"
+
+
+def _where_to_run_now(cluster: Cluster, service: Service, given: Settings, settings: Settings) -> str:
+    """The launch type after an update, which only a strategy can change; an empty one goes back to a launch type."""
+    items = given.get("capacityProviderStrategy")
+    if items:
+        check_strategy(items, cluster.name, cluster.capacity_providers)
+        settings["capacityProviderStrategy"] = echoed_strategy(items)
+        settings["launchType"] = None
+        return "FARGATE"
+    if service.capacity_provider_strategy:
+        if items is None:
+            return "FARGATE"
+        names = {item["capacityProvider"] for item in service.capacity_provider_strategy}
+        settings["launchType"] = "FARGATE" if names <= set(FARGATE_PROVIDERS) else "EC2"
+    return str(settings["launchType"])
+
+
+def _keep_rebalancing(settings: Settings) -> None:
+    kept = settings.pop("availabilityZoneRebalancing", "DISABLED")
+    if kept == "DISABLED":
+        settings["availabilityZoneRebalancing"] = "DISABLED"

@@ -1,0 +1,108 @@
+"""A service as ECS answers it. Counts are taken from the tasks at the moment of asking.
+
+Source: ECS API model (Service, Deployment) and AWS CLI samples.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from api_models._generated import ecs as m
+from emulator.domain.service import Deployment, Service
+from emulator.store.database import Reader
+from emulator.store.service_queries import Counts, deployment_counts, total
+
+_LINKED_ROLE: Final = "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+_NONE: Final = Counts()
+
+
+def service_shape(reader: Reader, service: Service, *, tags: bool) -> m.Service:
+    """`tags` says whether they were asked for; without, the member is absent."""
+    counts = deployment_counts(reader, service)
+    whole = _NONE if service.status == "INACTIVE" else total(counts)
+    shape: dict[str, Any] = {
+        "serviceArn": service.arn,
+        "serviceName": service.name,
+        "clusterArn": service.cluster_arn,
+        "loadBalancers": [],
+        "serviceRegistries": [],
+        "status": service.status,
+        "desiredCount": service.desired_count,
+        "runningCount": whole.running,
+        "pendingCount": whole.pending,
+        "taskDefinition": service.task_definition,
+        "deployments": [_deployment(service, d, counts.get(d.id, _NONE)) for d in service.deployments],
+        "events": [{"id": e.id, "createdAt": e.at, "message": e.message} for e in service.events],
+        "createdAt": service.created_at,
+        "createdBy": service.created_by,
+        "healthCheckGracePeriodSeconds": service.health_check_grace_period_s,
+        "schedulingStrategy": service.scheduling_strategy,
+        "enableECSManagedTags": service.enable_ecs_managed_tags,
+        "propagateTags": service.propagate_tags,
+        "enableExecuteCommand": service.enable_execute_command,
+        "resourceManagementType": "CUSTOMER",
+        **_where(service),
+        **{k: v for k, v in service.spec.items() if k not in ("monitoring", "serviceConnectConfiguration")},
+        **_revisions(service, counts),
+    }
+    if tags:
+        shape["tags"] = [{"key": tag["key"], "value": tag["value"]} for tag in service.tags]
+    return cast(m.Service, shape)
+
+
+def _where(service: Service) -> dict[str, Any]:
+    """Launch type or strategy, never both; the network and what Fargate adds."""
+    where: dict[str, Any] = {}
+    if service.capacity_provider_strategy:
+        where["capacityProviderStrategy"] = service.capacity_provider_strategy
+    else:
+        where["launchType"] = service.launch_type
+    if service.platform_version is not None:
+        where.update(platformVersion=service.platform_version, platformFamily="Linux")
+    if service.network_configuration is not None:
+        partition = service.arn.split(":")[1]
+        where["networkConfiguration"] = service.network_configuration
+        where["roleArn"] = f"arn:{partition}:iam::{service.account}:role/{_LINKED_ROLE}"
+    return where
+
+
+def _deployment(service: Service, deployment: Deployment, counts: Counts) -> dict[str, Any]:
+    primary = deployment.status == "PRIMARY"
+    return {
+        "id": deployment.id,
+        "status": deployment.status,
+        "taskDefinition": deployment.task_definition,
+        "desiredCount": service.desired_count if primary else counts.wanted,
+        "pendingCount": counts.pending,
+        "runningCount": counts.running,
+        "failedTasks": deployment.failed_tasks,
+        "createdAt": deployment.created_at,
+        "updatedAt": deployment.updated_at,
+        "rolloutState": deployment.rollout_state,
+        "rolloutStateReason": deployment.rollout_state_reason,
+        **deployment.spec,
+    }
+
+
+def _revisions(service: Service, counts: dict[str, Counts]) -> dict[str, Any]:
+    """A service revision has its deployment's number; a service deployment lasts as long as its rollout."""
+    if not service.deployments:
+        return {}
+    prefix = service.arn.replace(":service/", ":service-revision/")
+    shape: dict[str, Any] = {
+        "currentServiceRevisions": [
+            {
+                "arn": f"{prefix}/{deployment.number}",
+                "requestedTaskCount": service.desired_count if deployment.status == "PRIMARY" else of_one.wanted,
+                "runningTaskCount": of_one.running,
+                "pendingTaskCount": of_one.pending,
+            }
+            for deployment in service.deployments
+            for of_one in (counts.get(deployment.id, _NONE),)
+        ]
+    }
+    primary = service.primary
+    if primary.rollout_state == "IN_PROGRESS":
+        deployments = service.arn.replace(":service/", ":service-deployment/")
+        shape["currentServiceDeployment"] = f"{deployments}/{primary.service_deployment_id}"
+    return shape

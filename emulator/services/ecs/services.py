@@ -1,0 +1,231 @@
+"""Services: how many tasks of which definition shall run. Rows only; the scheduler and control make it so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from api_models._generated import ecs as m
+from emulator.domain import deployment as deployments
+from emulator.domain.cluster import Cluster
+from emulator.domain.ecs_errors import ConflictException, ServiceNotActiveException, ServiceNotFoundException
+from emulator.domain.errors import InvalidParameterException
+from emulator.domain.service import Deployment, Service
+from emulator.domain.tags import validate_tags
+from emulator.events import journal
+from emulator.services.ecs import client_tokens, lookup
+from emulator.services.ecs.service_request import SETTINGS, Asked, create_settings, update_settings, with_settings
+from emulator.services.ecs.service_shape import service_shape
+from emulator.services.lookup import check_batch, found_and_missing
+from emulator.store.ecs_tables import SERVICES
+from emulator.store.service_queries import deployment_counts, total
+from emulator.wire.call import Call
+
+_MAX_DESCRIBED: Final = 10
+_MAX_TOKEN: Final = 36
+_ID_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_NOT_IDEMPOTENT: Final = "Creation of service was not idempotent."
+
+
+def create_service(call: Call, request: m.CreateServiceRequest) -> m.CreateServiceResponse:
+    """The same again returns the service that is there, by client token or by equal settings."""
+    cluster = lookup.active_cluster(call, request.get("cluster"))
+    name = lookup.check_name(request["serviceName"], "Service name")
+    _check_token(request)
+    existing = call.tx.get(SERVICES, call.account, call.region, cluster.name, name)
+    active = existing is not None and existing.status == "ACTIVE"
+    if existing is not None and active and _token_was_for(call, cluster, request, existing):
+        return {"service": service_shape(call.reader, existing, tags=True)}
+    asked = create_settings(call, cluster, request)
+    if existing is not None and existing.status == "DRAINING":
+        raise InvalidParameterException("Unable to Start a service that is still Draining.")
+    if existing is not None and active:
+        again = replace(with_settings(existing, asked), task_definition=asked.definition.arn)
+        if again != existing:
+            raise InvalidParameterException(_NOT_IDEMPOTENT)
+        return {"service": service_shape(call.reader, existing, tags=True)}
+    service = _new_service(call, cluster, request, asked)
+    call.tx.put(SERVICES, service)
+    _keep_token(call, cluster, request, service)
+    _note(call, "service.created", service, {"desiredCount": service.desired_count, "by": call.caller.arn})
+    return {"service": service_shape(call.reader, service, tags=True)}
+
+
+def update_service(call: Call, request: m.UpdateServiceRequest) -> m.UpdateServiceResponse:
+    """An update that changes nothing is no update; one that changes what tasks are begins a deployment."""
+    cluster = lookup.active_cluster(call, request.get("cluster"))
+    service = lookup.existing_service(call, cluster, request["service"])
+    if service.status != "ACTIVE":
+        raise ServiceNotActiveException("Service was not ACTIVE.")
+    asked = update_settings(call, cluster, service, request)
+    changed = with_settings(service, asked)
+    if request.get("forceNewDeployment") or _starts_deployment(service, asked):
+        changed = deployments.supersede(changed, _new_deployment(call, asked), call.now)
+    else:
+        changed = _with_strategy_of(changed, asked)
+    if changed != service:
+        changed = deployments.without_back_off(changed)
+        call.tx.put(SERVICES, changed)
+        detail = {
+            "desiredCount": changed.desired_count,
+            "deployment": changed.primary.id,
+            "taskDefinition": changed.task_definition,
+            "by": call.caller.arn,
+        }
+        _note(call, "service.updated", changed, detail)
+    return {"service": service_shape(call.reader, changed, tags=True)}
+
+
+def delete_service(call: Call, request: m.DeleteServiceRequest) -> m.DeleteServiceResponse:
+    """It answers DRAINING even when no task keeps the service from being INACTIVE at once."""
+    cluster = lookup.active_cluster(call, request.get("cluster"))
+    service = lookup.existing_service(call, cluster, request["service"])
+    if service.status == "INACTIVE":
+        raise ServiceNotFoundException("Service not found.")
+    if service.status == "DRAINING":
+        return {"service": service_shape(call.reader, service, tags=True)}
+    if service.desired_count > 0 and service.scheduling_strategy != "DAEMON" and not request.get("force"):
+        raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
+    draining = replace(service, status="DRAINING", desired_count=0, told={}, because="deleted")
+    answer = service_shape(call.reader, draining, tags=True)
+    if total(deployment_counts(call.reader, service)).lingering == 0:
+        draining = replace(draining, status="INACTIVE", deployments=[])
+    call.tx.put(SERVICES, replace(draining, tags=[]))
+    _note(call, "service.deleted", draining, {"force": bool(request.get("force")), "by": call.caller.arn})
+    return {"service": answer}
+
+
+def describe_services(call: Call, request: m.DescribeServicesRequest) -> m.DescribeServicesResponse:
+    cluster = lookup.active_cluster(call, request.get("cluster"))
+    references = request["services"]
+    if not references:
+        raise InvalidParameterException("Services cannot be empty.")
+    check_batch(references, _MAX_DESCRIBED, "Services")
+    found, failures = found_and_missing(
+        references,
+        find=lambda reference: lookup.find_service(call, cluster, reference),
+        arn_of=lambda reference: lookup.service_arn(cluster, reference),
+    )
+    tags = "TAGS" in request.get("include", ())
+    return {"services": [service_shape(call.reader, s, tags=tags) for s in found], "failures": failures}
+
+
+def list_services(call: Call, request: m.ListServicesRequest) -> m.ListServicesResponse:
+    """ACTIVE ones."""
+    cluster = lookup.active_cluster(call, request.get("cluster"))
+    page = call.page(request, _listed(call, cluster, request), key=str)
+    answer: m.ListServicesResponse = {"serviceArns": [lookup.service_arn(cluster, name) for name in page.items]}
+    if page.next_token is not None:
+        answer["nextToken"] = page.next_token
+    return answer
+
+
+def _listed(call: Call, cluster: Cluster, request: m.ListServicesRequest) -> list[str]:
+    """Names. A service with a strategy has no launch type, so that a filter by launch type leaves it out."""
+    here: dict[str, Any] = {
+        "account": call.account,
+        "region": call.region,
+        "cluster": cluster.name,
+        "status": "ACTIVE",
+    }
+    launch_type, strategy = request.get("launchType"), request.get("schedulingStrategy")
+    if request.get("resourceManagementType", "CUSTOMER") != "CUSTOMER":
+        return []
+    if launch_type is None and strategy is None:
+        return call.reader.column(SERVICES, "name", **here)
+    return [
+        service.name
+        for service in call.reader.find(SERVICES, **here)
+        if launch_type in (None, service.launch_type) and strategy in (None, service.scheduling_strategy)
+    ]
+
+
+def _new_service(call: Call, cluster: Cluster, request: m.CreateServiceRequest, asked: Asked) -> Service:
+    name = request["serviceName"]
+    service = Service(
+        account=call.account,
+        region=call.region,
+        cluster=cluster.name,
+        name=name,
+        arn=lookup.service_arn(cluster, name),
+        cluster_arn=cluster.arn,
+        status="ACTIVE",
+        desired_count=0,
+        task_definition=asked.definition.arn,
+        created_at=call.now,
+        created_by=call.caller.arn,
+        deployments=[_new_deployment(call, asked)],
+        tags=validate_tags(request.get("tags", ())),
+        client_token=request.get("clientToken"),
+    )
+    return with_settings(service, asked)
+
+
+def _new_deployment(call: Call, asked: Asked) -> Deployment:
+    return deployments.begin(
+        f"ecs-svc/{call.ids.decimal(19)}",
+        asked.definition.arn,
+        asked.deployment,
+        call.now,
+        call.ids.letters(21, _ID_LETTERS),
+    )
+
+
+def _starts_deployment(service: Service, asked: Asked) -> bool:
+    """Whether what tasks are made of has changed. A capacity provider strategy alone starts none (ECS API model)."""
+    settings = asked.settings
+    return (
+        asked.definition.arn != service.task_definition
+        or settings["networkConfiguration"] != service.network_configuration
+        or settings["platformVersion"] != service.platform_version
+    )
+
+
+def _with_strategy_of(service: Service, asked: Asked) -> Service:
+    """Tasks that the deployment under way still starts follow a changed strategy."""
+    primary = service.primary
+    if asked.deployment == primary.spec:
+        return service
+    changed = replace(primary, spec=asked.deployment)
+    return replace(service, deployments=[changed if d.id == primary.id else d for d in service.deployments])
+
+
+def _check_token(request: m.CreateServiceRequest) -> None:
+    """At most 36 visible ASCII characters (the wording is unconfirmed)."""
+    token = request.get("clientToken")
+    if token is not None and not (1 <= len(token) <= _MAX_TOKEN and all("!" <= letter <= "~" for letter in token)):
+        raise InvalidParameterException("clientToken must be 1 to 36 ASCII characters in the range of 33-126.")
+
+
+def _token_was_for(call: Call, cluster: Cluster, request: m.CreateServiceRequest, existing: Service) -> bool:
+    """Whether this very request made the service already."""
+    token = request.get("clientToken")
+    if token is None:
+        return False
+    try:
+        earlier = client_tokens.earlier_result(call, cluster.name, token, _fingerprint(request))
+    except ConflictException as conflict:
+        raise InvalidParameterException(_NOT_IDEMPOTENT) from conflict
+    return earlier == [existing.arn]
+
+
+def _keep_token(call: Call, cluster: Cluster, request: m.CreateServiceRequest, service: Service) -> None:
+    token = request.get("clientToken")
+    if token is not None:
+        client_tokens.keep(call, cluster.name, token, _fingerprint(request), [service.arn])
+
+
+def _fingerprint(request: m.CreateServiceRequest) -> str:
+    return client_tokens.fingerprint(request, ("serviceName", *SETTINGS))
+
+
+def _note(call: Call, kind: str, service: Service, detail: dict[str, Any]) -> None:
+    journal.append(
+        call.tx,
+        at=call.now,
+        account=call.account,
+        region=call.region,
+        kind=kind,
+        subject=service.arn,
+        detail=detail,
+    )

@@ -1,0 +1,51 @@
+"""How many tasks a service's deployments have, counted without decoding a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from emulator.domain.service import Service
+from emulator.domain.service_tasks import PENDING
+from emulator.store.database import Reader
+from emulator.store.ecs_tables import TASKS
+
+_BY_DEPLOYMENT: Final = (
+    f"SELECT started_by, last_status, desired_status, COUNT(*) FROM {TASKS.name} "
+    "WHERE account = ? AND region = ? AND cluster = ? AND service = ? AND released = 0 "
+    "GROUP BY started_by, last_status, desired_status"
+)
+
+
+@dataclass(slots=True)
+class Counts:
+    """`running` and `pending` go by lastStatus; `wanted` by desiredStatus; `lingering` have not got past STOPPING."""
+
+    running: int = 0
+    pending: int = 0
+    wanted: int = 0
+    lingering: int = 0
+
+
+def deployment_counts(reader: Reader, service: Service) -> dict[str, Counts]:
+    """By deployment id, which is what `startedBy` of a service's task says."""
+    counts: dict[str, Counts] = {}
+    values = (service.account, service.region, service.cluster, service.name)
+    for started_by, last, desired, number in reader.execute(_BY_DEPLOYMENT, values):
+        of_one = counts.setdefault(started_by or "", Counts())
+        of_one.running += number if last == "RUNNING" else 0
+        of_one.pending += number if last in PENDING else 0
+        of_one.wanted += number if desired == "RUNNING" and last != "STOPPED" else 0
+        of_one.lingering += number if last in PENDING or last in ("RUNNING", "DEACTIVATING") else 0
+    return counts
+
+
+def total(counts: dict[str, Counts]) -> Counts:
+    """Of all deployments together."""
+    every = counts.values()
+    return Counts(
+        running=sum(c.running for c in every),
+        pending=sum(c.pending for c in every),
+        wanted=sum(c.wanted for c in every),
+        lingering=sum(c.lingering for c in every),
+    )
