@@ -60,9 +60,27 @@ class FileWrapper:
         # Frameworks ask for 8 KiB blocks, which is an eighth of the speed when sendfile cannot be used.
         self._block_bytes = max(block_size, PIECE_BYTES)
 
-    def __iter__(self) -> Iterator[bytes]:
-        while piece := self._filelike.read(self._block_bytes):
-            yield piece
+    def __iter__(self) -> FileWrapper:
+        # Itself, not a generator: frameworks wrap the iterator for ranges, and close only what they wrapped.
+        return self
+
+    def __next__(self) -> bytes:
+        piece = self._filelike.read(self._block_bytes)
+        if not piece:
+            raise StopIteration
+        return piece
+
+    def seekable(self) -> bool:
+        """For ranges: frameworks go to their start instead of reading up to it."""
+        return isinstance(self._filelike, io.IOBase) and self._filelike.seekable()
+
+    def seek(self, position: int, whence: int = os.SEEK_SET) -> int:
+        assert isinstance(self._filelike, io.IOBase)
+        return self._filelike.seek(position, whence)
+
+    def tell(self) -> int:
+        assert isinstance(self._filelike, io.IOBase)
+        return self._filelike.tell()
 
     def close(self) -> None:
         close = getattr(self._filelike, "close", None)

@@ -356,6 +356,8 @@ def test_flask_sends_files_and_ranges_of_them(talk: Talk, blob: Path) -> None:
     client = talk(app)
     assert client.ask(request("/whole")).body == content
     assert client.ask(request("/whole", range="bytes=10-19")).body == content[10:20]
+    assert client.ask(request("/whole", range="bytes=4000000-")).body == content[4000000:]
+    assert client.ask(request("/whole", "HEAD"), head=True).headers["content-length"] == "5000000"
     for asked, given in (
         ("500-1499", content[500:1500]),
         ("4999000-", content[4999000:]),
