@@ -90,6 +90,7 @@ class Task:
     platform_family: str | None = None
     availability_zone: str | None = None
     network_mode: str = "awsvpc"
+    cpu_architecture: str = "x86_64"  # as the attribute ecs.cpu-architecture says it: x86_64 or arm64
     eni: Eni | None = None
     engine: str = "local"
     pause_id: str | None = None

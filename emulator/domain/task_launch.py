@@ -89,6 +89,7 @@ def new_task(launch: Launch, *, number: int, capacity_provider: str | None, now:
         platform_family="Linux" if launch.launch_type == "FARGATE" else None,
         availability_zone=availability_zone_of(eni.subnet_id, cluster.region, cluster.account) if eni else None,
         network_mode=effective.definition.get("networkMode") or "bridge",
+        cpu_architecture=_architecture(effective.definition),
         eni=eni,
         overrides=dict(launch.overrides),
         tags=list(launch.tags),
@@ -97,6 +98,10 @@ def new_task(launch: Launch, *, number: int, capacity_provider: str | None, now:
         client_token=launch.client_token,
         warnings=list(launch.warnings),
     )
+
+
+def _architecture(definition: Mapping[str, Any]) -> str:
+    return "arm64" if (definition.get("runtimePlatform") or {}).get("cpuArchitecture") == "ARM64" else "x86_64"
 
 
 def _eni(launch: Launch, number: int, ids: IdSource) -> Eni | None:

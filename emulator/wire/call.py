@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from emulator.domain.errors import InvalidParameterException
 from emulator.ids import Ids
 from emulator.store.database import Reader, Transaction
 
@@ -131,8 +132,11 @@ class Paging:
     decode: Callable[[str, str], str | None]
 
     def size(self, request: Mapping[str, Any]) -> int:
+        """Where the model states no lower bound (ECS), a size below 1 is refused here."""
         asked = request.get(self.limit_key) if self.limit_key else None
-        size = int(asked) if asked else self.default_size
+        size = self.default_size if asked is None else int(asked)
+        if size < 1:
+            raise InvalidParameterException(f"{self.limit_key} must be at least 1.")
         return min(size, self.maximum_size) if self.maximum_size else size
 
     def after(self, request: Mapping[str, Any]) -> str | None:

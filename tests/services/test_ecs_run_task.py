@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -276,6 +277,29 @@ def test_strict_knows_the_default_vpc_only(aws: Aws, emulator: Emulator) -> None
         run(ecs, networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet.id], "securityGroups": ["sg-1"]}})
     network = {"awsvpcConfiguration": {"subnets": [subnet.id], "securityGroups": [group]}}
     assert run(ecs, networkConfiguration=network)["tasks"][0]["availabilityZone"] == "us-east-1b"
+
+
+def test_roles_that_nobody_created_are_adopted_or_refused(aws: Aws, emulator: Emulator) -> None:
+    ecs, role = aws("ecs"), f"arn:aws:iam::{ACCOUNT}:role/exec"
+    prepare(ecs, executionRoleArn=role)
+    said: list[str] = []
+    ecs.meta.events.register("after-call", lambda http_response, **_: said.extend(http_response.headers.values()))
+    run(ecs)
+    assert f"never created, so taken as given: {role}" in said
+    _strict(emulator)
+    network = {"awsvpcConfiguration": {"subnets": [default_subnets(ACCOUNT, REGION)[0].id]}}
+    with refuses("ClientException", f"ECS was unable to assume the role '{role}'", part=True):
+        run(ecs, networkConfiguration=network)
+    trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    aws("iam").create_role(RoleName="exec", AssumeRolePolicyDocument=document)
+    assert run(ecs, networkConfiguration=network)["tasks"]
+
+
+def test_the_architecture_is_the_definitions(aws: Aws) -> None:
+    ecs = aws("ecs")
+    prepare(ecs, runtimePlatform={"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"})
+    assert run(ecs)["tasks"][0]["attributes"] == [{"name": "ecs.cpu-architecture", "value": "arm64"}]
 
 
 def test_at_most_16_subnets_and_5_groups(aws: Aws) -> None:

@@ -97,6 +97,14 @@ def test_list_pages(ecs: Any) -> None:
     assert [len(page["taskArns"]) for page in pages] == [2, 2, 1]
 
 
+@pytest.mark.parametrize("size", [0, -1])
+def test_pages_of_nothing_are_refused(ecs: Any, size: int) -> None:
+    with refuses("InvalidParameterException", "maxResults must be at least 1."):
+        ecs.list_tasks(cluster="c", maxResults=size)
+    with refuses("InvalidParameterException", "maxResults must be at least 1."):
+        ecs.list_task_definitions(maxResults=size)
+
+
 def test_an_old_arn_names_a_task_too(ecs: Any) -> None:
     arn = run(ecs)["tasks"][0]["taskArn"]
     short = f"{P}task/{arn.rpartition('/')[2]}"

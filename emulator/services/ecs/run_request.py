@@ -24,6 +24,7 @@ from emulator.domain.tags import validate_tags
 from emulator.domain.task_launch import Launch, task_tags
 from emulator.domain.task_overrides import apply_overrides
 from emulator.services.ecs import lookup
+from emulator.services.ecs.role_check import check_roles
 from emulator.wire.call import Call
 
 MAX_COUNT: Final = 10
@@ -54,6 +55,7 @@ def run_launch(call: Call, cluster: Cluster, request: m.RunTaskRequest) -> tuple
     _check_emulated(call, request)
     check_emulated(effective.definition, allow_privileged=call.facts.allow_privileged)
     adopted = _adopted(call, placement.unknown if placement else ())
+    adopted += check_roles(call, (effective.task_role_arn, effective.execution_role_arn))
     launch = Launch(
         cluster=cluster,
         definition=definition,

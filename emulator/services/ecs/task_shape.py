@@ -42,7 +42,7 @@ def task_shape(task: Task, *, tags: bool) -> m.Task:
     """`tags` says whether they were asked for; without, the list is empty."""
     shape: dict[str, Any] = {
         "attachments": [] if task.eni is None else [_attachment(task.eni)],
-        "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
+        "attributes": [{"name": "ecs.cpu-architecture", "value": task.cpu_architecture}],
         "clusterArn": task.cluster_arn,
         "containers": [_container(task, container) for container in task.containers],
         "cpu": task.cpu,
