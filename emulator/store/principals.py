@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from emulator.domain.identity import TemporaryCredentials, access_key_id, account_of_access_key
+from emulator.domain.identity import TemporaryCredentials, access_key_id
 from emulator.ids import Ids
-from emulator.store.database import Database, Reader, Transaction
+from emulator.store.database import Reader, Transaction
 from emulator.store.iam_tables import ACCESS_KEYS, TEMPORARY_CREDENTIALS, USERS
 
 _REMEMBERED_S = 86_400.0
@@ -56,18 +55,6 @@ def principal_of(reader: Reader, access_key_id: str) -> Principal | None:
     if user is None:
         return None
     return Principal(user.arn, user.account, user.id, access_key_id, keys[0].secret_key)
-
-
-def principal_finder(database: Database) -> Callable[[str], Principal | None]:
-    """For the gateway: looks only keys up that could have been given out here, so that `test` costs nothing."""
-
-    def find(access_key_id: str) -> Principal | None:
-        if account_of_access_key(access_key_id) is None:
-            return None
-        with database.read() as reader:
-            return principal_of(reader, access_key_id)
-
-    return find
 
 
 def credentials_of(reader: Reader, access_key_id: str) -> TemporaryCredentials | None:

@@ -6,6 +6,7 @@ a file of its own, so that a copy of the database alone tells nothing.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -33,18 +34,11 @@ class Sealer:
     @classmethod
     def at(cls, path: Path) -> Sealer:
         """Reads the key file, or makes one with mode 0600. ValueError when it does not hold a key."""
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            key = path.read_bytes()
-            if len(key) != _KEY_BYTES:
-                raise ValueError(f"{path} is not a sealing key of {_KEY_BYTES} bytes") from None
-            return cls(key)
-        key = Ids().token(_KEY_BYTES)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(descriptor)
+        if not path.exists():
+            _make_key(path)
+        key = path.read_bytes()
+        if len(key) != _KEY_BYTES:
+            raise ValueError(f"{path} is not a sealing key of {_KEY_BYTES} bytes")
         return cls(key)
 
     def seal(self, value: bytes, context: str) -> bytes:
@@ -60,3 +54,16 @@ class Sealer:
             return self._cipher.decrypt(nonce, body, context.encode())
         except InvalidTag as error:
             raise Unsealable("sealed with another key, or for another resource") from error
+
+
+def _make_key(path: Path) -> None:
+    """Whole or not at all, also through a `kill -9`; a key that another process put there meanwhile is kept."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(Ids().token(_KEY_BYTES))
+        file.flush()
+        os.fsync(descriptor)
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()

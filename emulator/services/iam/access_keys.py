@@ -33,7 +33,7 @@ def list_access_keys(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     page = call.page(
         request, call.reader.find(ACCESS_KEYS, account=call.account, user=user.name), key=lambda key: key.id
     )
-    return {"UserName": user.name, **paged(page, "AccessKeyMetadata", [_shown(key) for key in page.items])}
+    return paged(page, "AccessKeyMetadata", [_shown(key) for key in page.items])
 
 
 def update_access_key(call: Call, request: Mapping[str, Any]) -> None:
