@@ -3,6 +3,7 @@ WSGI call, and every answer checked against botocore's output shape."""
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from emulator.config import Config
 from tests.strict_wire import check_answer
 
 Aws = Callable[..., Any]
+
+_SESSION = boto3.session.Session()  # reads each service's model once
 
 
 @pytest.fixture
@@ -99,9 +102,15 @@ def make_environ(method: str, path: str, body: bytes, headers: dict[str, str], q
 @pytest.fixture
 def aws(emulator: Emulator) -> Aws:
     """`aws("ecs")` is a boto3 client of the emulator; `aws("ecs", region=..., access_key=...)` another's."""
+    return aws_of(emulator)
 
+
+def aws_of(emulator: Emulator) -> Aws:
+    """Makes boto3 clients of an emulator in this process; the same one when asked again."""
+
+    @functools.cache
     def client(service: str, region: str = "us-east-1", access_key: str = "test", secret_key: str = "test") -> Any:
-        made = boto3.session.Session().client(
+        made = _SESSION.client(
             service,
             region_name=region,
             aws_access_key_id=access_key,
