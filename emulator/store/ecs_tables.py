@@ -65,7 +65,10 @@ SUBNET_SLICES: Table[SubnetSlice] = Table(
     "subnet_slices", SubnetSlice, key=("network", "subnet_id"), unique=(("network", "cidr"),)
 )
 TOKENS: Table[IdempotencyToken] = Table(
-    "ecs_idempotency_tokens", IdempotencyToken, key=("account", "region", "operation", "scope", "token")
+    "ecs_idempotency_tokens",
+    IdempotencyToken,
+    key=("account", "region", "operation", "scope", "token"),
+    indexes=(("at",),),
 )
 
 TABLES = (

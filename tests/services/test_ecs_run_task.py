@@ -141,6 +141,7 @@ def test_a_client_token_stands_for_its_tasks_for_a_day(aws: Aws, clock: VirtualC
     assert conflict.value.response["resourceIds"] == first
     clock.advance(86_400)
     assert len(run(ecs, count=3, clientToken="t")["tasks"]) == 3
+    assert len(run(ecs, count=1, clientToken="another")["tasks"]) == 1
     with refuses("InvalidParameterException", "clientToken must be", part=True):
         run(ecs, clientToken="x" * 65)
 

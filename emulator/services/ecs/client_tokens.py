@@ -38,7 +38,8 @@ def earlier_result(call: Call, scope: str, token: str, asked: str) -> list[str] 
 
 
 def keep(call: Call, scope: str, token: str, asked: str, result: Sequence[str]) -> None:
-    """Remembers what the token stands for."""
+    """Remembers what the token stands for, and forgets tokens that have expired (SDKs send a new one every time)."""
+    call.tx.execute(f"DELETE FROM {TOKENS.name} WHERE at <= ?", (call.now - KEPT_S,))
     call.tx.put(
         TOKENS,
         IdempotencyToken(
