@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+from collections.abc import Iterator
+
 import pytest
 
 from emulator.engine.base import ContainerCreateFailed, EngineNotResponding, NetworkConflict
@@ -269,20 +273,8 @@ def test_stopping_at_any_moment_leaves_nothing(world: World, when: str) -> None:
     world.image()
     world.define(container())
     for moment in range(1, 30):
-        calls = 0
-        arn = ""
-
-        def interrupt(now: str, name: str, arguments: object, moment: int = moment) -> None:
-            nonlocal calls
-            if now != when or name in ("list_containers", "inspect_container", "find_image", "info"):
-                return
-            calls += 1
-            if calls == moment:
-                world.engine.on_call = None
-                world.ecs.stop_task(task=arn)
-
-        arn = world.run()
-        world.engine.on_call = interrupt
+        calls, arn = itertools.count(1), world.run()
+        world.engine.on_call = functools.partial(_stop_at, world, arn, moment, calls, when)
         world.settle()
         if world.engine.on_call is not None:
             world.engine.on_call = None
@@ -290,3 +282,12 @@ def test_stopping_at_any_moment_leaves_nothing(world: World, when: str) -> None:
             return
         assert world.stopped(arn)[0] == "UserInitiated"
         assert world.containers() == []
+
+
+def _stop_at(
+    world: World, arn: str, moment: int, calls: Iterator[int], when: str, now: str, name: str, arguments: object
+) -> None:
+    """Stops the task at the engine's n-th call that changes something."""
+    if now == when and not name.startswith(("list_", "inspect_", "find_", "info")) and next(calls) == moment:
+        world.engine.on_call = None
+        world.ecs.stop_task(task=arn)
