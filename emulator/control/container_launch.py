@@ -94,8 +94,9 @@ class ContainerLauncher:
             secrets = self.secrets(task, definition)
         except SecretsUnavailable as error:
             return Failed(str(error))
+        with_open_files = self._open_files and task.launch_type == "FARGATE"
         outcome = self._create_and_start(task, effective, definition, image, secrets)
-        if not self._refuses_open_files(definition, task, outcome):
+        if not (with_open_files and _refuses_open_files(definition, outcome)):
             return outcome
         self._open_files = False
         assert isinstance(outcome, Failed)
@@ -180,12 +181,6 @@ class ContainerLauncher:
         self.watch.remember(container_id)
         return Done(runtime_id=container_id, warnings=() if self._open_files else (OPEN_FILES_REFUSED,))
 
-    def _refuses_open_files(self, definition: Mapping[str, Any], task: Task, outcome: Outcome) -> bool:
-        """Whether the start failed of the limit that we added, which no definition asked for."""
-        own = any(limit.get("name") == "nofile" for limit in definition.get("ulimits") or ())
-        ours = self._open_files and task.launch_type == "FARGATE" and not own
-        return ours and isinstance(outcome, Failed) and "setting rlimit" in outcome.reason
-
     def _attach(self, task: Task, definition: Mapping[str, Any], container_id: str) -> None:
         where = self.destination(task, definition)
         if where is None:
@@ -222,3 +217,9 @@ class ContainerLauncher:
         if self._info is None:
             self._info = self.engine.info()
         return self._info
+
+
+def _refuses_open_files(definition: Mapping[str, Any], outcome: Outcome) -> bool:
+    """Whether the start failed of the limit that we added, which the definition did not ask for."""
+    own = any(limit.get("name") == "nofile" for limit in definition.get("ulimits") or ())
+    return not own and isinstance(outcome, Failed) and "setting rlimit" in outcome.reason
