@@ -14,6 +14,7 @@ from emulator.domain.capacity_strategy import check_default_weights, check_strat
 from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 from emulator.domain.launch_settings import (
+    Placement,
     check_compatible,
     check_emulated,
     check_fargate_placement,
@@ -37,22 +38,10 @@ def run_launch(call: Call, cluster: Cluster, request: m.RunTaskRequest) -> tuple
     definition = lookup.launchable_definition(call, request["taskDefinition"], InvalidParameterException)
     _check_words(request)
     strategy, launch_type = _where_to_run(cluster, request)
-    check_compatible(definition.body, launch_type)
-    version = platform_version(request.get("platformVersion"), launch_type, definition.body)
-    placement = check_network(
-        definition.body,
-        request.get("networkConfiguration"),
-        account=call.account,
-        region=call.region,
-        strict=call.facts.strict,
-    )
-    constraints, strategies = request.get("placementConstraints", ()), request.get("placementStrategy", ())
-    if launch_type != "FARGATE":
-        raise InvalidParameterException("No Container Instances were found in your cluster.")
-    check_fargate_placement(constraints, strategies)
+    version, placement = _on_what(call, definition, launch_type, request)
     overrides = request.get("overrides", {})
     effective = apply_overrides(definition.body, overrides, launch_type=launch_type)
-    _check_emulated(call, request)
+    _check_emulated(request)
     check_emulated(effective.definition, allow_privileged=call.facts.allow_privileged)
     adopted = _adopted(call, placement.unknown if placement else ())
     adopted += check_roles(call, (effective.task_role_arn, effective.execution_role_arn))
@@ -71,6 +60,26 @@ def run_launch(call: Call, cluster: Cluster, request: m.RunTaskRequest) -> tuple
         warnings=adopted,
     )
     return launch, strategy
+
+
+def _on_what(
+    call: Call, definition: TaskDefinition, launch_type: str, request: m.RunTaskRequest
+) -> tuple[str | None, Placement | None]:
+    """The platform version and the network settings, once the definition is known to fit the launch type."""
+    check_compatible(definition.body, launch_type)
+    version = platform_version(request.get("platformVersion"), launch_type, definition.body)
+    placement = check_network(
+        definition.body,
+        request.get("networkConfiguration"),
+        account=call.account,
+        region=call.region,
+        strict=call.facts.strict,
+    )
+    constraints, strategies = request.get("placementConstraints", ()), request.get("placementStrategy", ())
+    if launch_type != "FARGATE":
+        raise InvalidParameterException("No Container Instances were found in your cluster.")
+    check_fargate_placement(constraints, strategies)
+    return version, placement
 
 
 def check_count(request: m.RunTaskRequest) -> int:
@@ -114,7 +123,7 @@ def _where_to_run(cluster: Cluster, request: m.RunTaskRequest) -> tuple[list[dic
     return [], "EC2"
 
 
-def _check_emulated(call: Call, request: m.RunTaskRequest) -> None:
+def _check_emulated(request: m.RunTaskRequest) -> None:
     if request.get("enableExecuteCommand"):
         raise NotEmulatedYet("Homeport does not emulate enableExecuteCommand (ECS Exec) yet.")
     if request.get("volumeConfigurations"):

@@ -12,7 +12,7 @@ from api_models._generated import ecs as m
 from emulator.domain.task import Container, Eni, Task
 from emulator.domain.task_overrides import overrides_echo
 
-_TIMES = {
+_WHEN_KNOWN = {
     "connectivityAt": "connectivity_at",
     "pullStartedAt": "pull_started_at",
     "pullStoppedAt": "pull_stopped_at",
@@ -61,7 +61,12 @@ def task_shape(task: Task, *, tags: bool) -> m.Task:
         "taskDefinitionArn": task.definition_arn,
         "version": task.version,
     }
-    for member, field in _TIMES.items():
+    _add_what_is_so(shape, task)
+    return cast(m.Task, shape)
+
+
+def _add_what_is_so(shape: dict[str, Any], task: Task) -> None:
+    for member, field in _WHEN_KNOWN.items():
         value = getattr(task, field)
         if value is not None:
             shape[member] = value
@@ -70,7 +75,6 @@ def task_shape(task: Task, *, tags: bool) -> m.Task:
     if task.launch_type == "FARGATE":
         shape["ephemeralStorage"] = {"sizeInGiB": task.ephemeral_storage_gib}
         shape["fargateEphemeralStorage"] = {"sizeInGiB": task.ephemeral_storage_gib}
-    return cast(m.Task, shape)
 
 
 def _overrides(task: Task) -> dict[str, Any]:
