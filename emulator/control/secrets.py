@@ -89,7 +89,7 @@ class SecretResolver:
                 invalid[ref.name] = None
         if invalid:
             raise SecretsUnavailable(
-                f"{_LEAD}unable to retrieve secrets from ssm: {_RETRIED}invalid ssm parameters: {', '.join(invalid)}"
+                f"{_LEAD}unable to retrieve secrets from ssm: {_RETRIED}invalid ssm parameters: {','.join(invalid)}"
             )
         return values
 
@@ -108,11 +108,11 @@ def _no_secret(text: str) -> SecretsUnavailable:
 def _json_member(text: str, key: str) -> str:
     try:
         members = json.loads(text, parse_constant=_no_number, parse_float=_float)
-    except ValueError as error:
+        if isinstance(members, dict) and key in members:
+            return go_text(members[key])
+    except (ValueError, RecursionError) as error:
         raise _no_secret(f"the value of the secret is not JSON, so it has no key {key}: {error}") from error
-    if not isinstance(members, dict) or key not in members:
-        raise _no_secret(f"retrieved secret from Secrets Manager did not contain json key {key}")
-    return go_text(members[key])
+    raise _no_secret(f"retrieved secret from Secrets Manager did not contain json key {key}")
 
 
 def _no_number(word: str) -> Any:

@@ -174,20 +174,6 @@ def under(name: str, path: str, *, recursive: bool) -> bool:
     return anchored.startswith(prefix) and (recursive or "/" not in anchored[len(prefix) :])
 
 
-def check_value(value: str, pattern: str | None) -> None:
-    """ParameterPatternMismatchException unless the whole value matches."""
-    if not pattern:
-        return
-    try:
-        matched = re.fullmatch(pattern, value)
-    except re.error as error:
-        raise InvalidAllowedPatternException("The request doesn't meet the regular expression requirement.") from error
-    if matched is None:
-        raise ParameterPatternMismatchException(
-            f"Parameter value, cannot be validated against allowedPattern: {pattern}"
-        )
-
-
 def check_data_type(data_type: str) -> None:
     if data_type in ("aws:ec2:image", "aws:ssm:integration"):
         raise NotEmulatedYet(f"Parameters of data type {data_type} are not emulated yet.")

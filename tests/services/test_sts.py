@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +13,7 @@ from emulator.app import Emulator, build
 from emulator.clock import VirtualClock
 from emulator.config import Config
 from emulator.store.principals import principal_of
-from tests.conftest import Aws
-from tests.conftest import aws as plain_aws
+from tests.conftest import Aws, aws_of
 
 ROLE = "arn:aws:iam::123456789012:role/app/web"
 
@@ -139,8 +137,7 @@ def test_the_store_knows_principals_their_keys_and_their_end(aws: Aws, emulator:
 @pytest.fixture
 def strict(config: Config, clock: VirtualClock) -> Any:
     emulator = build(replace(config, strict=True), clock=clock)
-    client: Callable[..., Any] = plain_aws.__wrapped__(emulator)  # type: ignore[attr-defined]
-    yield client
+    yield aws_of(emulator)
     emulator.close()
 
 

@@ -15,7 +15,6 @@ from emulator.domain.secret import (
     Secret,
     check_name,
     deletion_time,
-    matches,
 )
 from emulator.services.secretsmanager.writing import (
     GivenValue,
@@ -24,6 +23,7 @@ from emulator.services.secretsmanager.writing import (
     given_value,
     is_repeated,
     scope_of,
+    secrets_found,
     token_in_use,
     versions_of,
     wanted_secret,
@@ -85,6 +85,8 @@ def _named(secret: Secret, given: GivenValue | None) -> dict[str, Any]:
 
 
 def _checked_tags(current: Mapping[str, str], given: Any) -> dict[str, str]:
+    if any("Key" not in tag for tag in given):  # the model does not require it
+        raise InvalidParameterException("You must provide a key for each tag.")
     if repeated_keys(given, fold_case=False):
         raise InvalidParameterException("The tag list contains duplicate tag keys.")
     if any(tag["Key"].lower().startswith("aws:") for tag in given):
@@ -119,13 +121,8 @@ def _described(secret: Secret) -> dict[str, Any]:
 
 def list_secrets(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """Sorted by creation unless asked otherwise, the oldest first: AWS documents no default direction."""
-    found = [
-        secret
-        for secret in call.reader.find(SECRETS, account=call.account, region=call.region)
-        if not secret.gone(call.now)
-        and (secret.deleted_at is None or request.get("IncludePlannedDeletion"))
-        and all(matches(secret, given["Key"], given.get("Values", ())) for given in request.get("Filters", ()))
-    ]
+    planned = bool(request.get("IncludePlannedDeletion"))
+    found = secrets_found(call, request.get("Filters", ()), deleted_too=planned)
     order, backwards = request.get("SortBy", "created-date"), request.get("SortOrder") == "desc"
 
     def position(secret: Secret) -> str:

@@ -7,8 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.errors import AwsError, InvalidParameterException, NotEmulatedYet
-from emulator.domain.secret import CURRENT, DAY_S, InvalidRequestException, Secret, matches
-from emulator.services.secretsmanager.writing import add_version, given_value, is_repeated, scope_of, wanted_secret
+from emulator.domain.secret import CURRENT, DAY_S, InvalidRequestException
+from emulator.services.secretsmanager.writing import (
+    add_version,
+    given_value,
+    is_repeated,
+    scope_of,
+    secrets_found,
+    wanted_secret,
+)
 from emulator.store.sealing import Sealer
 from emulator.store.secret_values import SecretValue, read_secret
 from emulator.store.secrets_tables import SECRET_VERSIONS, SECRETS
@@ -47,7 +54,7 @@ def batch_get_secret_value(call: Call, request: Mapping[str, Any]) -> dict[str, 
         raise InvalidParameterException(
             "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided."
         )
-    page = None if wanted else call.page(request, _found(call, filters), key=lambda secret: secret.name)
+    page = None if wanted else call.page(request, secrets_found(call, filters or ()), key=lambda secret: secret.name)
     ids = [secret.arn for secret in page.items] if page else wanted or []
     values: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
@@ -60,16 +67,6 @@ def batch_get_secret_value(call: Call, request: Mapping[str, Any]) -> dict[str, 
             _remember(call, value)
             values.append(dict(value.answer()))
     return {"SecretValues": values, "Errors": errors, "NextToken": page.next_token if page else None}
-
-
-def _found(call: Call, filters: Any) -> list[Secret]:
-    return [
-        secret
-        for secret in call.reader.find(SECRETS, account=call.account, region=call.region)
-        if secret.deleted_at is None
-        and not secret.gone(call.now)
-        and all(matches(secret, given["Key"], given.get("Values", ())) for given in filters)
-    ]
 
 
 def put_secret_value(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What several operations of Secrets Manager do to the store: finding a secret to change, adding a version."""
+"""What several operations of Secrets Manager do with the store: finding secrets, adding a version."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from emulator.domain.secret import (
     ResourceExistsException,
     Secret,
     SecretVersion,
+    matches,
     outdated,
     place_labels,
 )
@@ -37,6 +38,20 @@ def scope_of(call: Call) -> Scope:
 def wanted_secret(call: Call, request: Mapping[str, Any], *, usable: bool = True) -> Secret:
     """The secret that SecretId names. See `secret_named` for the errors."""
     return secret_named(call.reader, scope_of(call), request["SecretId"], usable=usable)
+
+
+def secrets_found(call: Call, filters: Iterable[Mapping[str, Any]], *, deleted_too: bool = False) -> list[Secret]:
+    """Secrets that all filters choose, by name; those marked for deletion only when asked for."""
+    given = list(filters)
+    if any("Key" not in one or not one.get("Values") for one in given):  # the model requires neither
+        raise InvalidParameterException("You must provide a key and at least one value for each filter.")
+    return [
+        secret
+        for secret in call.reader.find(SECRETS, account=call.account, region=call.region)
+        if not secret.gone(call.now)
+        and (deleted_too or secret.deleted_at is None)
+        and all(matches(secret, one["Key"], one["Values"]) for one in given)
+    ]
 
 
 def given_value(request: Mapping[str, Any]) -> GivenValue | None:

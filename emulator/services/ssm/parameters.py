@@ -20,13 +20,13 @@ from emulator.domain.parameter import (
     check_data_type,
     check_name,
     check_new_version,
-    check_value,
     reference,
     settled_tier,
     version_not_found,
     version_to_drop,
 )
 from emulator.domain.parameter_filter import Choose, InvalidFilterKey, chooser, old_chooser
+from emulator.services.ssm.allowed_pattern import check_value
 from emulator.services.ssm.shown import all_newest, metadata, scope_of, version_of
 from emulator.services.ssm.tagging import checked_tags
 from emulator.store.sealing import Sealer

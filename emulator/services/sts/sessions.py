@@ -44,7 +44,7 @@ def assume_role(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         wanted.arn,
         request.get("SourceIdentity"),
         request.get("Policy"),
-        tuple(policy["arn"] for policy in request.get("PolicyArns", ())),
+        _policy_arns(request),
         tuple(tags.items()),
         tuple(request.get("TransitiveTagKeys", ())),
     )
@@ -78,12 +78,16 @@ def _session_tags(request: Mapping[str, Any]) -> dict[str, str]:
     return tags
 
 
+def _policy_arns(request: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(policy["arn"] for policy in request.get("PolicyArns", ()) if "arn" in policy)
+
+
 def _packed_size(request: Mapping[str, Any], tags: Mapping[str, str]) -> int | None:
     """Per cent of what session policies and tags may take. AWS packs them first; here they count as they are."""
-    policy, arns = request.get("Policy", ""), request.get("PolicyArns", ())
+    policy, arns = request.get("Policy", ""), _policy_arns(request)
     if policy:
         check_policy(policy, "identity")
-    length = len(policy) + sum(len(arn["arn"]) for arn in arns) + sum(len(k) + len(v) for k, v in tags.items())
+    length = len(policy) + sum(len(arn) for arn in arns) + sum(len(k) + len(v) for k, v in tags.items())
     percent = -(-100 * length // _POLICY_SIZE)
     if percent > 100:
         raise PackedPolicyTooLargeException(
