@@ -15,9 +15,7 @@ from emulator.domain.identity import (
 from emulator.store.tables import Table
 
 ROLES: Table[Role] = Table("iam_roles", Role, key=("account", "name"))
-POLICIES: Table[Policy] = Table(
-    "iam_policies", Policy, key=("account", "arn"), indexes=(("account", "name"),)
-)
+POLICIES: Table[Policy] = Table("iam_policies", Policy, key=("account", "arn"), indexes=(("account", "name"),))
 ATTACHMENTS: Table[Attachment] = Table(
     "iam_attachments",
     Attachment,

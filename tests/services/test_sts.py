@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -156,3 +157,25 @@ def test_strictly_a_role_must_exist_and_trust_its_caller(strict: Any) -> None:
     with refused("AccessDenied", denied):
         sts.assume_role(RoleArn=ROLE, RoleSessionName="s1", ExternalId="other")
     assert sts.assume_role(RoleArn=ROLE, RoleSessionName="s1", ExternalId="word")["Credentials"]
+
+
+def test_with_strict_authentication_temporary_credentials_sign_until_they_end(
+    config: Config, clock: VirtualClock
+) -> None:
+    clock.advance(datetime.now(UTC).timestamp() - clock.now())  # boto3 signs with the real time
+    emulator = build(replace(config, auth_strict=True, keys=(("AKIDROOT", "secret"),)), clock=clock)
+    try:
+        aws = aws_of(emulator)
+        sts = aws("sts", access_key="AKIDROOT", secret_key="secret")
+        given = sts.assume_role(RoleArn=ROLE, RoleSessionName="s1", DurationSeconds=900)["Credentials"]
+        right = aws("sts", access_key=given["AccessKeyId"], secret_key=given["SecretAccessKey"])
+        assert right.get_caller_identity()["Arn"].endswith(":assumed-role/web/s1")
+        with refused("SignatureDoesNotMatch"):
+            aws("sts", access_key=given["AccessKeyId"], secret_key="other").get_caller_identity()
+        with refused("InvalidClientTokenId"):
+            aws("sts", access_key="test").get_caller_identity()
+        clock.advance(900)
+        with refused("ExpiredToken"):
+            right.get_caller_identity()
+    finally:
+        emulator.close()
