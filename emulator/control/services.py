@@ -77,7 +77,7 @@ class ServiceController:
                 region=service.region,
                 kind="service.event",
                 subject=service.arn,
-                detail={"id": event.id, "message": event.message},
+                detail={"id": event.id, "name": event.name, "message": event.message},
             )
         for action in plan.actions:
             self._act(tx, service, action, now)
@@ -104,9 +104,14 @@ def find_service(reader: Reader, key: str) -> Service | None:
 
 
 def tasks_of(reader: Reader, service: Service) -> list[Task]:
-    """All tasks of a service that are still describable."""
+    """The tasks that the scheduler still counts: not those whose end was noted and that have stopped."""
     return reader.find(
-        TASKS, account=service.account, region=service.region, cluster=service.cluster, service=service.name
+        TASKS,
+        account=service.account,
+        region=service.region,
+        cluster=service.cluster,
+        service=service.name,
+        released=False,
     )
 
 
