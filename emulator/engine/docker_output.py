@@ -6,6 +6,7 @@ behind eight bytes that name its stream, or bare when the container has a termin
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import selectors
 import socket
@@ -112,6 +113,7 @@ class OutputReader:
         self._selector = selectors.DefaultSelector()
         self._waker, self._wakened = socket.socketpair()
         self._wakened.setblocking(False)
+        self._waker.setblocking(False)
         self._orders: deque[Callable[[], None]] = deque()
         self._sources: dict[str, set[_Source]] = {}
         self._thread: threading.Thread | None = None
@@ -135,7 +137,7 @@ class OutputReader:
         with self._lock:
             self._closed = True
             thread = self._thread
-        self._waker.send(b"!")
+        self._wake()
         if thread is not None and thread is not threading.current_thread():
             thread.join(5.0)
 
@@ -147,7 +149,11 @@ class OutputReader:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="container-output", daemon=True)
                 self._thread.start()
-        self._waker.send(b"!")
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # full: it is being woken already
+            self._waker.send(b"!")
 
     def _run(self) -> None:
         self._selector.register(self._wakened, selectors.EVENT_READ)

@@ -233,6 +233,13 @@ def test_stopping_a_polite_container(world: AnyWorld) -> None:
     world.engine.stop_container(container, 10)
 
 
+def test_stopping_what_never_ran(world: AnyWorld) -> None:
+    container = world.engine.create_container(world.spec())
+    world.engine.stop_container(container, 30)
+    world.engine.kill_container(container)
+    assert world.engine.inspect_container(container).status == "created"
+
+
 def test_a_stubborn_container_is_killed_after_the_timeout(world: AnyWorld) -> None:
     container = running(world, STUBBORN)
     world.engine.stop_container(container, 1.5)
