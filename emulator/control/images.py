@@ -75,6 +75,7 @@ class ImageFinder:
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
         self._reaches_us = True
+        self._architecture: str | None = None
 
     def find(self, text: str, pinned_digest: str | None = None) -> FoundImage:
         """The image of a container. `pinned_digest` is the deployment's, so that a moved tag changes nothing.
@@ -114,14 +115,13 @@ class ImageFinder:
     def _resolve(self, reference: ImageReference, registry: EcrRegistry, wanted: str) -> tuple[Repository, Image, str]:
         """The repository, the image for the engine's platform, and the digest that the reference names."""
         failure = f"pull image manifest has been retried 1 time(s): failed to resolve ref {reference.text}"
-        info = self._engine.info()
+        architecture = self._engine_architecture()
         with self._database.read() as reader:
             try:
                 repository = find_repository(reader, registry.account, registry.region, reference.repository)
                 named = find_image(reader, repository, wanted)
                 if named is None:
                     raise CannotPull(f"{failure}: {reference.text}: not found")
-                architecture = _ARCHITECTURES.get(info.architecture, info.architecture)
                 image = image_for_platform(reader, repository, named, "linux", architecture)
             except AwsError as error:
                 raise CannotPull(f"{failure}: {reference.text}: not found ({error.message})") from error
@@ -130,6 +130,13 @@ class ImageFinder:
                     f"image Manifest does not contain descriptor matching platform 'linux/{architecture}'"
                 ) from error
         return repository, image, named.digest
+
+    def _engine_architecture(self) -> str:
+        """OCI's word for it; it does not change while we run."""
+        if self._architecture is None:
+            machine = self._engine.info().architecture
+            self._architecture = _ARCHITECTURES.get(machine, machine)
+        return self._architecture
 
     def _bring(
         self, reference: ImageReference, registry: EcrRegistry, repository: Repository, image: Image

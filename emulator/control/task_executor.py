@@ -37,6 +37,7 @@ from emulator.engine.base import (
     EngineError,
     EngineNotResponding,
     EngineUnavailable,
+    ImageNotFound,
     NetworkAttachment,
     NetworkConflict,
     NotFound,
@@ -64,6 +65,7 @@ class TaskExecutor:
     identity: Identity
     ids: Ids
     relay: SocketRelay | TcpRelay | None = None
+    _pause_image: str | None = None
 
     def perform(self, task: Task, effective: EffectiveTask, action: TaskAction) -> Outcome:
         """Never raises."""
@@ -118,15 +120,16 @@ class TaskExecutor:
                 if "address already in use" not in str(error).lower():
                     raise
                 self.networks.skip_address(task)
-            except (NotFound, ContainerCreateFailed):
-                # Somebody removed the bridge: make it anew, once more round.
+            except (NotFound, ContainerCreateFailed, ImageNotFound):
+                # Somebody removed the bridge or our image: make them anew, once more round.
                 self.networks.forget_made()
+                self._pause_image = None
         return Failed("ResourceInitializationError: the task's network interface could not be attached")
 
     def _start_pause(self, task: Task, network: str, address: str) -> Outcome:
         spec = pause_spec(
             name=f"ecs-{task.family[:80]}-pause-{task.id[:12]}",
-            image=self.engine.ensure_pause_image(),
+            image=self._ensured_pause_image(),
             labels=self.identity.labels(task, "pause", "~internal~ecs~pause"),
             network=NetworkAttachment(network, ipv4_address=address),
             hostname=f"ip-{address.replace('.', '-')}",
@@ -149,6 +152,11 @@ class TaskExecutor:
             mac_address=state.mac_addresses.get(network),
             network=network,
         )
+
+    def _ensured_pause_image(self) -> str:
+        if self._pause_image is None:
+            self._pause_image = self.engine.ensure_pause_image()
+        return self._pause_image
 
     # -- up
 
