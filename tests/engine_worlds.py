@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import threading
@@ -17,7 +18,7 @@ from emulator.engine.simulated import SimulatedEngine
 from emulator.engine.simulated_behaviour import Behaviour, HealthTurn, Output, RemoteImage
 from tests.small_registry import SmallRegistry
 
-IMAGE = "hp-eng-test/app:1"
+IMAGE = f"hp-eng-test/app-{os.getpid()}:1"
 OWNER = {"hp-eng-test": f"{os.getpid()}"}
 CREDENTIALS = RegistryCredentials("AWS", "right")
 
@@ -80,9 +81,9 @@ class DockerWorld(_Names):
         self.engine: Engine = DockerEngine(SystemClock())
         self._registries: list[SmallRegistry] = []
         self._ranges = itertools.count(os.getpid() % 200)
-        image = web_image()
-        if self.engine.find_image(image.id) is None or self.engine.find_image(IMAGE) is None:
-            self.engine.load_image([image.docker_archive(IMAGE)])
+        if self.engine.find_image(IMAGE) is None:
+            self.engine.load_image([web_image().docker_archive(IMAGE)])
+            atexit.register(lambda: DockerEngine(SystemClock()).remove_image(IMAGE))
 
     def network(self) -> NetworkSpec:
         cidr = f"10.222.{next(self._ranges) % 250}"
