@@ -123,9 +123,11 @@ class ContainerLauncher:
         )
 
     def resume_output(self, task: Task, effective: EffectiveTask, container: Container) -> None:
-        """After a restart of ours: what a running container wrote meanwhile, and all that follows."""
+        """After a restart of ours or of the engine: what a running container wrote meanwhile, and all that follows."""
+        if container.runtime_id is None or self._is_read(container.runtime_id):
+            return
         where = self.destination(task, container_definition(effective, container.name))
-        if where is None or container.runtime_id is None:
+        if where is None:
             return
         with self.database.read() as reader:
             stream = self.delivery.find_destination(reader, task.account, where)
@@ -134,6 +136,11 @@ class ContainerLauncher:
         since = self.delivery.resume(container.runtime_id, where, stream)
         ender = self._ender(container.runtime_id)
         self.engine.replay_output(container.runtime_id, since, self.delivery.lines, ender)
+
+    def _is_read(self, container_id: str) -> bool:
+        """Whether its output is being read already: a second reader would give each line twice."""
+        ended = self._ended.get(container_id)
+        return ended is not None and not ended.is_set()
 
     def drain_output(self, container_id: str) -> None:
         """Waits until the last line of an ended container has been delivered."""
