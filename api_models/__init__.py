@@ -20,10 +20,10 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, ServiceModel
 
 _OVERLAYS = Path(__file__).with_name("overlays")
 
@@ -92,6 +92,10 @@ def _read_overlay(service: str) -> dict[str, Any]:
 @functools.cache
 def load(service: str) -> ApiModel:
     """The model of a service by botocore's name. Raises botocore's UnknownServiceError when there is none."""
+    # botocore is imported at the first use of a service, so that the emulator answers sooner after its start.
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
+
     loader = Loader(include_default_search_paths=True)
     description = loader.load_service_model(service, "service-2")
     overlay = _read_overlay(service)

@@ -90,6 +90,25 @@ def source(service: str, version: str) -> str:
     return f"{head}{imports}{body}\n" if body else head.rstrip("\n") + "\n"
 
 
+def index(version: str) -> str:
+    """The text of index.py: how a request names each service, so that no model need be read to know whose it is."""
+    lines = [
+        f'    "{name}": ServiceIndex({_literal(api.target_prefix)}, "{api.model.signing_name}", "{api.protocol}"),'
+        for name, api in ((name, api_models.load(name)) for name in services())
+    ]
+    return (
+        f'"""How a request names each service, from botocore {version}.\n\nWritten by '
+        '`python -m api_models.generate`, never edited by hand.\n"""\n\n'
+        "from __future__ import annotations\n\n"
+        "from api_models.service_index import ServiceIndex\n\n"
+        "SERVICES = {\n" + "\n".join(lines) + "\n}\n"
+    )
+
+
+def _literal(text: str | None) -> str:
+    return "None" if text is None else f'"{text}"'
+
+
 def _collect(shape: Shape, shapes: dict[str, StructureShape]) -> None:
     if shape.type_name == "structure" and not shape.metadata.get("document"):
         if shape.name not in shapes:
@@ -151,8 +170,9 @@ def changes() -> Iterator[tuple[Path, str]]:
     version = pinned_version()
     if version != botocore_version:
         raise WrongVersion(f"botocore {botocore_version} is installed; {_CONSTRAINTS.name} pins {version}")
-    for service in services():
-        path, text = _OUTPUT / f"{service}.py", source(service, version)
+    files = [(f"{service}.py", source(service, version)) for service in services()]
+    for name, text in [*files, ("index.py", index(version))]:
+        path = _OUTPUT / name
         if not path.exists() or path.read_text() != text:
             yield path, text
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import api_models
+from api_models._generated.index import SERVICES as SERVICE_INDEX
 from emulator.admin import Admin
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
@@ -42,7 +43,7 @@ from emulator.store.settings_table import setting
 from emulator.wire.authenticate import Authenticator
 from emulator.wire.call import Facts, Parts
 from emulator.wire.gateway import Gateway, Observer
-from emulator.wire.operations import Service
+from emulator.wire.operations import Service, Services
 
 SERVICES = ("ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
 RELAY_LISTENER = "relay"
@@ -168,12 +169,13 @@ def build(
     )
 
 
-def load_services() -> dict[str, Service]:
-    """Every service's functions, checked against its model's names."""
-    return {
-        name: Service(api_models.load(name), importlib.import_module(f"emulator.services.{name}").MODULES)
-        for name in SERVICES
-    }
+def load_services() -> Services:
+    """Every service, each loaded when it is first called; its functions' names are checked against its model then."""
+    return Services({name: SERVICE_INDEX[name] for name in SERVICES}, load_service)
+
+
+def load_service(name: str) -> Service:
+    return Service(api_models.load(name), importlib.import_module(f"emulator.services.{name}").MODULES)
 
 
 def came_through_relay(environ: Environ) -> bool:

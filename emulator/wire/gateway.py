@@ -22,7 +22,7 @@ from emulator.wire.errors import (
     to_wire,
 )
 from emulator.wire.identify import Identified, Identifier
-from emulator.wire.operations import Operation, Service
+from emulator.wire.operations import Operation, Services
 from emulator.wire.protocols import json, query
 from emulator.wire.render import WrongAnswer
 from emulator.wire.request import HttpRequest, HttpResponse
@@ -41,7 +41,7 @@ Observer = Callable[[str, str, str | None], None]
 class Gateway:
     """`strict` makes a wrong answer of ours an error instead of a log line with the member left out."""
 
-    services: Mapping[str, Service]
+    services: Services
     database: Database
     clock: Clock
     ids: Ids

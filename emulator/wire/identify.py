@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -13,7 +12,7 @@ from emulator.wire.errors import (
     MissingAuthenticationTokenException,
     UnknownOperationException,
 )
-from emulator.wire.operations import Service
+from emulator.wire.operations import Service, Services
 from emulator.wire.protocols import query
 from emulator.wire.request import HttpRequest
 
@@ -70,18 +69,17 @@ def scope_of(request: HttpRequest) -> Scope:
 class Identifier:
     """Knows the services by target prefix and by signing name."""
 
-    def __init__(self, services: Mapping[str, Service]) -> None:
-        self._by_target = {s.api.target_prefix: s for s in services.values() if s.api.target_prefix}
-        self._by_signing_name = {str(s.api.model.signing_name): s for s in services.values()}
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def service_of_target(self, request: HttpRequest) -> Service | None:
         """The service an error belongs to, as far as the request tells."""
         target = request.header("X-Amz-Target")
-        return self._by_target.get(target.partition(".")[0]) if target else None
+        return self._services.by_target_prefix(target.partition(".")[0]) if target else None
 
     def json(self, target: str, request: HttpRequest, body: bytes) -> Identified:
         prefix, _, operation = target.partition(".")
-        service = self._by_target.get(prefix)
+        service = self._services.by_target_prefix(prefix)
         if service is None or not operation:
             raise UnknownOperationException(f"Homeport does not emulate the service of target {target[:200]!r} yet.")
         version = "1.0" if "json-1.0" in (request.header("Content-Type") or "") else "1.1"
@@ -90,7 +88,7 @@ class Identifier:
     def query(self, request: HttpRequest, body: bytes) -> Identified:
         form = query.read_form(request.query, body)
         scope = scope_of(request)
-        service = self._by_signing_name.get(scope.service)
+        service = self._services.by_signing_name(scope.service)
         operation = form.get("Action")
         if not operation:
             raise UnknownOperationException("The request names no operation: neither X-Amz-Target nor Action.")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
-
-from botocore import xform_name
-from botocore.model import OperationModel
+from typing import TYPE_CHECKING, Any
 
 from api_models import ApiModel
+from api_models.service_index import ServiceIndex
 from emulator.wire import paginate
 from emulator.wire.call import Call, Paging
 from emulator.wire.errors import invalid_token
 from emulator.wire.render import JsonWriter, Write
 from emulator.wire.validate import Compiler, Read
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
 
 Function = Callable[[Call, Mapping[str, Any]], Mapping[str, Any] | None]
 
@@ -42,6 +44,8 @@ class Service:
     """One AWS API: its model and those of its operations that act."""
 
     def __init__(self, api: ApiModel, modules: Iterable[ModuleType]) -> None:
+        from botocore import xform_name
+
         self.api = api
         self.operations: dict[str, Operation] = {}
         self._names = {xform_name(name): name for name in api.operation_names}
@@ -109,3 +113,41 @@ class Service:
             encode=paginate.encode,
             decode=paginate.decode,
         )
+
+
+class Services(Mapping[str, Service]):
+    """The services by botocore's name, each loaded at its first use; `load` checks its functions' names then."""
+
+    def __init__(self, index: Mapping[str, ServiceIndex], load: Callable[[str], Service]) -> None:
+        self._index = index
+        self._load = load
+        self._loaded: dict[str, Service] = {}
+        self._lock = threading.Lock()
+        self._by_target = {entry.target_prefix: name for name, entry in index.items() if entry.target_prefix}
+        self._by_signing_name = {entry.signing_name: name for name, entry in index.items()}
+
+    def by_target_prefix(self, prefix: str) -> Service | None:
+        """The service whose X-Amz-Target begins so."""
+        name = self._by_target.get(prefix)
+        return None if name is None else self[name]
+
+    def by_signing_name(self, signing_name: str) -> Service | None:
+        """The service that a credential scope names."""
+        name = self._by_signing_name.get(signing_name)
+        return None if name is None else self[name]
+
+    def __getitem__(self, name: str) -> Service:
+        found = self._loaded.get(name)
+        if found is None:
+            if name not in self._index:
+                raise KeyError(name)
+            with self._lock:
+                found = self._loaded.get(name) or self._load(name)
+                self._loaded[name] = found
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)

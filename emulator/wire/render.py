@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.model import Shape
+if TYPE_CHECKING:
+    from botocore.model import Shape
 
 
 class WrongAnswer(Exception):

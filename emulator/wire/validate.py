@@ -12,10 +12,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import regex
-from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+
+if TYPE_CHECKING:
+    from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 Path = tuple[str, ...]
 

@@ -6,13 +6,14 @@ import base64
 import re
 import xml.etree.ElementTree as ElementTree
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
-
-from botocore.model import OperationModel, Shape
 
 from emulator.wire.errors import SerializationException, WireError
 from emulator.wire.request import HttpResponse
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, Shape
 
 Form = dict[str, str]
 

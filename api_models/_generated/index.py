@@ -1,0 +1,17 @@
+"""How a request names each service, from botocore 1.44.5.
+
+Written by `python -m api_models.generate`, never edited by hand.
+"""
+
+from __future__ import annotations
+
+from api_models.service_index import ServiceIndex
+
+SERVICES = {
+    "ecs": ServiceIndex("AmazonEC2ContainerServiceV20141113", "ecs", "json"),
+    "iam": ServiceIndex(None, "iam", "query"),
+    "logs": ServiceIndex("Logs_20140328", "logs", "json"),
+    "secretsmanager": ServiceIndex("secretsmanager", "secretsmanager", "json"),
+    "ssm": ServiceIndex("AmazonSSM", "ssm", "json"),
+    "sts": ServiceIndex(None, "sts", "query"),
+}
