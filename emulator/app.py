@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import api_models
 from api_models._generated.index import SERVICES as SERVICE_INDEX
-from emulator.admin import Admin
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
 from emulator.control.container_launch import Identity
@@ -23,16 +22,13 @@ from emulator.control.plane import ControlParts, ControlPlane
 from emulator.data_dir import DataDir
 from emulator.domain.image_reference import EcrRegistry
 from emulator.engine.base import Engine
-from emulator.engine.docker import DEFAULT_ADDRESS, DockerEngine
 from emulator.engine.pause import RELAY_ADDRESS, SocketRelay, TcpRelay
-from emulator.engine.simulated import SimulatedEngine
-from emulator.front import Environ, Front, StartResponse
+from emulator.front import Environ, Front, Lazily, StartResponse, Wsgi
 from emulator.guard import Guard
 from emulator.ids import Ids
 from emulator.registry.auth import TokenSigner
 from emulator.registry.blobs import BlobStore
 from emulator.registry.collect import collect
-from emulator.registry.http import RegistryApp
 from emulator.registry.uploads import Uploads
 from emulator.store import schema
 from emulator.store.database import Database
@@ -105,16 +101,6 @@ def build(
     sealer = Sealer.at(data.path / "keys" / "sealing.key")
     delivery = LogDelivery(log_events, clock)
     engine = engine or _engine(config, clock)
-    registry = RegistryApp(
-        database,
-        blobs,
-        uploads,
-        signer,
-        clock,
-        ids,
-        default_account=config.default_account,
-        default_region=config.default_region,
-    )
     gateway = Gateway(
         services=load_services(),
         database=database,
@@ -162,8 +148,28 @@ def build(
         ),
         threaded=threaded,
     )
-    admin = Admin(config, clock, database, log_events, engine, plane, instance)
-    front = Front(Guard(config.allowed_hosts), gateway, registry, admin.wsgi, came_through_relay)
+
+    def registry() -> Wsgi:
+        from emulator.registry.http import RegistryApp
+
+        return RegistryApp(
+            database,
+            blobs,
+            uploads,
+            signer,
+            clock,
+            ids,
+            default_account=config.default_account,
+            default_region=config.default_region,
+        )
+
+    def admin() -> Wsgi:
+        from emulator.admin import Admin
+
+        return Admin(config, clock, database, log_events, engine, plane, instance).wsgi
+
+    # What Flask and werkzeug serve is put up when it is first asked for: the first answer comes sooner.
+    front = Front(Guard(config.allowed_hosts), gateway, Lazily(registry), Lazily(admin), came_through_relay)
     return Emulator(
         config, clock, ids, data, database, log_events, gateway, engine, plane, front, blobs, uploads, instance
     )
@@ -184,8 +190,13 @@ def came_through_relay(environ: Environ) -> bool:
 
 
 def _engine(config: Config, clock: Clock) -> Engine:
+    """Only the one that is used is imported."""
     if config.engine == "simulated":
+        from emulator.engine.simulated import SimulatedEngine
+
         return SimulatedEngine(clock)
+    from emulator.engine.docker import DEFAULT_ADDRESS, DockerEngine
+
     return DockerEngine(clock, config.docker_host or DEFAULT_ADDRESS)
 
 

@@ -6,6 +6,7 @@ to `/v4/` and `/api/` are ECS's own paths, never the registry's (D6).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -21,6 +22,22 @@ Environ = dict[str, Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _TASK_PATHS = ("/v2/", "/v3/", "/v4/", "/api/")
+
+
+class Lazily:
+    """A room that is put up when somebody first comes to it."""
+
+    def __init__(self, make: Callable[[], Wsgi]) -> None:
+        self._make = make
+        self._room: Wsgi | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        room = self._room
+        if room is None:
+            with self._lock:
+                room = self._room = self._room or self._make()
+        return room(environ, start_response)
 
 
 class Front:

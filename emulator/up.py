@@ -10,7 +10,6 @@ import threading
 from pathlib import Path
 
 from emulator.app import RELAY_LISTENER, Emulator, build
-from emulator.certificates import server_context
 from emulator.config import Config
 from emulator.data_dir import DataDirInUse
 from emulator.engine.base import EngineError
@@ -56,6 +55,8 @@ def listen(emulator: Emulator) -> tuple[Server, list[str]]:
     if config.registry_port is not None:
         _also(server, Listener(config.host, config.registry_port), "real registry names", notes)
     if config.tls_port is not None:
+        from emulator.certificates import server_context
+
         registry = f"{config.default_account}.dkr.ecr.{config.default_region}.amazonaws.com"
         names = ["localhost", "127.0.0.1", "::1", registry, f"*.dkr.ecr.{config.default_region}.amazonaws.com"]
         context = server_context(emulator.data.path / "keys", names, emulator.clock.now())
