@@ -35,7 +35,7 @@ from emulator.engine.docker_images import DockerImages
 from emulator.engine.docker_networks import DockerNetworks
 from emulator.engine.docker_output import FrameDecoder, OutputReader, TerminalDecoder
 from emulator.engine.docker_spec import create_body
-from emulator.engine.docker_state import container_state, engine_info
+from emulator.engine.docker_state import container_state, engine_info, listed_turn
 from emulator.engine.docker_stream import Deadline, DockerStream, open_stream
 from emulator.engine.labels import bears
 from emulator.engine.pause import pause_archive, pause_reference
@@ -57,6 +57,7 @@ class DockerEngine:
         self._output = OutputReader(clock.now)
         self._event_streams: list[EventStream] = []
         self._closed = threading.Event()
+        self._looks: dict[tuple[str, ...], dict[str, tuple[tuple[str, str], ContainerState]]] = {}
 
     # ---- the engine, networks, images ----
 
@@ -204,12 +205,20 @@ class DockerEngine:
         return None if answer is None else container_state(answer, self._offset_s())
 
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerState]:
-        """One call, then one look at each (about 2.4 ms): the list lacks exit codes, times and health output."""
-        wanted = [f"{name}={value}" for name, value in labels.items()]
+        """One call, and one look (about 2.4 ms) at each whose state or health is not as it was at the last look: the
+        list lacks exit codes, times and addresses, which change only with them."""
+        wanted = tuple(f"{name}={value}" for name, value in labels.items())
         with self._calls.client() as client:
-            found = client.containers(all=True, filters={"label": wanted})
-        looks = [self.inspect_container(summary["Id"]) for summary in found]
-        return [state for state in looks if state is not None]
+            found = client.containers(all=True, filters={"label": list(wanted)})
+        known, looks = self._looks.get(wanted, {}), {}
+        for summary in found:
+            container_id, turn = summary["Id"], listed_turn(summary)
+            before = known.get(container_id)
+            state = before[1] if before and before[0] == turn else self.inspect_container(container_id)
+            if state is not None:
+                looks[container_id] = (turn, state)
+        self._looks[wanted] = looks
+        return [state for _, state in looks.values()]
 
     def run_in_container(self, container_id: str, command: tuple[str, ...], *, deadline_s: float) -> tuple[int, bytes]:
         deadline = Deadline(deadline_s)

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 from emulator.engine.base import ContainerState, EngineInfo, ImageFacts, PortPublish
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_IN_BRACKETS = re.compile(r"\(([^)]*)\)")
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 _Status = Literal["created", "running", "exited", "paused", "restarting", "removing", "dead"]
 _HEALTH = {"starting", "healthy", "unhealthy"}
@@ -53,6 +54,15 @@ def container_state(answer: Mapping[str, Any], offset_s: float = 0.0) -> Contain
         mac_addresses={name: ends.get("MacAddress") or "" for name, ends in networks.items()},
         ports=published_ports(settings.get("Ports") or {}),
     )
+
+
+def listed_turn(summary: Mapping[str, Any]) -> tuple[str, str]:
+    """State, and exit code or health, of one entry of `GET /containers/json`: a look tells more when these change.
+
+    `Up 3 minutes (healthy)` gives `healthy`, `Exited (137) 2 hours ago` gives `137`.
+    """
+    found = _IN_BRACKETS.search(str(summary.get("Status") or ""))
+    return str(summary.get("State") or ""), found[1] if found else ""
 
 
 def published_ports(ports: Mapping[str, Any]) -> tuple[PortPublish, ...]:
