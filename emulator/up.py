@@ -22,6 +22,7 @@ GRACE_S = 3.0
 
 def run(config: Config) -> int:
     """Serves until SIGINT or SIGTERM. The exit status: 0, or 1 when it could not start."""
+    os.umask(0o077)  # what we write is for our user alone; only the relay's socket is opened, by its own mode
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         emulator = build(config)
