@@ -29,6 +29,7 @@ from emulator.ids import Ids
 from emulator.registry.auth import TokenSigner
 from emulator.registry.blobs import BlobStore
 from emulator.registry.collect import collect
+from emulator.registry.naming import RegistryNaming
 from emulator.registry.uploads import Uploads
 from emulator.store import schema
 from emulator.store.database import Database
@@ -41,7 +42,7 @@ from emulator.wire.call import Facts, Parts
 from emulator.wire.gateway import Gateway, Observer
 from emulator.wire.operations import Service, Services
 
-SERVICES = ("ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
+SERVICES = ("ecr", "ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
 RELAY_LISTENER = "relay"
 
 
@@ -99,6 +100,7 @@ def build(
     uploads = Uploads(blobs)
     signer = TokenSigner.kept_in(database, ids)
     sealer = Sealer.at(data.path / "keys" / "sealing.key")
+    naming = RegistryNaming(config.port, config.default_account, config.default_region)
     delivery = LogDelivery(log_events, clock)
     engine = engine or _engine(config, clock)
     gateway = Gateway(
@@ -107,7 +109,7 @@ def build(
         clock=clock,
         ids=ids,
         facts=_facts(config),
-        parts=Parts(database, log_events, blobs, signer, sealer),
+        parts=Parts(database, log_events, blobs, signer, sealer, naming),
         authenticator=Authenticator(
             config.default_account, config.auth_strict, config.keys, lambda key: _principal(database, key)
         ),

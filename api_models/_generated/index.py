@@ -8,6 +8,7 @@ from __future__ import annotations
 from api_models.service_index import ServiceIndex
 
 SERVICES = {
+    "ecr": ServiceIndex("AmazonEC2ContainerRegistry_V20150921", "ecr", "json"),
     "ecs": ServiceIndex("AmazonEC2ContainerServiceV20141113", "ecs", "json"),
     "iam": ServiceIndex(None, "iam", "query"),
     "logs": ServiceIndex("Logs_20140328", "logs", "json"),

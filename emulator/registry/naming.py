@@ -1,0 +1,73 @@
+"""What our registry is called: repositoryUri is pushable as printed (D8).
+
+When AWS's own host name for the registry leads to this machine (one hosts line, `homeport hosts` prints it), it is
+that name; otherwise `localhost:<port>`, with account and region in the path outside the default ones.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from pathlib import Path
+
+from emulator.clock import monotonic
+from emulator.domain.image import registry_host
+
+HOSTS_FILE = Path("/etc/hosts")
+_REMEMBERED_S = 2.0
+
+
+def in_hosts_file(name: str) -> bool:
+    """Whether the hosts file leads the name to a loopback address. DNS is not asked: offline that may hang."""
+    try:
+        lines = HOSTS_FILE.read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    for line in lines:
+        words = line.partition("#")[0].split()
+        if name in words[1:]:
+            try:
+                return ipaddress.ip_address(words[0]).is_loopback
+            except ValueError:
+                return False
+    return False
+
+
+class RegistryNaming:
+    """`port` is where `localhost` answers; `leads_here` tells whether a host name leads to this machine."""
+
+    def __init__(
+        self,
+        port: int,
+        default_account: str,
+        default_region: str,
+        leads_here: Callable[[str], bool] = in_hosts_file,
+    ) -> None:
+        self._port = port
+        self._default = (default_account, default_region)
+        self._leads_here = leads_here
+        self._known: dict[str, tuple[float, bool]] = {}
+
+    def host(self, account: str, region: str) -> str:
+        """The host that clients log in to."""
+        name = registry_host(account, region)
+        return name if self._resolves(name) else f"localhost:{self._port}"
+
+    def repository_uri(self, account: str, region: str, repository: str) -> str:
+        """What `docker push` takes as printed."""
+        host = self.host(account, region)
+        if host.startswith("localhost:") and (account, region) != self._default:
+            return f"{host}/{account}.{region}/{repository}"
+        return f"{host}/{repository}"
+
+    def proxy_endpoint(self, account: str, region: str) -> str:
+        """As GetAuthorizationToken names it: the same host as repositoryUri, with its scheme."""
+        return f"http://{self.host(account, region)}"
+
+    def _resolves(self, name: str) -> bool:
+        looked_at, answer = self._known.get(name, (-_REMEMBERED_S, False))
+        now = monotonic()
+        if now - looked_at >= _REMEMBERED_S:
+            answer = self._leads_here(name)
+            self._known[name] = (now, answer)
+        return answer

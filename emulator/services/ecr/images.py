@@ -1,0 +1,185 @@
+"""Images: put, listed, described, fetched and deleted through the API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from emulator.domain.errors import InvalidParameterException
+from emulator.domain.image import Image, Repository
+from emulator.domain.image_errors import ImageNotFoundException, ImageReferencedByManifestList
+from emulator.domain.manifest import is_tag
+from emulator.registry import repository as store
+from emulator.services.ecr.lookup import named, repository_of
+from emulator.wire.call import Call, writes
+
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
+
+_DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+")
+
+
+class _Refused(Exception):
+    """One image id of a batch cannot be served."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def put_image(call: Call, request: Request) -> Answer:
+    """The manifest's layers, or a list's images, must be there."""
+    repository = repository_of(call, request)
+    tag = request.get("imageTag")
+    image = store.put_manifest(
+        call.tx,
+        repository,
+        request["imageManifest"].encode(),
+        now=call.now,
+        media_type=request.get("imageManifestMediaType"),
+        tags=() if tag is None else (tag,),
+        digest=request.get("imageDigest"),
+    )
+    return {"image": _with_manifest(call, repository, image, tag)}
+
+
+def list_images(call: Call, request: Request) -> Answer:
+    """One entry for each tag; an untagged image once."""
+    repository = repository_of(call, request)
+    wanted = (request.get("filter") or {}).get("tagStatus", "ANY")
+    entries = [
+        entry
+        for image in _of_status(call, request, repository)
+        for entry in _ids(image, store.tags_of(call.reader, repository, image.digest))
+        if wanted == "ANY" or ("imageTag" in entry) == (wanted == "TAGGED")
+    ]
+    page = call.page(request, entries, key=lambda e: f"{e['imageDigest']} {e.get('imageTag', '')}")
+    return {"imageIds": page.items, "nextToken": page.next_token}
+
+
+def describe_images(call: Call, request: Request) -> Answer:
+    """All of a status, or those named: then one that is missing fails the whole call."""
+    repository = repository_of(call, request)
+    ids = request.get("imageIds")
+    if ids:
+        if request.get("nextToken") or request.get("maxResults"):
+            raise InvalidParameterException("Both imageIds and pagination parameters cannot be specified")
+        images = [store.find_image_by_id(call.reader, repository, i.get("imageDigest"), i.get("imageTag")) for i in ids]
+        unique = {image.digest: image for image in images}
+        return {"imageDetails": [_detail(call, repository, image) for image in unique.values()]}
+    wanted = (request.get("filter") or {}).get("tagStatus", "ANY")
+    details = [_detail(call, repository, image) for image in _of_status(call, request, repository)]
+    details = [d for d in details if wanted == "ANY" or ("imageTags" in d) == (wanted == "TAGGED")]
+    page = call.page(request, details, key=lambda d: str(d["imageDigest"]))
+    return {"imageDetails": page.items, "nextToken": page.next_token}
+
+
+@writes
+def batch_get_image(call: Call, request: Request) -> Answer:
+    """Each id by itself: found, or a failure. A fetch counts as a pull."""
+    repository = repository_of(call, request)
+    accepted = request.get("acceptedMediaTypes") or ()
+    images, failures = [], []
+    for image_id in request["imageIds"]:
+        try:
+            image = _resolve(call, repository, image_id)
+            if accepted and image.media_type not in accepted:
+                raise _Refused("ImageNotFound", "Requested image not found")
+        except _Refused as refusal:
+            failures.append(_failure(image_id, refusal))
+            continue
+        store.note_pull(call.tx, image, call.now)
+        images.append(_with_manifest(call, repository, image, image_id.get("imageTag")))
+    return {"images": images, "failures": failures}
+
+
+def batch_delete_image(call: Call, request: Request) -> Answer:
+    """By tag: that tag, and with its last tag the image. By digest: the image with all its tags."""
+    repository = repository_of(call, request)
+    deleted: list[Answer] = []
+    failures: list[Answer] = []
+    for image_id in request["imageIds"]:
+        try:
+            deleted += _delete(call, repository, image_id)
+        except _Refused as refusal:
+            failures.append(_failure(image_id, refusal))
+    return {"imageIds": deleted, "failures": failures}
+
+
+def _delete(call: Call, repository: Repository, image_id: Request) -> list[Answer]:
+    image = _resolve(call, repository, image_id)
+    tag = image_id.get("imageTag")
+    if tag is not None:
+        store.delete_tag(call.tx, repository, tag, call.now)
+        return [{"imageDigest": image.digest, "imageTag": tag}]
+    try:
+        tags = store.delete_image(call.tx, repository, image.digest, call.now)
+    except ImageReferencedByManifestList as error:
+        raise _Refused("ImageReferencedByManifestList", error.message) from error
+    return list(_ids(image, tags))
+
+
+def _resolve(call: Call, repository: Repository, image_id: Request) -> Image:
+    """The image of one id of a batch. Raises _Refused with AWS's failure code and reason."""
+    digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
+    if digest is None and tag is None:
+        raise _Refused("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null")
+    if digest is not None and not _DIGEST.fullmatch(digest):
+        pattern = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
+        text = f"Invalid request parameters: image digest should satisfy the regex '{pattern}'"
+        raise _Refused("InvalidImageDigest", text)
+    if tag is not None and not is_tag(tag):
+        pattern = "[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}"
+        raise _Refused("InvalidImageTag", f"Invalid request parameters: image tag should satisfy the regex '{pattern}'")
+    try:
+        return store.find_image_by_id(call.reader, repository, digest, tag)
+    except ImageNotFoundException as error:
+        both_known = digest and tag and store.find_image(call.reader, repository, tag) is not None
+        if both_known and store.find_image(call.reader, repository, str(digest)) is not None:
+            raise _Refused("ImageTagDoesNotMatchDigest", "Requested tag does not match the image digest") from error
+        raise _Refused("ImageNotFound", "Requested image not found") from error
+
+
+def _of_status(call: Call, request: Request, repository: Repository) -> list[Image]:
+    """Of the status that the filter wants; archived images are left out unless asked for."""
+    wanted = (request.get("filter") or {}).get("imageStatus", "ACTIVE")
+    return [i for i in store.list_images(call.reader, repository) if wanted in ("ANY", i.status)]
+
+
+def _ids(image: Image, tags: list[str]) -> Iterator[Answer]:
+    if not tags:
+        yield {"imageDigest": image.digest}
+    for tag in tags:
+        yield {"imageDigest": image.digest, "imageTag": tag}
+
+
+def _detail(call: Call, repository: Repository, image: Image) -> Answer:
+    tags = store.tags_of(call.reader, repository, image.digest)
+    detail = {
+        **named(repository),
+        "imageDigest": image.digest,
+        "imageTags": tags or None,
+        "imageSizeInBytes": image.size_bytes,
+        "imagePushedAt": image.pushed_at,
+        "imageManifestMediaType": image.media_type,
+        "artifactMediaType": image.artifact_media_type,
+        "lastRecordedPullTime": image.last_pulled_at,
+        "subjectManifestDigest": image.subject_digest,
+        "imageStatus": image.status,
+    }
+    return {name: value for name, value in detail.items() if value is not None}
+
+
+def _with_manifest(call: Call, repository: Repository, image: Image, tag: str | None) -> Answer:
+    image_id = {"imageDigest": image.digest} if tag is None else {"imageDigest": image.digest, "imageTag": tag}
+    return {
+        **named(repository),
+        "imageId": image_id,
+        "imageManifest": store.manifest_body(call.reader, image).decode(),
+        "imageManifestMediaType": image.media_type,
+    }
+
+
+def _failure(image_id: Request, refusal: _Refused) -> Answer:
+    return {"imageId": dict(image_id), "failureCode": refusal.code, "failureReason": str(refusal)}

@@ -1,0 +1,54 @@
+"""Finding what an ECR request is about, and refusing what the model lets through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from emulator.domain.errors import InvalidParameterException
+from emulator.domain.image import Repository
+from emulator.events import journal
+from emulator.registry.repository import find_repository
+from emulator.store.ecr_tables import REPOSITORIES
+from emulator.wire.call import Call
+
+
+def invalid(member: str, constraint: str) -> InvalidParameterException:
+    """ECR's form of a broken constraint."""
+    return InvalidParameterException(f"Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'")
+
+
+def repository_of(call: Call, request: Mapping[str, Any]) -> Repository:
+    """The repository a request names, in the registry it names (the caller's own by default)."""
+    return find_repository(call.reader, registry_of(call, request), call.region, request["repositoryName"])
+
+
+def registry_of(call: Call, request: Mapping[str, Any]) -> str:
+    """The account whose registry is meant. Another account's registry is seen by nobody until its policy says so."""
+    return str(request.get("registryId") or call.account)
+
+
+def named(repository: Repository) -> dict[str, str]:
+    """The members by which answers name a repository."""
+    return {"registryId": repository.account, "repositoryName": repository.name}
+
+
+def change(call: Call, repository: Repository, kind: str, **members: Any) -> Repository:
+    """Writes a changed repository and notes it in the journal."""
+    changed = replace(repository, **members)
+    call.tx.put(REPOSITORIES, changed)
+    note(call, changed, kind)
+    return changed
+
+
+def note(call: Call, repository: Repository, kind: str) -> None:
+    journal.append(
+        call.tx,
+        at=call.now,
+        account=repository.account,
+        region=repository.region,
+        kind=kind,
+        subject=repository.arn,
+        detail={"repository-name": repository.name},
+    )
