@@ -1,8 +1,9 @@
-"""Admin at `/_emulator/`: health, reset, the clock, explain. What `homeport` the command asks over HTTP."""
+"""Admin at `/_emulator/`: health, status, reset, the clock, explain, logs: what the command `homeport` asks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -11,68 +12,118 @@ from flask import Flask, Response, request
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
 from emulator.control.plane import ControlPlane
+from emulator.domain.image import registry_host
 from emulator.engine.base import Engine, EngineError
+from emulator.explain import NothingToExplain, explain
+from emulator.registry.naming import RegistryNaming
+from emulator.status import log_streams, status
 from emulator.store.database import Database
+from emulator.store.ecr_tables import REPOSITORIES
 from emulator.store.log_events import LogEvents
 
+FOLLOW_POLL_S = 2.0
 
+
+@dataclass(slots=True)
 class Admin:
-    """A small Flask application over the pieces it shows."""
+    """A small Flask application over the pieces it shows. `reset_all` is the emulator's own."""
 
-    def __init__(
-        self,
-        config: Config,
-        clock: Clock,
-        database: Database,
-        log_events: LogEvents,
-        engine: Engine,
-        plane: ControlPlane,
-        instance: str,
-    ) -> None:
-        self._config = config
-        self._clock = clock
-        self._database = database
-        self._log_events = log_events
-        self._engine = engine
-        self._plane = plane
-        self._instance = instance
-        self._app = Flask("homeport.admin", static_folder=None)
-        self._app.add_url_rule("/_emulator/health", view_func=self.health, methods=["GET"])
-        self._app.add_url_rule("/_emulator/reset", view_func=self.reset, methods=["POST"])
-        self._app.add_url_rule("/_emulator/clock", view_func=self.clock, methods=["GET", "POST"])
+    config: Config
+    clock: Clock
+    database: Database
+    log_events: LogEvents
+    engine: Engine
+    plane: ControlPlane
+    naming: RegistryNaming
+    instance: str
+    reset_all: Callable[[], None]
 
-    def wsgi(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        return self._app.wsgi_app(environ, start_response)
+    def wsgi(self) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
+        app = Flask("homeport.admin", static_folder=None)
+        for rule, view, methods in (
+            ("health", self.health, ["GET"]),
+            ("status", self.status, ["GET"]),
+            ("reset", self.reset, ["POST"]),
+            ("clock", self.move_clock, ["GET", "POST"]),
+            ("explain", self.explain, ["GET"]),
+            ("hosts", self.hosts, ["GET"]),
+            ("logs", self.logs, ["GET"]),
+        ):
+            app.add_url_rule(f"/_emulator/{rule}", endpoint=rule, view_func=view, methods=methods)
+        app.register_error_handler(404, lambda _: _json({"error": "no such admin path"}, 404))
+        app.register_error_handler(405, lambda _: _json({"error": "this path takes another method"}, 405))
+        wsgi: Callable[[dict[str, Any], Any], Iterable[bytes]] = app.wsgi_app
+        return wsgi
 
     def health(self) -> Response:
         """Who we are and whether an engine answers."""
         try:
-            info = self._engine.info()
+            info = self.engine.info()
             engine: dict[str, Any] = {"status": "ok", "kind": info.kind, "version": info.version}
         except EngineError as error:
             engine = {"status": "unavailable", "error": str(error)}
-        body = {"status": "ok", "instance": self._instance, "endpoint": self._config.endpoint, "engine": engine}
+        body = {"status": "ok", "instance": self.instance, "endpoint": self.config.endpoint, "engine": engine}
         return _json(body)
 
+    def status(self) -> Response:
+        """Clusters, services, tasks and how to reach them, repositories."""
+        with self.database.read() as reader:
+            return _json(status(reader, self.naming))
+
     def reset(self) -> Response:
-        """Removes every container, network and record."""
-        self._plane.remove_everything()
-        self._database.clear()
-        self._log_events.clear()
+        """Removes every container, network, record, image and log event of this emulator."""
+        self.reset_all()
         return _json({"status": "reset"})
 
-    def clock(self) -> Response:
+    def move_clock(self) -> Response:
         """GET: the time; POST {"advance": seconds}: moves it, timer by timer (D15)."""
         if request.method == "POST":
-            body = request.get_json(silent=True) or {}
-            seconds = body.get("advance")
-            if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or seconds < 0:
+            body = request.get_json(silent=True)
+            seconds = body.get("advance") if isinstance(body, dict) else None
+            if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < 1e10:
                 return _json({"error": 'expected {"advance": seconds}'}, 400)
-            if not isinstance(self._clock, SystemClock):
+            if not isinstance(self.clock, SystemClock):
                 return _json({"error": "this clock cannot be moved"}, 400)
-            self._plane.advance(float(seconds), self._clock.advance)
-        return _json({"now": self._clock.now()})
+            self.plane.advance(float(seconds), self.clock.advance)
+        return _json({"now": self.clock.now()})
+
+    def explain(self) -> Response:
+        try:
+            return _json(explain(self.database, self.plane, request.args.get("subject", ""), self.clock.now()))
+        except NothingToExplain as error:
+            return _json({"error": str(error)}, 404)
+
+    def hosts(self) -> Response:
+        """The hosts lines with which AWS's registry names lead here: the default one, and those with repositories."""
+        with self.database.read() as reader:
+            known = {(r.account, r.region) for r in reader.find(REPOSITORIES)}
+        known.add((self.config.default_account, self.config.default_region))
+        return _json({"lines": [f"127.0.0.1 {registry_host(*where)}" for where in sorted(known)]})
+
+    def logs(self) -> Response:
+        """Lines of a group, a task or a service as they come: `?of=...&follow=1`."""
+        with self.database.read() as reader:
+            found = log_streams(reader, request.args.get("of", ""))
+        if found is None:
+            return _json({"error": f"there is no log group or stream of {request.args.get('of', '')!r}"}, 404)
+        group_id, stream_ids = found
+        lines = self._lines(request.args["of"], group_id, stream_ids, request.args.get("follow") == "1")
+        return Response(lines, content_type="text/plain; charset=utf-8")
+
+    def _lines(self, of: str, group_id: str, stream_ids: list[str] | None, follow: bool) -> Iterator[bytes]:
+        """What is there, then what comes; a service's new tasks are taken in at every turn."""
+        sequence = 0
+        self.log_events.flush()
+        while True:
+            follower = self.log_events.follow(group_id, stream_ids, after=sequence)
+            events = follower.next(FOLLOW_POLL_S if follow else 0.0)
+            sequence = follower.sequence
+            if not events and not follow:
+                return
+            yield b"".join(event.message.encode() + b"\n" for event in events)
+            with self.database.read() as reader:
+                group_id, stream_ids = log_streams(reader, of) or (group_id, stream_ids)
 
 
-def _json(body: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(body) + b"\n", status, content_type="application/json")
+def _json(body: object, status_code: int = 200) -> Response:
+    return Response(msgspec.json.encode(body) + b"\n", status_code, content_type="application/json")

@@ -36,7 +36,7 @@ from emulator.store.database import Database
 from emulator.store.log_events import LogEvents
 from emulator.store.principals import Principal, principal_of
 from emulator.store.sealing import Sealer
-from emulator.store.settings_table import setting
+from emulator.store.settings_table import SETTINGS, setting
 from emulator.wire.authenticate import Authenticator
 from emulator.wire.call import Facts, Parts
 from emulator.wire.gateway import Gateway, Observer
@@ -70,6 +70,16 @@ class Emulator:
     def start(self) -> None:
         forget_unknown(self.database, self.log_events)
         self.plane.start(self.data.is_dead_ephemeral)
+
+    def reset(self) -> None:
+        """As new: no container, network, record, image or log event of ours is left."""
+
+        def forget() -> None:
+            self.database.clear(keep=(SETTINGS,))
+            self.log_events.clear()
+            collect(self.database, self.blobs, self.uploads, self.clock.now())
+
+        self.plane.reset(forget)
 
     def close(self) -> None:
         self.plane.close()
@@ -168,13 +178,14 @@ def build(
     def admin() -> Wsgi:
         from emulator.admin import Admin
 
-        return Admin(config, clock, database, log_events, engine, plane, instance).wsgi
+        return Admin(config, clock, database, log_events, engine, plane, naming, instance, emulator.reset).wsgi()
 
     # What Flask and werkzeug serve is put up when it is first asked for: the first answer comes sooner.
     front = Front(Guard(config.allowed_hosts), gateway, Lazily(registry), Lazily(admin), came_through_relay)
-    return Emulator(
+    emulator = Emulator(
         config, clock, ids, data, database, log_events, gateway, engine, plane, front, blobs, uploads, instance
     )
+    return emulator
 
 
 def load_services() -> Services:

@@ -15,6 +15,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config as BotoConfig
 
+from emulator import coverage
 from emulator.app import Emulator, build
 from emulator.clock import VirtualClock
 from emulator.config import Config
@@ -23,6 +24,38 @@ from tests.strict_wire import check_answer
 Aws = Callable[..., Any]
 
 _SESSION = boto3.session.Session()  # reads each service's model once
+
+
+SEEN: set[tuple[str, str]] = set()
+"""What the gateway answered in this run: ("ecs:CreateCluster", "success" | "error")."""
+
+_NO_EFFECT = frozenset({"NotEmulatedYet", "InternalFailure", "UnknownOperationException"})
+
+
+def observe(service: str, operation: str, code: str | None) -> None:
+    """Listens to every emulator of the test run, for the coverage table."""
+    if code is None:
+        SEEN.add((f"{service}:{operation}", "success"))
+    elif code not in _NO_EFFECT:
+        SEEN.add((f"{service}:{operation}", "error"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-coverage", action="store_true", help="keep what a whole run saw, for the coverage table")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A worker of several hands on what it saw; who runs the tests alone keeps it."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["seen"] = sorted(SEEN)
+    elif session.config.getoption("--write-coverage") and exitstatus == 0:
+        coverage.save(SEEN)
+
+
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A worker has ended: take over what it saw."""
+    SEEN.update((operation, outcome) for operation, outcome in getattr(node, "workeroutput", {}).get("seen", []))
 
 
 @pytest.fixture
@@ -38,7 +71,7 @@ def config(tmp_path: Path) -> Config:
 @pytest.fixture
 def emulator(config: Config, clock: VirtualClock) -> Iterator[Emulator]:
     """On the simulated engine and a standing clock; `emulator.plane.settle()` lets everything due happen."""
-    emulator = build(config, clock=clock, threaded=False)
+    emulator = build(config, clock=clock, threaded=False, observer=observe)
     emulator.start()
     yield emulator
     emulator.close()

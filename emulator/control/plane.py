@@ -31,6 +31,7 @@ from emulator.store.sealing import Sealer
 _log = logging.getLogger("homeport.control")
 
 SETTLE_TIMEOUT_S = 60.0
+RESET_TIMEOUT_S = 300.0
 FLUSH_LOGS_EVERY_S = 1.0
 ENGINE_LOOK_EVERY_S = 2.0
 
@@ -149,6 +150,32 @@ class ControlPlane:
     def remove_everything(self) -> None:
         """Containers and networks of this emulator, all of them."""
         remove_everything(self._parts.engine, self.networks, self._parts.identity.instance)
+
+    def reset(self, forget: Callable[[], None]) -> None:
+        """Removes everything and has the records forgotten, while nothing else is decided or done."""
+        done = threading.Event()
+        failure: list[Exception] = []
+
+        def work() -> None:
+            try:
+                self._work.settle(SETTLE_TIMEOUT_S)
+                self.remove_everything()
+                forget()
+                self.tasks.forget_all()
+                self.definitions.clear()
+                self.watch.refresh()
+            except Exception as error:  # noqa: BLE001 - handed to who asked
+                failure.append(error)
+            finally:
+                done.set()
+
+        self.loop.post(work)
+        if not self._threaded:
+            self.loop.tick()
+        if not done.wait(RESET_TIMEOUT_S):
+            raise TimeoutError("the reset did not end in time; the engine is slow")
+        if failure:
+            raise failure[0]
 
     def close(self) -> None:
         """Stops looking. Containers run on, and are adopted at the next start."""

@@ -82,6 +82,10 @@ class TaskController:
             self._act(key, hand, plan, effective)
         return plan.next_look
 
+    def forget_all(self) -> None:
+        """After a reset: what was under way has ended, and nobody waits for it."""
+        self._hands.clear()
+
     def plan_of(self, task: Task) -> Plan:
         """What the next look would do: for `homeport explain`."""
         with self._database.read() as reader:

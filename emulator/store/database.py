@@ -189,11 +189,13 @@ class Database:
             connection.execute("ROLLBACK")
             self._readers.put(connection)
 
-    def clear(self) -> None:
-        """Deletes every record of every table (`homeport reset`)."""
+    def clear(self, keep: Iterable[Table[Any]] = ()) -> None:
+        """Deletes every record of every other table (`homeport reset`)."""
+        kept = {table.name for table in keep}
         with self.write() as tx:
             for table in self._tables:
-                tx.execute(f"DELETE FROM {table.name}")
+                if table.name not in kept:
+                    tx.execute(f"DELETE FROM {table.name}")
             tx.execute("DELETE FROM journal")
 
     def close(self) -> None:

@@ -1,0 +1,61 @@
+# The verbs. Each does its own set-up on a fresh Debian or Ubuntu machine; CI uses the same.
+
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+TESTS ?= tests
+WORKERS ?= auto
+
+.PHONY: demo test test-fast lint serve bench docs soak clean engine
+
+demo: $(STAMP) engine
+	@scripts/ensure-packages busybox-static
+	@$(PY) -m emulator.demo
+
+# Everything, with the real engine: what CI runs. Tests that share the engine run one after the other.
+test: lint engine
+	@scripts/ensure-packages busybox-static skopeo podman
+	@$(PY) -m pytest -n $(WORKERS) -m "not docker" $(TESTS)
+	@$(PY) -m pytest -m docker $(TESTS)
+
+# No engine, within 90 seconds.
+test-fast: $(STAMP)
+	@$(PY) -m pytest -n $(WORKERS) -m "not docker" $(TESTS)
+
+lint: $(STAMP)
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m api_models.generate --check
+
+serve: $(STAMP) engine
+	@$(PY) -m emulator up
+
+bench: $(STAMP) engine
+	@scripts/ensure-packages busybox-static wrk skopeo docker-registry
+	@$(PY) -m benchmarks.http_server
+	@$(PY) -m benchmarks.api
+	@$(PY) -m benchmarks.run_task
+	@$(PY) -m benchmarks.logs
+	@$(PY) -m benchmarks.registry_push
+
+# The generated parts of the documentation: types, and the coverage table from a whole test run.
+docs: $(STAMP)
+	@$(PY) -m api_models.generate
+	@$(PY) -m pytest -n $(WORKERS) -m "not docker" --write-coverage tests
+	@$(PY) -m emulator coverage --write README.md
+
+soak: $(STAMP) engine
+	@HYPOTHESIS_PROFILE=soak $(PY) -m pytest -n $(WORKERS) tests/domain tests/control tests/serve
+
+engine:
+	@scripts/ensure-engine .work
+
+$(STAMP): pyproject.toml constraints.txt
+	@scripts/ensure-venv $(VENV)
+	@touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) .work build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

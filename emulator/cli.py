@@ -1,0 +1,284 @@
+"""`homeport`: up, and what one asks a running emulator: status, logs, explain, the clock, reset, hosts, coverage."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from emulator.config import DEFAULT_PORT, Config, default_data_dir, environment
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_HEALTH = {"HEALTHY": "healthy", "UNHEALTHY": "UNHEALTHY", "UNKNOWN": "-"}
+
+
+class Unreachable(Exception):
+    """No emulator answers, or it refused; the text says so."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status."""
+    asked = _parser(environment()).parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = asked.run
+    try:
+        return run(asked)
+    except Unreachable as error:
+        print(f"homeport: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="homeport", description="Amazon ECS, ECR and Fargate at home.")
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_up(verbs.add_parser("up", help="serve until Ctrl-C"), env)
+    default = env.get("AWS_ENDPOINT_URL") or f"http://localhost:{DEFAULT_PORT}"
+
+    def verb(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=text, description=text)
+        made.add_argument("--endpoint", default=default, help="the running emulator (default: %(default)s)")
+        made.set_defaults(run=run)
+        return made
+
+    verb("status", _status, "what is there: services, tasks and how to reach them, images").add_argument(
+        "--json", action="store_true"
+    )
+    verb("reset", _reset, "remove every container, network, record and image of the emulator")
+    logs = verb("logs", _logs, "lines of a log group, of task/ID or service/NAME")
+    logs.add_argument("of", metavar="GROUP|task/ID|service/NAME")
+    logs.add_argument("--follow", "-f", action="store_true", help="go on until Ctrl-C")
+    verb("hosts", _hosts, "the hosts lines with which real registry names lead here")
+    for name, text in (
+        ("explain", "why task/ID or service/NAME is where it is"),
+        ("plan", "what the next look at task/ID or service/NAME would do"),
+    ):
+        made = verb(name, _explain if name == "explain" else _plan, text)
+        made.add_argument("subject", metavar="task/ID|service/NAME")
+        made.add_argument("--json", action="store_true")
+    clock = verb("clock", _clock, "the emulator's time; `clock advance 30d` moves it")
+    clock.add_argument("advance", nargs="*", metavar="advance DURATION", help="e.g. advance 90s, 15m, 2h, 30d")
+    coverage = verb("coverage", _coverage, "which operations act, store, or are refused")
+    coverage.add_argument("--write", metavar="FILE", help="put the table between the markers of a file")
+    coverage.add_argument("--check", metavar="FILE", help="exit with 1 when the file's table differs")
+    return parser
+
+
+def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
+    """Every option may also be given as HOMEPORT_<OPTION>."""
+
+    def option(name: str, text: str, **how: Any) -> None:
+        variable = "HOMEPORT_" + name.strip("-").replace("-", "_").upper()
+        if how.get("action") == "store_true":
+            how["default"] = env.get(variable, "").lower() in ("1", "true", "yes")
+        elif variable in env:
+            given = env[variable]
+            how["default"] = given.split(",") if how.get("action") == "append" else given
+        up.add_argument(name, help=f"{text} [{variable}]", **how)
+
+    option("--host", "address to serve on (default: %(default)s)", default="127.0.0.1")
+    option("--port", "port to serve on (default: %(default)s)", type=int, default=DEFAULT_PORT)
+    option("--data-dir", "where state is kept", type=Path, default=default_data_dir(env))
+    option("--ephemeral", "keep nothing: a temporary data directory, removed at the end", action="store_true")
+    option("--engine", "docker, or simulated: then nothing runs", choices=["docker", "simulated"], default="docker")
+    option("--docker-host", "the engine's address", default=env.get("DOCKER_HOST"))
+    option("--auth", "strict: only known keys, signatures verified", choices=["open", "strict"], default="open")
+    option("--access-key", "ID:SECRET known to --auth strict (repeatable)", action="append", default=[])
+    option("--strict", "refuse subnets, security groups and roles that nobody created", action="store_true")
+    option("--vpc-cidr", "the VPC's range on this host (default: 172.31.0.0/16, or another that is free)")
+    option("--no-task-endpoint", "give tasks no AWS_ENDPOINT_URL", action="store_true")
+    option("--registry-port", "port for real registry names, 0: none (default: %(default)s)", type=int, default=80)
+    option("--tls-port", "also serve TLS here, with our own authority (keys/ca.crt)", type=int)
+    option("--relay-host", "HOST:PORT where tasks reach us, when a socket cannot be shared")
+    option("--relay-volume", "the volume with the tasks' socket, when we are in a container ourselves")
+    option("--allow-privileged", "let tasks be privileged: root on this host", action="store_true")
+    option("--allow-host", "a further name that requests may use for us (repeatable)", action="append", default=[])
+    option("--log-level", "default: %(default)s", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    up.set_defaults(run=_up)
+
+
+def _up(asked: argparse.Namespace) -> int:
+    from emulator.up import run
+
+    try:
+        return run(config_of(asked))
+    except ValueError as error:
+        print(f"homeport: {error}", file=sys.stderr)
+        return 2
+
+
+def config_of(asked: argparse.Namespace) -> Config:
+    """Raises ValueError for what argparse cannot see."""
+    keys = []
+    for given in asked.access_key:
+        key, colon, secret = given.partition(":")
+        if not colon or not key or not secret:
+            raise ValueError("--access-key is ID:SECRET")
+        keys.append((key, secret))
+    if asked.relay_host is not None and not re.fullmatch(r"\S+:\d+", asked.relay_host):
+        raise ValueError("--relay-host is HOST:PORT")
+    return Config(
+        host=asked.host,
+        port=asked.port,
+        data_dir=asked.data_dir,
+        ephemeral=asked.ephemeral,
+        engine=asked.engine,
+        docker_host=asked.docker_host,
+        auth_strict=asked.auth == "strict",
+        keys=tuple(keys),
+        strict=asked.strict,
+        vpc_cidr=asked.vpc_cidr,
+        allow_privileged=asked.allow_privileged,
+        allowed_hosts=tuple(asked.allow_host),
+        registry_port=asked.registry_port or None,
+        tls_port=asked.tls_port,
+        task_endpoint=not asked.no_task_endpoint,
+        relay_host=asked.relay_host,
+        relay_volume=asked.relay_volume,
+        log_level=asked.log_level,
+    )
+
+
+def _status(asked: argparse.Namespace) -> int:
+    found = _get(asked, "status")
+    if asked.json:
+        print(json.dumps(found, indent=2))
+        return 0
+    _table(
+        "SERVICE  CLUSTER  STATUS  DESIRED  RUNNING  PENDING",
+        [[s["name"], s["cluster"], s["status"], s["desired"], s["running"], s["pending"]] for s in found["services"]],
+    )
+    _table(
+        "TASK  GROUP  STATUS  HEALTH  ADDRESS  CONTAINERS",
+        [
+            [
+                t["id"][:12], t["group"], t["lastStatus"], _HEALTH[t["health"]], t["address"] or "-",
+                " ".join(f"{c['name']}={(c['runtimeId'] or '-')[:12]}" for c in t["containers"]),
+            ]
+            for t in found["tasks"]
+        ],
+    )  # fmt: skip
+    _table("REPOSITORY  TAGS", [[r["uri"], " ".join(r["tags"]) or "-"] for r in found["repositories"]])
+    for task in found["tasks"]:
+        for text in task["warnings"]:
+            print(f"warning: task {task['id'][:12]}: {text}")
+    return 0
+
+
+def _reset(asked: argparse.Namespace) -> int:
+    _call(asked, "reset", {})
+    print("reset: nothing is left")
+    return 0
+
+
+def _logs(asked: argparse.Namespace) -> int:
+    query = urllib.parse.urlencode({"of": asked.of, "follow": int(asked.follow)})
+    with _open(asked, f"logs?{query}") as answer:
+        for line in answer:
+            sys.stdout.write(line.decode(errors="replace"))
+            sys.stdout.flush()
+    return 0
+
+
+def _hosts(asked: argparse.Namespace) -> int:
+    print("\n".join(_get(asked, "hosts")["lines"]))
+    return 0
+
+
+def _explain(asked: argparse.Namespace) -> int:
+    found = _get(asked, f"explain?{urllib.parse.urlencode({'subject': asked.subject})}")
+    if asked.json:
+        print(json.dumps(found, indent=2))
+        return 0
+    print(found["subject"])
+    for line in found["words"]:
+        print(f"  {line}")
+    for entry in found.get("history", []):
+        rest = {k: v for k, v in entry.items() if k not in ("at", "kind") and v is not None}
+        print(f"    {entry['at']:.3f}  {entry['kind']}  {json.dumps(rest)}")
+    for event in found.get("events", []):
+        print(f"    {event['at']:.3f}  {event['message']}")
+    for task in found.get("stoppedTasks", []):
+        print(f"    stopped: {task['task'][:12]}  {task['stopCode']}: {task['stoppedReason']}")
+    return 0
+
+
+def _plan(asked: argparse.Namespace) -> int:
+    found = _get(asked, f"explain?{urllib.parse.urlencode({'subject': asked.subject})}")
+    shown = {name: found[name] for name in ("subject", "because", "actions", "nextLook")}
+    if asked.json:
+        print(json.dumps(shown, indent=2))
+        return 0
+    print(f"{shown['subject']}: {shown['because']}")
+    for action in shown["actions"] or ["nothing to do"]:
+        print(f"  {action if isinstance(action, str) else json.dumps(action)}")
+    return 0
+
+
+def _clock(asked: argparse.Namespace) -> int:
+    if not asked.advance:
+        print(_get(asked, "clock")["now"])
+        return 0
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", asked.advance[-1])
+    if len(asked.advance) != 2 or asked.advance[0] != "advance" or found is None:
+        raise Unreachable("say `clock advance DURATION`, e.g. 90s, 15m, 2h, 30d")
+    print(_call(asked, "clock", {"advance": float(found[1]) * _UNITS[found[2]]})["now"])
+    return 0
+
+
+def _coverage(asked: argparse.Namespace) -> int:
+    from emulator import coverage
+
+    table = coverage.table()
+    if asked.write:
+        coverage.write(Path(asked.write), table)
+    elif asked.check:
+        return 0 if coverage.written(Path(asked.check)) == table else 1
+    else:
+        print(table)
+    return 0
+
+
+def _table(head: str, rows: list[list[Any]]) -> None:
+    lines = [head.split("  "), *([str(cell) for cell in row] for row in rows)]
+    if not rows:
+        return
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    print()
+
+
+def _get(asked: argparse.Namespace, path: str) -> Any:
+    with _open(asked, path) as answer:
+        return json.load(answer)
+
+
+def _call(asked: argparse.Namespace, path: str, body: dict[str, Any]) -> Any:
+    with _open(asked, path, json.dumps(body).encode()) as answer:
+        return json.load(answer)
+
+
+def _open(asked: argparse.Namespace, path: str, body: bytes | None = None) -> Any:
+    request = urllib.request.Request(f"{asked.endpoint.rstrip('/')}/_emulator/{path}", data=body)
+    request.add_header("Content-Type", "application/json")
+    try:
+        return urllib.request.urlopen(request)
+    except urllib.error.HTTPError as error:
+        try:
+            text = json.load(error)["error"]
+        except (ValueError, KeyError, TypeError):
+            text = f"the emulator answered {error.code}"
+        raise Unreachable(text) from error
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise Unreachable(f"no emulator answers at {asked.endpoint}: {reason}; `homeport up` starts one") from error

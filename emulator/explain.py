@@ -1,0 +1,119 @@
+"""Why a task or a service is where it is: the plan of its next look, what blocks it, what happened.
+
+For people and as data. It asks the same deciders that act, so it cannot tell another story than theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from emulator.control.plane import ControlPlane
+from emulator.control.services import find_service
+from emulator.domain.service import Service
+from emulator.domain.task import Task
+from emulator.events import journal
+from emulator.store.database import Database, Reader
+from emulator.store.ecs_tables import SERVICES, TASKS
+
+RECENT_ENTRIES = 30
+
+
+class NothingToExplain(LookupError):
+    """No such task or service."""
+
+
+def explain(database: Database, plane: ControlPlane, subject: str, now: float) -> dict[str, Any]:
+    """`subject`: `task/<id>`, `service/<name>`, or either's ARN. Raises NothingToExplain."""
+    kind, _, name = (subject.rpartition(":")[2] if subject.startswith("arn:") else subject).partition("/")
+    name = name.rpartition("/")[2]
+    with database.read() as reader:
+        if kind == "task":
+            tasks = [task for task in reader.find(TASKS) if task.id == name or task.id.startswith(name)]
+            if len(tasks) == 1:
+                return _of_task(reader, plane, tasks[0], now)
+        elif kind == "service":
+            services = [service for service in reader.find(SERVICES) if service.name == name]
+            if services:
+                return _of_service(reader, plane, services[0], now)
+    raise NothingToExplain(f"there is no {subject}")
+
+
+def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dict[str, Any]:
+    plan = plane.tasks.plan_of(task)
+    words = [
+        f"It is {task.last_status} and desired {task.desired_status}: {plan.because or task.because}.",
+        *(f"Next: {_action(action)}." for action in plan.actions),
+        *_wait(plan.next_look, now),
+        *([f"It stopped: {task.stop_code}: {task.stopped_reason}."] if task.stop_code else []),
+        *(f"Container {c.name}: {c.reason}" for c in task.containers if c.reason),
+        *(f"Warning: {text}." for text in task.warnings),
+    ]
+    return {
+        "subject": task.arn,
+        "words": words,
+        "lastStatus": task.last_status,
+        "desiredStatus": task.desired_status,
+        "because": plan.because,
+        "actions": [{"action": type(a).__name__, **asdict(a)} for a in plan.actions],
+        "nextLook": plan.next_look,
+        "warnings": task.warnings,
+        "history": history(reader, task.arn),
+    }
+
+
+def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: float) -> dict[str, Any]:
+    key = f"{service.account}/{service.region}/{service.cluster}/{service.name}"
+    plan = plane.services.plan_of(reader, key)
+    assert find_service(reader, key) is not None
+    because = plan.because if plan else ""
+    words = [
+        f"It is {service.status} and wants {service.desired_count} tasks: {because}.",
+        *(f"Next: {action}." for action in (plan.actions if plan else ())),
+        *_wait(plan.next_look if plan else None, now),
+        *(_back_off(service, now)),
+    ]
+    return {
+        "subject": service.arn,
+        "words": words,
+        "status": service.status,
+        "because": because,
+        "actions": [str(action) for action in (plan.actions if plan else ())],
+        "nextLook": plan.next_look if plan else None,
+        "events": [{"at": e.at, "message": e.message} for e in service.events[:RECENT_ENTRIES]],
+        "stoppedTasks": _stopped(reader, service),
+    }
+
+
+def _back_off(service: Service, now: float) -> list[str]:
+    return [
+        f"Deployment {d.id} backs off after {d.start_failures} launches that never ran; the next is in "
+        f"{d.next_start_at - now:.0f} s."
+        for d in service.deployments
+        if d.next_start_at is not None and d.next_start_at > now
+    ]
+
+
+def _stopped(reader: Reader, service: Service) -> list[dict[str, Any]]:
+    tasks = reader.find(
+        TASKS, account=service.account, region=service.region, cluster=service.cluster, service=service.name
+    )
+    ended = sorted((t for t in tasks if t.stop_code), key=lambda t: -(t.stopping_at or 0))[:5]
+    return [{"task": t.id, "stopCode": t.stop_code, "stoppedReason": t.stopped_reason} for t in ended]
+
+
+def _wait(next_look: float | None, now: float) -> list[str]:
+    if next_look is None or next_look <= now:
+        return []
+    return [f"It is looked at again in {next_look - now:.1f} s, or when something changes."]
+
+
+def _action(action: Any) -> str:
+    container = getattr(action, "container", "")
+    return f"{type(action).__name__}{f' {container}' if container else ''}, because {action.because}"
+
+
+def history(reader: Reader, subject: str) -> list[dict[str, Any]]:
+    """The newest journal entries about something, oldest first."""
+    entries = journal.entries(reader, subject=subject)[-RECENT_ENTRIES:]
+    return [{"at": e.at, "kind": e.kind, **e.detail} for e in entries]

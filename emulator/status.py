@@ -1,0 +1,78 @@
+"""What is there now, for `homeport status`: clusters, services, tasks with how to reach them, images. Only reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.domain.service_tasks import running_and_pending
+from emulator.domain.task import Task
+from emulator.registry.naming import RegistryNaming
+from emulator.registry.repository import list_tags
+from emulator.store.database import Reader
+from emulator.store.ecr_tables import REPOSITORIES
+from emulator.store.ecs_tables import CLUSTERS, SERVICES, TASKS
+from emulator.store.logs_tables import LOG_GROUPS, LOG_STREAMS
+
+
+def status(reader: Reader, naming: RegistryNaming) -> dict[str, Any]:
+    """All accounts and regions; stopped tasks are left out."""
+    tasks = [task for task in reader.find(TASKS) if not task.stopped]
+    return {
+        "clusters": [
+            {"name": c.name, "account": c.account, "region": c.region, "status": c.status}
+            for c in reader.find(CLUSTERS)
+        ],
+        "services": [
+            {
+                "name": s.name,
+                "cluster": s.cluster,
+                "status": s.status,
+                "desired": s.desired_count,
+                **dict(zip(("running", "pending"), running_and_pending(_of(tasks, s.name, s.cluster)), strict=True)),
+                "because": s.because,
+            }
+            for s in reader.find(SERVICES)
+            if s.status != "INACTIVE"
+        ],
+        "tasks": [_task(task) for task in tasks],
+        "repositories": [
+            {
+                "uri": naming.repository_uri(r.account, r.region, r.name),
+                "tags": [tag.tag for tag in list_tags(reader, r)],
+            }
+            for r in reader.find(REPOSITORIES)
+        ],
+    }
+
+
+def _of(tasks: list[Task], service: str, cluster: str) -> list[Task]:
+    return [task for task in tasks if task.service == service and task.cluster == cluster]
+
+
+def _task(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "cluster": task.cluster,
+        "group": task.group,
+        "lastStatus": task.last_status,
+        "health": task.health_status,
+        "address": task.eni.private_ip if task.eni else None,
+        "containers": [{"name": c.name, "status": c.last_status, "runtimeId": c.runtime_id} for c in task.containers],
+        "because": task.because,
+        "warnings": task.warnings,
+    }
+
+
+def log_streams(reader: Reader, of: str) -> tuple[str, list[str] | None] | None:
+    """Ids of group and streams that a group's name, `task/<id>` or `service/<name>` means; None for nothing."""
+    kind, _, name = of.partition("/")
+    if kind == "task":
+        wanted = [t for t in reader.find(TASKS) if t.id.startswith(name)] if name else []
+    elif kind == "service":
+        wanted = [t for t in reader.find(TASKS) if t.service == name]
+    else:
+        group = next((g for g in reader.find(LOG_GROUPS) if g.name == of), None)
+        return None if group is None else (group.id, None)
+    names = {c.log_stream for task in wanted for c in task.containers if c.log_stream}
+    streams = [s for s in reader.find(LOG_STREAMS) if s.name in names]
+    return (streams[0].group_id, [s.id for s in streams]) if streams else None
