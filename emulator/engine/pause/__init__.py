@@ -19,6 +19,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from typing import Literal
 
 from emulator.engine.archive import ArchiveFile, BuiltImage, ImageRecipe, build_image
 from emulator.engine.base import ContainerSpec, EngineError, Mount, NetworkAttachment, PortPublish
@@ -35,7 +36,10 @@ _MOST_MEMORY_BYTES = 128 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SocketRelay:
-    """To the unix socket `directory`/`socket_name`, paths as the engine's host sees them."""
+    """To the unix socket `directory`/`socket_name`, paths as the engine's host sees them.
+
+    A `directory` that is no absolute path is a volume's name: for an emulator that is a container itself.
+    """
 
     directory: str
     socket_name: str = "relay.sock"
@@ -105,7 +109,7 @@ def pause_spec(
         dns_servers=dns_servers,
         dns_search=dns_search,
         sysctls=sysctls,
-        mounts=(Mount("bind", _MOUNTED_AT, relay.directory, read_only=True),) if isinstance(relay, SocketRelay) else (),
+        mounts=_relay_mounts(relay),
         capabilities_drop=("ALL",),
         capabilities_add=("NET_ADMIN", "NET_BIND_SERVICE") if relay else (),
         security_options=("no-new-privileges",),
@@ -115,6 +119,13 @@ def pause_spec(
         cgroup_parent=cgroup_parent,
         log_options=(("max-size", "64k"), ("max-file", "1")),
     )
+
+
+def _relay_mounts(relay: SocketRelay | TcpRelay | None) -> tuple[Mount, ...]:
+    if not isinstance(relay, SocketRelay):
+        return ()
+    kind: Literal["bind", "volume"] = "bind" if relay.directory.startswith("/") else "volume"
+    return (Mount(kind, _MOUNTED_AT, relay.directory, read_only=True),)
 
 
 def _relay_environment(relay: SocketRelay | TcpRelay | None) -> tuple[tuple[str, str], ...]:
