@@ -41,6 +41,9 @@ def observe(service: str, operation: str, code: str | None) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--check-coverage", action="store_true", help="fail when the table claims what this run did not see"
+    )
     parser.addoption("--write-coverage", action="store_true", help="keep what a whole run saw, for the coverage table")
 
 
@@ -51,6 +54,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         output["seen"] = sorted(SEEN)
     elif session.config.getoption("--write-coverage") and exitstatus == 0:
         coverage.save(SEEN)
+    elif session.config.getoption("--check-coverage") and exitstatus == 0:
+        kept = {(operation, outcome) for operation, seen in coverage.observations().items() for outcome in seen}
+        if lost := sorted(kept - SEEN):
+            print(f"\nthe coverage table claims what no test saw: {lost}; run `make docs`")
+            session.exitstatus = 1
 
 
 def pytest_testnodedown(node: Any, error: object) -> None:
