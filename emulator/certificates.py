@@ -1,6 +1,6 @@
 """The emulator's own certificate authority, for clients that insist on TLS (podman, containerd, other machines).
 
-Made once and kept with its key under the data directory; `ca.crt` is what clients are given. The server's certificate
+Made once and kept under the data directory; `tls/ca.crt` is what clients are given. The server's certificate
 names localhost, the loopback addresses and the registry of the default account and region.
 """
 
@@ -21,12 +21,14 @@ _SERVER_VALID = timedelta(days=397)
 _BACKDATED = timedelta(days=1)
 
 
-def server_context(directory: Path, names: list[str], now: float) -> ssl.SSLContext:
+def server_context(keys: Path, public: Path, names: list[str], now: float) -> ssl.SSLContext:
     """A context with a fresh server certificate for these names and addresses, signed by the kept authority.
 
-    `now`: seconds since the epoch. The authority's certificate is `directory`/ca.crt.
+    `now`: seconds since the epoch. The authority's certificate is `public`/ca.crt, alone there, so that the folder can
+    be given to clients whole (`--cert-dir` of podman and skopeo takes a key beside it for a client's).
     """
-    authority, key = _authority(directory, now)
+    public.mkdir(exist_ok=True)
+    authority, key = _authority(keys, public, now)
     own_key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
         _builder(names[0], authority.subject, own_key.public_key(), now, _SERVER_VALID)
@@ -35,7 +37,7 @@ def server_context(directory: Path, names: list[str], now: float) -> ssl.SSLCont
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    chain = directory / "server.pem"
+    chain = keys / "server.pem"
     _write(chain, _key_bytes(own_key) + certificate.public_bytes(serialization.Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -43,8 +45,8 @@ def server_context(directory: Path, names: list[str], now: float) -> ssl.SSLCont
     return context
 
 
-def _authority(directory: Path, now: float) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    certificate_path, key_path = directory / "ca.crt", directory / "ca.key"
+def _authority(keys: Path, public: Path, now: float) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    certificate_path, key_path = public / "ca.crt", keys / "ca.key"
     if certificate_path.exists() and key_path.exists():
         key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
         if isinstance(key, ec.EllipticCurvePrivateKey):

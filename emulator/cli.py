@@ -97,7 +97,7 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--vpc-cidr", "the VPC's range on this host (default: 172.31.0.0/16, or another that is free)")
     option("--no-task-endpoint", "give tasks no AWS_ENDPOINT_URL", action="store_true")
     option("--registry-port", "port for real registry names, 0: none (default: %(default)s)", type=int, default=80)
-    option("--tls-port", "also serve TLS here, with our own authority (keys/ca.crt)", type=int)
+    option("--tls-port", "also serve TLS here, by our own authority: tls/ca.crt", type=int)
     option("--relay-host", "HOST:PORT where tasks reach us, when a socket cannot be shared")
     option("--relay-volume", "the volume with the tasks' socket, when we are in a container ourselves")
     option("--allow-privileged", "let tasks be privileged: root on this host", action="store_true")

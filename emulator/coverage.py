@@ -31,10 +31,12 @@ def observations() -> Observed:
 
 
 def save(seen: Iterable[tuple[str, str]]) -> None:
-    """`seen`: ("ecs:CreateCluster", "success" | "error")."""
+    """`seen`: ("ecs:CreateCluster", "success" | "error"); what is not implemented does not count."""
+    implemented = {f"{name}:{operation}" for name in SERVICES for operation in load_service(name).implemented}
     found: dict[str, set[str]] = {}
     for operation, outcome in seen:
-        found.setdefault(operation, set()).add(outcome)
+        if operation in implemented:
+            found.setdefault(operation, set()).add(outcome)
     text = json.dumps({name: sorted(outcomes) for name, outcomes in sorted(found.items())}, indent=1)
     OBSERVED.write_text(text + "\n")
 

@@ -58,10 +58,12 @@ def listen(emulator: Emulator) -> tuple[Server, list[str]]:
     if config.tls_port is not None:
         from emulator.certificates import server_context
 
+        data = emulator.data.path
         registry = f"{config.default_account}.dkr.ecr.{config.default_region}.amazonaws.com"
         names = ["localhost", "127.0.0.1", "::1", registry, f"*.dkr.ecr.{config.default_region}.amazonaws.com"]
-        context = server_context(emulator.data.path / "keys", names, emulator.clock.now())
+        context = server_context(data / "keys", data / "tls", names, emulator.clock.now())
         _also(server, Listener(config.host, config.tls_port, tls=context), "TLS", notes)
+        notes.append(f"TLS on port {config.tls_port}; clients trust {data / 'tls' / 'ca.crt'}")
     return server, notes
 
 
