@@ -68,3 +68,8 @@ class VirtualClock:
 def monotonic() -> float:
     """A stopwatch for deadlines on the outside world (engine calls, sockets); never for AWS-visible times."""
     return time.monotonic()
+
+
+def wall_clock() -> float:
+    """The machine's own time, which clients sign with: it does not move with `homeport clock advance`."""
+    return time.time()

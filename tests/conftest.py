@@ -150,12 +150,19 @@ def aws_of(emulator: Emulator) -> Aws:
     """Makes boto3 clients of an emulator in this process; the same one when asked again."""
 
     @functools.cache
-    def client(service: str, region: str = "us-east-1", access_key: str = "test", secret_key: str = "test") -> Any:
+    def client(
+        service: str,
+        region: str = "us-east-1",
+        access_key: str = "test",
+        secret_key: str = "test",
+        session_token: str | None = None,
+    ) -> Any:
         made = _SESSION.client(
             service,
             region_name=region,
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
+            aws_session_token=session_token,
             endpoint_url="http://localhost:4566",
             config=BotoConfig(retries={"max_attempts": 0}, parameter_validation=False),
         )

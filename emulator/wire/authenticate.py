@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from emulator.clock import wall_clock
 from emulator.wire.call import Caller
 from emulator.wire.errors import (
     ExpiredTokenException,
     InvalidSignatureException,
+    RequestExpired,
     UnrecognizedClientException,
 )
 from emulator.wire.identify import Scope
 from emulator.wire.request import HttpRequest
-from emulator.wire.signature import verify
+from emulator.wire.signature import signed_lately, verify
 
 
 class Principal(Protocol):
@@ -28,6 +31,8 @@ class Principal(Protocol):
     def user_id(self) -> str: ...
     @property
     def secret_key(self) -> str: ...
+    @property
+    def session_token(self) -> str | None: ...
     @property
     def expires_at(self) -> float | None: ...
 
@@ -63,6 +68,11 @@ class Authenticator:
             raise UnrecognizedClientException("The security token included in the request is invalid.")
         if principal is not None and principal.expires_at is not None and principal.expires_at <= now:
             raise ExpiredTokenException("The security token included in the request is expired")
+        token = principal.session_token if principal is not None else None
+        if token is not None and not hmac.compare_digest(request.header("X-Amz-Security-Token") or "", token):
+            raise UnrecognizedClientException("The security token included in the request is invalid.")
+        if not signed_lately(request, wall_clock()):
+            raise RequestExpired("Signature expired: X-Amz-Date is more than 15 minutes from now.")
         if not verify(request, body, secret):
             raise InvalidSignatureException(
                 "The request signature we calculated does not match the signature you provided. "

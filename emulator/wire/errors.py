@@ -38,6 +38,10 @@ class ExpiredTokenException(AwsError):
     """Temporary credentials past their end (`--auth strict`)."""
 
 
+class RequestExpired(AwsError):
+    """A signature made too long ago, or too far ahead (`--auth strict`)."""
+
+
 class RequestEntityTooLarge(AwsError):
     """A body past the service's bound."""
 
@@ -155,8 +159,13 @@ def _constraint(violation: Violation) -> str:
 
 
 def _coral_text(violation: Violation) -> str:
-    value = "null" if violation.value is None else f"'{_short(violation.value)}'"
-    return f"Value {value} at '{'.'.join(violation.path)}' failed to satisfy constraint: {_constraint(violation)}"
+    """AWS prints members in lowerCamel, and of a sensitive one not the value."""
+    path = ".".join(part[:1].lower() + part[1:] for part in violation.path)
+    if violation.sensitive:
+        shown = "Value"
+    else:
+        shown = "Value null" if violation.value is None else f"Value '{_short(violation.value)}'"
+    return f"{shown} at '{path}' failed to satisfy constraint: {_constraint(violation)}"
 
 
 def _ecr_text(violation: Violation) -> str:

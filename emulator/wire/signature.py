@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote
 
 from emulator.wire.request import HttpRequest
@@ -13,6 +14,18 @@ _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+),\s*SignedHeaders=(?P<signed>[^,\s]+),\s*"
     r"Signature=(?P<signature>[0-9a-f]{64})"
 )
+
+
+MAXIMUM_SKEW_S = 900.0
+
+
+def signed_lately(request: HttpRequest, now: float) -> bool:
+    """Whether X-Amz-Date is within 15 minutes of the machine's time."""
+    try:
+        stamp = datetime.strptime(request.header("X-Amz-Date") or "", "%Y%m%dT%H%M%SZ")
+    except ValueError:
+        return False
+    return abs(stamp.replace(tzinfo=UTC).timestamp() - now) <= MAXIMUM_SKEW_S
 
 
 def verify(request: HttpRequest, body: bytes, secret_key: str) -> bool:

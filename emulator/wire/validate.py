@@ -34,6 +34,7 @@ class Violation:
     path: Path
     value: Any
     bound: Any
+    sensitive: bool = False  # then no answer may show the value
 
 
 @dataclass(slots=True)
@@ -156,15 +157,16 @@ class Compiler:
 
 def _length_check(shape: Shape) -> Callable[[Any, Path, Findings], None] | None:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    secret = bool(shape.metadata.get("sensitive"))
     if low is None and high is None:
         return None
 
     def check(value: Any, path: Path, found: Findings) -> None:
         size = len(value)
         if low is not None and size < low:
-            found.violations.append(Violation("min_length", path, value, low))
+            found.violations.append(Violation("min_length", path, value, low, secret))
         if high is not None and size > high:
-            found.violations.append(Violation("max_length", path, value, high))
+            found.violations.append(Violation("max_length", path, value, high, secret))
 
     return check
 
@@ -184,6 +186,7 @@ def _string(shape: StringShape) -> Read:
     lengths = _length_check(shape)
     allowed = frozenset(shape.enum) if getattr(shape, "enum", None) else None
     choices = list(shape.enum) if allowed else []
+    secret = bool(shape.metadata.get("sensitive"))
     text = shape.metadata.get("pattern")
     pattern = compile_pattern(text) if text else None
 
@@ -193,9 +196,9 @@ def _string(shape: StringShape) -> Read:
         if lengths is not None:
             lengths(value, path, found)
         if allowed is not None and value not in allowed:
-            found.violations.append(Violation("enum", path, value, choices))
+            found.violations.append(Violation("enum", path, value, choices, secret))
         if pattern is not None and pattern.fullmatch(value, timeout=1.0) is None:
-            found.violations.append(Violation("pattern", path, value, text))
+            found.violations.append(Violation("pattern", path, value, text, secret))
         return value
 
     return read

@@ -168,10 +168,11 @@ def test_with_strict_authentication_temporary_credentials_sign_until_they_end(
         aws = aws_of(emulator)
         sts = aws("sts", access_key="AKIDROOT", secret_key="secret")
         given = sts.assume_role(RoleArn=ROLE, RoleSessionName="s1", DurationSeconds=900)["Credentials"]
-        right = aws("sts", access_key=given["AccessKeyId"], secret_key=given["SecretAccessKey"])
+        key, secret, token = given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
+        right = aws("sts", access_key=key, secret_key=secret, session_token=token)
         assert right.get_caller_identity()["Arn"].endswith(":assumed-role/web/s1")
         with refused("SignatureDoesNotMatch"):
-            aws("sts", access_key=given["AccessKeyId"], secret_key="other").get_caller_identity()
+            aws("sts", access_key=key, secret_key="other", session_token=token).get_caller_identity()
         with refused("InvalidClientTokenId"):
             aws("sts", access_key="test").get_caller_identity()
         clock.advance(900)
