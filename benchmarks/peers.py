@@ -95,8 +95,10 @@ def moto() -> Peer:
 
 
 def _start(name: str, command: list[str], port: int, directory: tempfile.TemporaryDirectory[str] | None) -> Peer:
+    # Compiled modules are kept, as they are for users: pip compiles moto's when it installs them.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while time.perf_counter() - began < 60:
         if process.poll() is not None:
             raise SystemExit(f"{name} ended at once: {' '.join(command)}")

@@ -6,9 +6,6 @@ import argparse
 import json
 import re
 import sys
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -181,8 +178,7 @@ def _reset(asked: argparse.Namespace) -> int:
 
 
 def _logs(asked: argparse.Namespace) -> int:
-    query = urllib.parse.urlencode({"of": asked.of, "follow": int(asked.follow)})
-    with _open(asked, f"logs?{query}") as answer:
+    with _open(asked, f"logs?{_query(of=asked.of, follow=int(asked.follow))}") as answer:
         for line in answer:
             sys.stdout.write(line.decode(errors="replace"))
             sys.stdout.flush()
@@ -195,7 +191,7 @@ def _hosts(asked: argparse.Namespace) -> int:
 
 
 def _explain(asked: argparse.Namespace) -> int:
-    found = _get(asked, f"explain?{urllib.parse.urlencode({'subject': asked.subject})}")
+    found = _get(asked, f"explain?{_query(subject=asked.subject)}")
     if asked.json:
         print(json.dumps(found, indent=2))
         return 0
@@ -213,7 +209,7 @@ def _explain(asked: argparse.Namespace) -> int:
 
 
 def _plan(asked: argparse.Namespace) -> int:
-    found = _get(asked, f"explain?{urllib.parse.urlencode({'subject': asked.subject})}")
+    found = _get(asked, f"explain?{_query(subject=asked.subject)}")
     shown = {name: found[name] for name in ("subject", "because", "actions", "nextLook")}
     if asked.json:
         print(json.dumps(shown, indent=2))
@@ -268,7 +264,17 @@ def _call(asked: argparse.Namespace, path: str, body: dict[str, Any]) -> Any:
         return json.load(answer)
 
 
+def _query(**members: object) -> str:
+    from urllib.parse import urlencode
+
+    return urlencode(members)
+
+
 def _open(asked: argparse.Namespace, path: str, body: bytes | None = None) -> Any:
+    # Only those who ask pay for the import; `up` answers sooner without it.
+    import urllib.error
+    import urllib.request
+
     request = urllib.request.Request(f"{asked.endpoint.rstrip('/')}/_emulator/{path}", data=body)
     request.add_header("Content-Type", "application/json")
     try:
