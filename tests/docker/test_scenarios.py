@@ -11,7 +11,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.docker.conftest import GROUP, IMAGE, NETWORK, Homeport, eventually, free_port
+from tests.docker.homeport import GROUP, IMAGE, NETWORK, Homeport, eventually, free_port
 
 pytestmark = pytest.mark.docker
 

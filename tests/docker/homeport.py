@@ -1,0 +1,332 @@
+"""A real `homeport up` process, clients of it, and what the engine shows of its tasks."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import docker
+import docker.errors
+
+from emulator.demo_image import web_image
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+IMAGE = "homeport-test/web:1"
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-aaaa", "subnet-bbbb"]}}
+GROUP = "/ecs/test"
+LOG_OPTIONS = {"awslogs-group": GROUP, "awslogs-region": REGION, "awslogs-stream-prefix": "t"}
+AWSLOGS = {"logDriver": "awslogs", "options": LOG_OPTIONS}
+PAUSE = "~internal~ecs~pause"
+SLEEP = ["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done"]
+"""A command that ends at once with 7 when it is told to."""
+STUBBORN = ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"]
+"""A command that its stop signal does not end."""
+
+
+def eventually(look: Callable[[], Any], within_s: float = 30.0) -> Any:
+    """The first true thing that `look` gives."""
+    end = time.monotonic() + within_s
+    while not (found := look()):
+        assert time.monotonic() < end, f"not within {within_s:g} s: {found!r}"
+        time.sleep(0.05)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def engine() -> Any:
+    """The SDK's low-level client."""
+    return docker.APIClient(version="auto")
+
+
+def container(name: str = "app", image: str = IMAGE, **members: Any) -> dict[str, Any]:
+    return {"name": name, "image": image, "stopTimeout": 5, **members}
+
+
+def shell(script: str, name: str = "app", **members: Any) -> dict[str, Any]:
+    return container(name, entryPoint=["sh", "-c"], command=[script], **members)
+
+
+@dataclass
+class Homeport:
+    """A process, and clients of it. `options` are further ones of `homeport up`."""
+
+    directory: Path
+    port: int = field(default_factory=free_port)
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+    instance: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.directory.parent / f"{self.directory.name}.log"
+
+    # ---- the process
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "emulator", "up", "--port", str(self.port), "--registry-port", "0"]
+        command += ["--data-dir", str(self.directory), "--log-level", "WARNING", *self.options]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        self.instance = eventually(self._answers)
+
+    def _answers(self) -> str:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return str(self.admin("health")["instance"])
+        except OSError:
+            return ""
+
+    def admin(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/_emulator/{path}", data=data)
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return json.load(answer)
+
+    def kill(self) -> None:
+        """As a crash does."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> float:
+        """Ctrl-C; how many seconds it took."""
+        assert self.process is not None
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(20) == 0
+        return time.monotonic() - began
+
+    def pass_time(self, seconds: float) -> None:
+        """Moves the emulator's clock, timer by timer."""
+        self.admin("clock", {"advance": seconds})
+
+    def reset(self) -> None:
+        self.admin("reset", {})
+
+    def end(self) -> None:
+        """Reset and stop, and their promises: nothing is left, it ends within 10 seconds, no bug showed in the log."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        self.reset()
+        left = self.left()
+        assert self.stop() < 10
+        assert left == []
+        assert "Traceback" not in self.log.read_text(), self.log.read_text()
+
+    # ---- clients
+
+    def client(self, service: str, region: str = REGION, key: str = "test") -> Any:
+        return boto3.session.Session().client(
+            service, region, endpoint_url=self.url, aws_access_key_id=key, aws_secret_access_key="test"
+        )
+
+    def shell(self, command: str, *, fails: bool = False, within_s: float = 60, **environment: str) -> str:
+        """A user's shell: the AWS CLI and docker, with configurations of their own. Standard output and error."""
+        home = self.directory.parent / f"{self.directory.name}-home"
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        aws = {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_PAGER": "",
+            "AWS_CONFIG_FILE": str(home / "aws-config"),
+            "DOCKER_CONFIG": str(home / "docker"),
+        }
+        done = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {command}"],
+            env={**own, **aws, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=within_s,
+            check=False,
+        )
+        assert (done.returncode != 0) == fails, f"{command}: {done.stdout}"
+        return done.stdout.strip()
+
+    # ---- what scenarios do
+
+    def define(self, family: str, *containers: dict[str, Any], **members: Any) -> str:
+        return define(self.client("ecs"), family, *containers, **members)
+
+    def run(self, family: str, **members: Any) -> str:
+        return run(self.client("ecs"), family, **members)
+
+    def stop_task(self, arn: str) -> None:
+        self.client("ecs").stop_task(task=arn)
+
+    def task(self, arn: str) -> dict[str, Any]:
+        _, _, _, region, account, resource = arn.split(":")
+        ecs = self.client("ecs", region, key=account)
+        found: dict[str, Any] = ecs.describe_tasks(cluster=resource.split("/")[1], tasks=[arn])["tasks"][0]
+        return found
+
+    def running(self, arn: str, within_s: float = 30) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            task = self.task(arn)
+            assert task["lastStatus"] != "STOPPED", task.get("stoppedReason")
+            return task if task["lastStatus"] == "RUNNING" else None
+
+        found: dict[str, Any] = eventually(look, within_s)
+        return found
+
+    def stopped(self, arn: str, within_s: float = 40) -> dict[str, Any]:
+        """The task once it has STOPPED, which leaves no container of it in the engine."""
+
+        def look() -> dict[str, Any] | None:
+            task = self.task(arn)
+            return task if task["lastStatus"] == "STOPPED" else None
+
+        found: dict[str, Any] = eventually(look, within_s)
+        assert self.containers(arn) == {}
+        return found
+
+    def messages(self, arn: str, name: str = "app") -> list[str]:
+        """What a container's log stream holds; nothing while there is no stream."""
+        logs = self.client("logs")
+        stream = f"t/{name}/{arn.rpartition('/')[2]}"
+        found: list[str] = []
+        token: dict[str, str] = {}
+        while True:
+            try:
+                page = logs.get_log_events(logGroupName=GROUP, logStreamName=stream, startFromHead=True, **token)
+            except logs.exceptions.ResourceNotFoundException:
+                return []
+            if not page["events"]:
+                return found
+            found += [event["message"] for event in page["events"]]
+            token = {"nextToken": page["nextForwardToken"]}
+
+    def said(self, family: str) -> list[str]:
+        """Runs a task that ends, and gives all that its container `app` said."""
+        arn = self.run(family)
+        self.stopped(arn)
+        return eventually(lambda: self.messages(arn), 5)
+
+    # ---- what the engine shows
+
+    def containers(self, arn: str) -> dict[str, dict[str, Any]]:
+        """Of a task, by container name, as `docker inspect` shows them."""
+        api = engine()
+        listed = api.containers(all=True, filters={"label": [f"homeport.task={arn}"]})
+        return {c["Labels"]["homeport.container"]: api.inspect_container(c["Id"]) for c in listed}
+
+    def apps(self, service: str) -> dict[str, str]:
+        """Running application containers of a service: id to the revision they run."""
+        labels = [f"homeport.instance={self.instance}", f"homeport.service={service}", "homeport.kind=app"]
+        listed = engine().containers(filters={"label": labels})
+        return {c["Id"]: c["Labels"]["com.amazonaws.ecs.task-definition-version"] for c in listed}
+
+    def started(self) -> dict[str, str]:
+        """All running containers of this emulator: id to when each started."""
+        api = engine()
+        ids = [c["Id"] for c in api.containers(filters={"label": [f"homeport.instance={self.instance}"]})]
+        return {i: api.inspect_container(i)["State"]["StartedAt"] for i in ids}
+
+    def left(self) -> list[str]:
+        """Containers and networks of this emulator."""
+        return left_of(self.instance)
+
+
+def left_of(instance: str) -> list[str]:
+    """Containers and networks of an emulator."""
+    wanted = {"label": [f"homeport.instance={instance}"]}
+    api = engine()
+    containers = [c["Names"][0] for c in api.containers(all=True, filters=wanted)]
+    return containers + [n["Name"] for n in api.networks(filters=wanted)]
+
+
+def define(ecs: Any, family: str, *containers: dict[str, Any], **members: Any) -> str:
+    settings = {
+        "family": family,
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "executionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/ecsTaskExecutionRole",
+        "containerDefinitions": list(containers),
+    }
+    return str(ecs.register_task_definition(**{**settings, **members})["taskDefinition"]["taskDefinitionArn"])
+
+
+def run(ecs: Any, family: str, **members: Any) -> str:
+    answer = ecs.run_task(taskDefinition=family, launchType="FARGATE", networkConfiguration=NETWORK, **members)
+    assert answer["failures"] == []
+    return str(answer["tasks"][0]["taskArn"])
+
+
+def aws_commands() -> list[str]:
+    """The AWS CLIs of this machine: the one that is found first, and Debian's, which is version 2."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    found = [shutil.which("aws", path=path), "/usr/bin/aws"]
+    return list(dict.fromkeys(command for command in found if command and Path(command).exists())) or ["aws"]
+
+
+class Pusher:
+    """Images made from nothing, pushed with docker's API to an emulator's registry, and taken away again."""
+
+    def __init__(self) -> None:
+        self._api = engine()
+        self._ids: set[str] = set()
+
+    def make(self, reference: str, page: str) -> None:
+        """An image of its own in the engine."""
+        self._api.load_image(web_image(page=page).docker_archive(reference))
+        self.tagged(reference)
+
+    def push(self, homeport: Homeport, uri: str, tag: str, page: str, region: str = REGION, key: str = "test") -> str:
+        """The digest of what was pushed. The engine keeps nothing of it."""
+        self.make(f"{uri}:{tag}", page)
+        ecr = homeport.client("ecr", region, key)
+        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        auth = {"username": "AWS", "password": base64.b64decode(token).decode().partition(":")[2]}
+        digest = ""
+        for line in self._api.push(uri, tag, stream=True, decode=True, auth_config=auth):
+            assert "error" not in line, line
+            digest = line.get("aux", {}).get("Digest", digest)
+        self.forget_in_engine()
+        return digest
+
+    def forget_in_engine(self) -> None:
+        """The engine has to fetch the images anew. Those that a running container uses stay."""
+        for image in list(self._ids):
+            try:
+                self._api.remove_image(image, force=True)
+            except docker.errors.ImageNotFound:
+                continue
+            except docker.errors.APIError as error:
+                assert error.status_code == 409, error
+
+    def tagged(self, reference: str) -> str:
+        """The id of the engine's image of that name, which goes away with the others."""
+        image = str(self._api.inspect_image(reference)["Id"])
+        self._ids.add(image)
+        return image
