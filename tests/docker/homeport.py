@@ -72,13 +72,14 @@ class Homeport:
 
     directory: Path
     port: int = field(default_factory=free_port)
+    host: str = "localhost"
     options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     instance: str = ""
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def log(self) -> Path:
@@ -284,10 +285,12 @@ def run(ecs: Any, family: str, **members: Any) -> str:
 
 
 def aws_commands() -> list[str]:
-    """The AWS CLIs of this machine: the one that is found first, and Debian's, which is version 2."""
+    """The AWS CLIs of this machine: the one that is found first, led here by the environment, and Debian's, which is
+    version 2 and too old for AWS_ENDPOINT_URL."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    found = [shutil.which("aws", path=path), "/usr/bin/aws"]
-    return list(dict.fromkeys(command for command in found if command and Path(command).exists())) or ["aws"]
+    first, debian = shutil.which("aws", path=path), "/usr/bin/aws"
+    found = [first] if first not in (None, debian) else []
+    return [*found, f"{debian} --endpoint-url $AWS_ENDPOINT_URL"]
 
 
 class Pusher:
@@ -323,7 +326,8 @@ class Pusher:
             except docker.errors.ImageNotFound:
                 continue
             except docker.errors.APIError as error:
-                assert error.status_code == 409, error
+                if error.status_code != 409:
+                    raise
 
     def tagged(self, reference: str) -> str:
         """The id of the engine's image of that name, which goes away with the others."""

@@ -379,6 +379,7 @@ class TestSecrets:
         task = homeport.stopped(homeport.run("unlogged"))
         assert (task["stopCode"], task["stoppedReason"]) == (
             "TaskFailedToStart",
-            "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed "
-            "to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.",
+            "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
+            "failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not "
+            "exist.",
         )
