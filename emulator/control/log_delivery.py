@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from emulator.clock import Clock
-from emulator.domain.log_delivery import FORCE_FLUSH_MS, Destination, EventAssembler, overlap
+from emulator.domain.log_delivery import FORCE_FLUSH_MS, Destination, EventAssembler
 from emulator.domain.log_group import LogGroup, LogStream, StreamKey, stream_key
+from emulator.domain.log_replay import Replay
 from emulator.engine.base import OutputLine
 from emulator.ids import Ids
 from emulator.store.database import Database, Reader, Transaction
@@ -48,7 +49,7 @@ class _Output:
     stream: StreamKey
     assembler: EventAssembler
     own_limit_bytes: int | None
-    already_stored: list[str] = field(default_factory=list)
+    replay: Replay | None = None  # while it is not known yet what of the replayed output is new
     dropped: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -95,9 +96,10 @@ class LogDelivery:
     def resume(self, container_id: str, destination: Destination, stream: StreamKey) -> float:
         """As `open`, after a restart of the emulator: since when the engine shall replay output (`replay_output`).
 
-        Replayed lines that the stream has already are recognised by their text and left out.
+        Replayed lines that the stream has already are recognised and left out (domain/log_replay.py).
         """
         self.open(container_id, destination, stream)
+        self._events.flush()
         facts = self._events.facts(stream.group_id, [stream.stream_id]).get(stream.stream_id)
         if facts is None:
             return 0.0
@@ -108,8 +110,10 @@ class LogDelivery:
             start_ms=int((since - _REPLAY_MARGIN_S) * 1000),
             newest_first=True,
         )
-        newest = [event.message for event in islice(self._events.scan(window), _REMEMBERED_EVENTS)]
-        self._open[container_id].already_stored = newest[::-1]
+        newest = [
+            (event.timestamp_ms, event.message) for event in islice(self._events.scan(window), _REMEMBERED_EVENTS)
+        ]
+        self._open[container_id].replay = Replay(newest[::-1])
         return since
 
     def lines(self, container_id: str, lines: Sequence[OutputLine]) -> None:
@@ -118,11 +122,9 @@ class LogDelivery:
         if output is None:
             return
         with output.lock:
-            events = output.assembler.feed((round(line.at * 1000), line.text) for line in lines)
-            if output.already_stored and events:
-                events = events[overlap(output.already_stored, [message for _, message in events]) :]
-                output.already_stored = []
-            self._append(container_id, output, events)
+            self._take(
+                container_id, output, output.assembler.feed((round(line.at * 1000), line.text) for line in lines)
+            )
 
     def ended(self, container_id: str) -> None:
         """The engine's word that all lines were delivered: the last event is given out."""
@@ -130,7 +132,9 @@ class LogDelivery:
         if output is None:
             return
         with output.lock:
-            self._append(container_id, output, output.assembler.flush())
+            self._take(container_id, output, output.assembler.flush())
+            if output.replay is not None:
+                self._append(container_id, output, output.replay.flush())
         if output.dropped:
             _log.warning("container %s: %d log events were dropped in all", container_id, output.dropped)
 
@@ -140,12 +144,22 @@ class LogDelivery:
         return 0 if output is None else output.dropped
 
     def flush_aged(self) -> None:
-        """Gives out every begun event that is 5 seconds old."""
+        """Gives out every begun event that is 5 seconds old, and what is new of a replay that has come to its end."""
         begun_before = int(self._clock.now() * 1000) - FORCE_FLUSH_MS
         for container_id, output in list(self._open.items()):
-            if output.assembler.begun_ms is not None:
+            if output.assembler.begun_ms is not None or output.replay is not None:
                 with output.lock:
-                    self._append(container_id, output, output.assembler.flush(begun_before))
+                    self._take(container_id, output, output.assembler.flush(begun_before))
+                    if output.replay is not None:
+                        self._append(container_id, output, output.replay.flush_quiet())
+
+    def _take(self, container_id: str, output: _Output, events: list[tuple[int, str]]) -> None:
+        """Events, the first of which may be stored already after a restart."""
+        if output.replay is not None and events:
+            events = output.replay.feed(events)
+            if output.replay.decided:
+                output.replay = None
+        self._append(container_id, output, events)
 
     def _append(self, container_id: str, output: _Output, events: list[tuple[int, str]]) -> None:
         if not events:

@@ -197,18 +197,6 @@ def split(text: str) -> list[str]:
     return parts
 
 
-def overlap(stored: list[str], replayed: list[str]) -> int:
-    """How many of the first `replayed` messages are already there: the most that are also the last `stored` ones.
-
-    After a restart the engine gives a container's recent output again; attach and replay time lines differently,
-    so it is their text that tells where the stored part ends.
-    """
-    for count in range(min(len(stored), len(replayed)), 0, -1):
-        if stored[-count:] == replayed[:count]:
-            return count
-    return 0
-
-
 def _stream(prefix: str | None, container_name: str, task_id: str, engine_container_id: str | None) -> str:
     if prefix:
         return f"{prefix}/{container_name}/{task_id}"

@@ -130,6 +130,35 @@ def test_after_a_restart_replayed_lines_are_stored_once(house: House) -> None:
     assert house.messages(stream) == ["a", "b", "c", "d", "d", "e"]
 
 
+def test_a_replay_that_ends_with_what_was_stored_late_is_given_out_when_no_more_comes(house: House) -> None:
+    stream = house.ensure(TO)
+    house.delivery.open("c1", TO, stream)
+    house.delivery.lines("c1", out("a", "b", at=START + 0.5))
+    house.events.flush()
+    again = LogDelivery(house.events, house.clock)
+    again.resume("c1", TO, stream)
+    again.lines("c1", out("a", "b", "c", at=START + 0.4))  # the engine's own times are a little earlier
+    for _ in range(2):
+        again.flush_aged()
+    assert house.messages(stream) == ["a", "b", "c"]
+    again.lines("c1", out("d", at=START + 0.5))
+    again.ended("c1")
+    assert house.messages(stream) == ["a", "b", "c", "d"]
+
+
+def test_events_of_several_lines_are_stored_once_after_a_restart(house: House) -> None:
+    gathering = Destination("us-east-1", "/ecs/web", "ecs/web/1", create_group=True, begins_event="^[A-Z]")
+    stream = house.ensure(gathering)
+    house.delivery.open("c1", gathering, stream)
+    house.delivery.lines("c1", out("One", " a", "Two", " b", "Three", at=START))
+    house.events.flush()
+    again = LogDelivery(house.events, house.clock)
+    again.resume("c1", gathering, stream)
+    again.lines("c1", out("One", " a", "Two", " b", "Three", " c", at=START))
+    again.ended("c1")
+    assert house.messages(stream) == ["One\n a\n", "Two\n b\n", "Three\n c\n"]
+
+
 def test_a_stream_without_events_is_replayed_from_the_beginning(house: House) -> None:
     stream = house.ensure(TO)
     assert house.delivery.resume("c1", TO, stream) == 0.0

@@ -12,7 +12,6 @@ from emulator.domain.log_delivery import (
     EventAssembler,
     InvalidLogOption,
     destination,
-    overlap,
     split,
 )
 
@@ -130,9 +129,3 @@ def test_bytes_that_are_no_utf8_count_as_their_replacement() -> None:
     events = EventAssembler(None).feed([(1, b"\xff" * EVENT_BYTES)])
     assert max(len(text.encode()) for _, text in events) <= EVENT_BYTES
     assert "".join(text for _, text in events) == "\ufffd" * EVENT_BYTES
-
-
-def test_what_is_stored_already_is_recognised_in_a_replay() -> None:
-    assert overlap(["a", "b", "c"], ["b", "c", "d"]) == 2
-    assert overlap(["a", "b"], ["c", "d"]) == 0
-    assert overlap([], ["c"]) == 0
