@@ -46,6 +46,8 @@ class Admin:
             ("reset", self.reset, ["POST"]),
             ("clock", self.move_clock, ["GET", "POST"]),
             ("explain", self.explain, ["GET"]),
+            ("plan", self.plan, ["GET"]),
+            ("coverage", self.coverage, ["GET"]),
             ("hosts", self.hosts, ["GET"]),
             ("logs", self.logs, ["GET"]),
         ):
@@ -87,11 +89,23 @@ class Admin:
             self.plane.advance(float(seconds), self.clock.advance)
         return _json({"now": self.clock.now()})
 
-    def explain(self) -> Response:
+    def explain(self, *only: str) -> Response:
+        """Why a task or a service, `?subject=`, is where it is."""
         try:
-            return _json(explain(self.database, self.plane, request.args.get("subject", ""), self.clock.now()))
+            found = explain(self.database, self.plane, request.args.get("subject", ""), self.clock.now())
         except NothingToExplain as error:
             return _json({"error": str(error)}, 404)
+        return _json({name: found[name] for name in only or found})
+
+    def plan(self) -> Response:
+        """What the next look at it would do."""
+        return self.explain("subject", "because", "actions", "nextLook")
+
+    def coverage(self) -> Response:
+        """What each operation does: `{service: {operation: acts | stores | refused}}`."""
+        from emulator.coverage import observations, statuses
+
+        return _json(statuses(observations()))
 
     def hosts(self) -> Response:
         """The hosts lines with which AWS's registry names lead here: the default one, and those with repositories."""

@@ -13,6 +13,7 @@ from typing import Any
 from emulator.config import DEFAULT_PORT, Config, default_data_dir, environment
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_HERE = ("localhost", "127.0.0.1")
 _HEALTH = {"HEALTHY": "healthy", "UNHEALTHY": "UNHEALTHY", "UNKNOWN": "-"}
 
 
@@ -20,9 +21,17 @@ class Unreachable(Exception):
     """No emulator answers, or it refused; the text says so."""
 
 
+class BadVariable(ValueError):
+    """A variable HOMEPORT_... holds what its option would not take."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status."""
-    asked = _parser(environment()).parse_args(arguments)
+    try:
+        asked = _parser(environment()).parse_args(arguments)
+    except BadVariable as error:
+        print(f"homeport: {error}", file=sys.stderr)
+        return 2
     run: Callable[[argparse.Namespace], int] = asked.run
     try:
         return run(asked)
@@ -39,7 +48,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="homeport", description="Amazon ECS, ECR and Fargate at home.")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_up(verbs.add_parser("up", help="serve until Ctrl-C"), env)
-    default = env.get("AWS_ENDPOINT_URL") or f"http://localhost:{DEFAULT_PORT}"
+    default = env.get("AWS_ENDPOINT_URL") or f"http://localhost:{env.get('HOMEPORT_PORT') or DEFAULT_PORT}"
 
     def verb(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=text, description=text)
@@ -75,11 +84,8 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
 
     def option(name: str, text: str, **how: Any) -> None:
         variable = "HOMEPORT_" + name.strip("-").replace("-", "_").upper()
-        if how.get("action") == "store_true":
-            how["default"] = env.get(variable, "").lower() in ("1", "true", "yes")
-        elif variable in env:
-            given = env[variable]
-            how["default"] = given.split(",") if how.get("action") == "append" else given
+        if given := env.get(variable, ""):
+            how["default"] = _from_environment(variable, given, how)
         up.add_argument(name, help=f"{text} [{variable}]", **how)
 
     option("--host", "address to serve on (default: %(default)s)", default="127.0.0.1")
@@ -101,6 +107,23 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--allow-host", "a further name that requests may use for us (repeatable)", action="append", default=[])
     option("--log-level", "default: %(default)s", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     up.set_defaults(run=_up)
+
+
+_SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+def _from_environment(variable: str, given: str, how: Mapping[str, Any]) -> Any:
+    """The value of an option's variable: argparse checks what is typed, not defaults. Raises BadVariable."""
+    if how.get("action") == "append":
+        return given.split(",")
+    if how.get("action") == "store_true":
+        if given.lower() not in _SWITCH:
+            raise BadVariable(f"{variable} is {given!r}: expected one of {', '.join(_SWITCH)}")
+        return _SWITCH[given.lower()]
+    choices = how.get("choices")
+    if choices and given not in choices:
+        raise BadVariable(f"{variable} is {given!r}: expected one of {', '.join(choices)}")
+    return given
 
 
 def _up(asked: argparse.Namespace) -> int:
@@ -151,6 +174,10 @@ def _status(asked: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
         return 0
     _table(
+        "CLUSTER  STATUS  ACCOUNT  REGION",
+        [[c["name"], c["status"], c["account"], c["region"]] for c in found["clusters"]],
+    )
+    _table(
         "SERVICE  CLUSTER  STATUS  DESIRED  RUNNING  PENDING",
         [[s["name"], s["cluster"], s["status"], s["desired"], s["running"], s["pending"]] for s in found["services"]],
     )
@@ -165,6 +192,8 @@ def _status(asked: argparse.Namespace) -> int:
         ],
     )  # fmt: skip
     _table("REPOSITORY  TAGS", [[r["uri"], " ".join(r["tags"]) or "-"] for r in found["repositories"]])
+    if not any(found.values()):
+        print("nothing is here yet: no cluster, service, task or repository")
     for task in found["tasks"]:
         for text in task["warnings"]:
             print(f"warning: task {task['id'][:12]}: {text}")
@@ -209,8 +238,7 @@ def _explain(asked: argparse.Namespace) -> int:
 
 
 def _plan(asked: argparse.Namespace) -> int:
-    found = _get(asked, f"explain?{_query(subject=asked.subject)}")
-    shown = {name: found[name] for name in ("subject", "because", "actions", "nextLook")}
+    shown = _get(asked, f"plan?{_query(subject=asked.subject)}")
     if asked.json:
         print(json.dumps(shown, indent=2))
         return 0
@@ -277,8 +305,10 @@ def _open(asked: argparse.Namespace, path: str, body: bytes | None = None) -> An
 
     request = urllib.request.Request(f"{asked.endpoint.rstrip('/')}/_emulator/{path}", data=body)
     request.add_header("Content-Type", "application/json")
+    # A proxy of the machine's does not know what is served on this host.
+    direct = [urllib.request.ProxyHandler({})] if request.host.partition(":")[0] in _HERE else []
     try:
-        return urllib.request.urlopen(request)
+        return urllib.request.build_opener(*direct).open(request)
     except urllib.error.HTTPError as error:
         try:
             text = json.load(error)["error"]

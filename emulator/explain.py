@@ -24,19 +24,36 @@ class NothingToExplain(LookupError):
 
 
 def explain(database: Database, plane: ControlPlane, subject: str, now: float) -> dict[str, Any]:
-    """`subject`: `task/<id>`, `service/<name>`, or either's ARN. Raises NothingToExplain."""
-    kind, _, name = (subject.rpartition(":")[2] if subject.startswith("arn:") else subject).partition("/")
-    name = name.rpartition("/")[2]
+    """`subject`: `task/<id>` (its beginning will do), `service/<name>`, `service/<cluster>/<name>`, or either's ARN.
+
+    Raises NothingToExplain, which names what was meant when that is more than one.
+    """
+    kind = subject.rpartition(":")[2].partition("/")[0] if subject.startswith("arn:") else subject.partition("/")[0]
     with database.read() as reader:
         if kind == "task":
-            tasks = [task for task in reader.find(TASKS) if task.id == name or task.id.startswith(name)]
-            if len(tasks) == 1:
-                return _of_task(reader, plane, tasks[0], now)
+            found: list[Any] = [task for task in reader.find(TASKS) if _means(subject, task.arn, task.id)]
         elif kind == "service":
-            services = [service for service in reader.find(SERVICES) if service.name == name]
-            if services:
-                return _of_service(reader, plane, services[0], now)
-    raise NothingToExplain(f"there is no {subject}")
+            found = [service for service in reader.find(SERVICES) if _means(subject, service.arn)]
+            # one that was deleted is only meant when no other has its name
+            found = [service for service in found if service.status != "INACTIVE"] or found[-1:]
+        else:
+            raise NothingToExplain(f"{subject!r} is neither task/ID nor service/NAME")
+        if len(found) > 1:
+            raise NothingToExplain(f"{subject} may be any of: {', '.join(one.arn for one in found)}")
+        if not found:
+            raise NothingToExplain(f"there is no {subject}")
+        return (_of_task if kind == "task" else _of_service)(reader, plane, found[0], now)
+
+
+def _means(subject: str, arn: str, id_: str = "") -> bool:
+    """Whether `subject` is this ARN, or the end of it, or begins like this task's id."""
+    if subject.startswith("arn:"):
+        return subject == arn
+    named = subject.partition("/")[2]
+    words = arn.rpartition(":")[2].split("/")
+    if "/" in named:
+        return named.split("/") == words[1:]
+    return bool(named) and (named == words[-1] or (bool(id_) and id_.startswith(named)))
 
 
 def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dict[str, Any]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 
+from emulator import coverage
 from emulator.app import Emulator, build
 from emulator.cli import config_of, main
 from emulator.config import Config
@@ -29,8 +36,12 @@ def served(tmp_path: Path) -> Iterator[tuple[Emulator, str]]:
     emulator.close()
 
 
+def _client(service: str, url: str) -> Any:
+    return boto3.client(service, "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b")
+
+
 def _run_task(url: str, emulator: Emulator, image: str = "app:1") -> str:
-    ecs = boto3.client("ecs", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b")
+    ecs = _client("ecs", url)
     ecs.create_cluster()
     container = {"name": "app", "image": image}
     ecs.register_task_definition(
@@ -65,6 +76,49 @@ def test_status_explain_and_plan(served: tuple[Emulator, str], capsys: pytest.Ca
     assert '"tasks": []' in capsys.readouterr().out
 
 
+def test_a_service_is_explained_by_name_or_by_cluster_and_name(
+    served: tuple[Emulator, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    emulator, url = served
+    _run_task(url, emulator, "nowhere:1")
+    ecs = _client("ecs", url)
+    ecs.create_cluster(clusterName="other")
+    for cluster in ("default", "other"):
+        settings = {
+            "taskDefinition": "web",
+            "desiredCount": 0,
+            "launchType": "FARGATE",
+            "networkConfiguration": NETWORK,
+        }
+        ecs.create_service(cluster=cluster, serviceName="web", **settings)
+    assert emulator.plane.settle()
+    assert main(["explain", "service/web", "--endpoint", url]) == 1
+    assert "may be any of" in capsys.readouterr().err
+    assert main(["explain", "service/other/web", "--endpoint", url]) == 0
+    assert "It is ACTIVE and wants 0 tasks" in capsys.readouterr().out
+    ecs.delete_service(cluster="other", service="web")
+    assert main(["plan", "service/web", "--json", "--endpoint", url]) == 0
+    assert "service/default/web" in capsys.readouterr().out
+    assert main(["explain", "cluster/default", "--endpoint", url]) == 1
+    assert "neither task/ID nor service/NAME" in capsys.readouterr().err
+
+
+def test_status_shows_what_is_there(served: tuple[Emulator, str], capsys: pytest.CaptureFixture[str]) -> None:
+    emulator, url = served
+    assert main(["status", "--endpoint", url]) == 0
+    assert capsys.readouterr().out == "nothing is here yet: no cluster, service, task or repository\n"
+    emulator.engine.add_image("app:1")  # type: ignore[attr-defined]
+    task = _run_task(url, emulator)
+    assert main(["status", "--endpoint", url]) == 0
+    said = capsys.readouterr().out
+    assert "CLUSTER  STATUS  ACCOUNT       REGION\ndefault  ACTIVE  123456789012  us-east-1" in said
+    shown = _client("ecs", url).describe_tasks(tasks=[task])["tasks"][0]["containers"][0]
+    assert f"{task[:12]}  family:web  RUNNING" in said
+    assert shown["networkInterfaces"][0]["privateIpv4Address"] in said
+    assert f"app={shown['runtimeId'][:12]}" in said
+    assert "warning: " in said  # the placeholders of its network
+
+
 def test_the_clock_moves_forward(served: tuple[Emulator, str], capsys: pytest.CaptureFixture[str]) -> None:
     emulator, url = served
     before = emulator.clock.now()
@@ -89,7 +143,7 @@ def test_hosts_and_logs(served: tuple[Emulator, str], capsys: pytest.CaptureFixt
     _, url = served
     assert main(["hosts", "--endpoint", url]) == 0
     assert capsys.readouterr().out == "127.0.0.1 123456789012.dkr.ecr.us-east-1.amazonaws.com\n"
-    logs = boto3.client("logs", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b")
+    logs = _client("logs", url)
     logs.create_log_group(logGroupName="/app")
     logs.create_log_stream(logGroupName="/app", logStreamName="s")
     now = int(served[0].clock.now() * 1000)
@@ -97,6 +151,58 @@ def test_hosts_and_logs(served: tuple[Emulator, str], capsys: pytest.CaptureFixt
     assert main(["logs", "/app", "--endpoint", url]) == 0
     assert capsys.readouterr().out == "hello\n"
     assert main(["logs", "/nope", "--endpoint", url]) == 1
+
+
+def test_following_logs_shows_lines_as_they_come(served: tuple[Emulator, str]) -> None:
+    emulator, url = served
+    logs = _client("logs", url)
+    logs.create_log_group(logGroupName="/app")
+    logs.create_log_stream(logGroupName="/app", logStreamName="s")
+    command = [sys.executable, "-m", "emulator", "logs", "/app", "--follow", "--endpoint", url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        for message in ("one", "two"):
+            now = int(emulator.clock.now() * 1000)
+            logs.put_log_events(
+                logGroupName="/app", logStreamName="s", logEvents=[{"timestamp": now, "message": message}]
+            )
+            assert following.stdout.readline() == f"{message}\n"
+        following.send_signal(signal.SIGINT)
+        assert following.wait(10) == 130
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("ENGINE", "podman"), ("AUTH", "lax"), ("STRICT", "perhaps"), ("LOG_LEVEL", "LOUD")]
+)
+def test_a_variable_that_its_option_would_not_take(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"HOMEPORT_{variable}", value)
+    assert main(["up"]) == 2
+    assert f"HOMEPORT_{variable} is '{value}': expected one of" in capsys.readouterr().err
+
+
+def test_proxies_are_not_asked_for_what_is_served_here(
+    served: tuple[Emulator, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert main(["status", "--endpoint", served[1]]) == 0
+
+
+def test_the_coverage_table_is_written_between_its_markers(
+    served: tuple[Emulator, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{coverage.BEGIN}\nold\n{coverage.END}\nafter\n")
+    assert main(["coverage", "--check", str(page)]) == 1
+    assert main(["coverage", "--write", str(page)]) == 0
+    assert main(["coverage", "--check", str(page)]) == 0
+    assert main(["coverage"]) == 0
+    table = capsys.readouterr().out
+    assert page.read_text() == f"before\n{coverage.BEGIN}\n{table.rstrip()}\n{coverage.END}\nafter\n"
+    with urllib.request.urlopen(f"{served[1]}/_emulator/coverage") as answer:
+        assert json.load(answer) == coverage.statuses(coverage.observations())
 
 
 def test_a_port_that_is_taken(served: tuple[Emulator, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,6 +91,9 @@ class Answer:
                 self.write(piece, whole)
                 if self._bodiless:
                     break
+            elif self._channel.is_left():
+                # An empty piece says "nothing yet" (PEP 3333): a stream that waits would else never learn of it.
+                raise ClientGone("the client left a stream that had nothing to send")
         self._finish()
 
     def write(self, piece: bytes, whole: bool = False) -> None:

@@ -23,6 +23,7 @@ _JOIN_BYTES = 32 * 1024  # below this, copying two pieces into one costs less th
 _SENDFILE_BYTES = 1 << 30
 _DISCARD_BYTES = 64 * 1024
 _NO_TIMEOUT = struct.pack("ll", 0, 0)
+_LEFT = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
 class ClientGone(ConnectionError):
@@ -138,6 +139,12 @@ class Channel:
         if sent == 0:
             self.send(head)
         return sent
+
+    def is_left(self) -> bool:
+        """Whether the client will send nothing more, or we were woken: nobody waits for a stream that has paused."""
+        ready = select.poll()
+        ready.register(self.sock.fileno(), _LEFT)
+        return bool(ready.poll(0))
 
     def release(self) -> socket.socket:
         """Give the socket away, blocking and without deadlines."""

@@ -82,6 +82,41 @@ def test_a_stream_is_chunked_and_each_piece_sent_at_once(talk: Talk) -> None:
     assert client.hear_chunk() == b""
 
 
+class Waiting:
+    """A stream that says one thing, and then "nothing yet" every now and then, until it is closed."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"one"
+        while not self.closed.wait(0.01):
+            yield b""
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def test_a_stream_that_waits_ends_when_its_client_leaves(talk: Talk) -> None:
+    stream = Waiting()
+    client = talk(app_of(stream)).say(request())
+    while b"one" not in client.sock.recv(1 << 16):
+        pass
+    client.sock.close()
+    assert stream.closed.wait(DEADLINE_S)
+
+
+def test_a_stream_that_waits_ends_when_the_server_stops(serve: Serve) -> None:
+    stream = Waiting()
+    server = serve(app_of(stream))
+    client = Client(server.addresses[0]).say(request())
+    while b"one" not in client.sock.recv(1 << 16):
+        pass
+    server.stop(grace_s=DEADLINE_S)
+    assert stream.closed.is_set()
+    client.sock.close()
+
+
 def test_a_stream_to_http_1_0_ends_with_the_connection(talk: Talk) -> None:
     client = talk(app_of(Body(b"first", b"second")))
     reply = client.ask(request(version="1.0", connection="keep-alive"))
