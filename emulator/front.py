@@ -24,18 +24,21 @@ Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 _TASK_PATHS = ("/v2/", "/v3/", "/v4/", "/api/")
 
 
+# One room at a time: two that import the same library for the first time at once may find it half imported.
+_putting_up = threading.Lock()
+
+
 class Lazily:
     """A room that is put up when somebody first comes to it."""
 
     def __init__(self, make: Callable[[], Wsgi]) -> None:
         self._make = make
         self._room: Wsgi | None = None
-        self._lock = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         room = self._room
         if room is None:
-            with self._lock:
+            with _putting_up:
                 room = self._room = self._room or self._make()
         return room(environ, start_response)
 

@@ -1,0 +1,50 @@
+"""Rooms of the front door that are put up when somebody first comes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from emulator.front import Environ, Lazily, StartResponse, Wsgi
+
+
+def test_rooms_are_put_up_once_and_never_two_at_a_time() -> None:
+    """They import libraries: importing one in two threads at once may give a module that is half there."""
+    under_way: list[str] = []
+    most: list[int] = []
+    made: list[str] = []
+    together = threading.Barrier(8)
+
+    def room(name: str) -> Callable[[], Wsgi]:
+        def make() -> Wsgi:
+            under_way.append(name)
+            made.append(name)
+            threading.Event().wait(0.02)
+            most.append(len(under_way))
+            under_way.remove(name)
+            return lambda environ, start_response: [name.encode()]
+
+        return make
+
+    rooms = [Lazily(room("registry")), Lazily(room("admin"))]
+    answers: list[Iterable[bytes]] = []
+
+    def come(which: int) -> None:
+        together.wait()
+        answers.append(rooms[which % 2](_environ(), _start_response))
+
+    visitors = [threading.Thread(target=come, args=(n,)) for n in range(8)]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert sorted(made) == ["admin", "registry"]
+    assert most == [1, 1]
+    assert sorted(answers) == [[b"admin"]] * 4 + [[b"registry"]] * 4
+
+
+def _environ() -> Environ:
+    return {}
+
+
+_start_response: StartResponse = dict
