@@ -26,7 +26,8 @@ FOLLOW_POLL_S = 2.0
 
 @dataclass(slots=True)
 class Admin:
-    """A small Flask application over the pieces it shows. `reset_all` is the emulator's own."""
+    """A small Flask application over the pieces it shows. `reset_all` is the emulator's own, `operation_statuses`
+    the coverage table's."""
 
     config: Config
     clock: Clock
@@ -37,6 +38,7 @@ class Admin:
     naming: RegistryNaming
     instance: str
     reset_all: Callable[[], None]
+    operation_statuses: Callable[[], dict[str, dict[str, str]]]
 
     def wsgi(self) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
         app = Flask("homeport.admin", static_folder=None)
@@ -103,9 +105,7 @@ class Admin:
 
     def coverage(self) -> Response:
         """What each operation does: `{service: {operation: acts | stores | refused}}`."""
-        from emulator.coverage import observations, statuses
-
-        return _json(statuses(observations()))
+        return _json(self.operation_statuses())
 
     def hosts(self) -> Response:
         """The hosts lines with which AWS's registry names lead here: the default one, and those with repositories."""

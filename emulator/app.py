@@ -177,8 +177,10 @@ def build(
 
     def admin() -> Wsgi:
         from emulator.admin import Admin
+        from emulator.coverage import current_statuses
 
-        return Admin(config, clock, database, log_events, engine, plane, naming, instance, emulator.reset).wsgi()
+        pieces = (config, clock, database, log_events, engine, plane, naming, instance)
+        return Admin(*pieces, emulator.reset, current_statuses).wsgi()
 
     # What Flask and werkzeug serve is put up when it is first asked for: the first answer comes sooner.
     front = Front(Guard(config.allowed_hosts), gateway, Lazily(registry), Lazily(admin), came_through_relay)

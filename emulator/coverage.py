@@ -60,11 +60,16 @@ def statuses(observed: Observed) -> dict[str, dict[str, str]]:
     return result
 
 
+def current_statuses() -> dict[str, dict[str, str]]:
+    """By what the last whole test run saw."""
+    return statuses(observations())
+
+
 def table() -> str:
     """Markdown: a line of numbers per service, then the operations by status."""
     lines = ["| API | acts | stores | refused |", "|---|---|---|---|"]
     details = []
-    for service, operations in statuses(observations()).items():
+    for service, operations in current_statuses().items():
         by_status = {s: [o for o, status in operations.items() if status == s] for s in ("acts", "stores", "refused")}
         lines.append(f"| {service} | {' | '.join(str(len(names)) for names in by_status.values())} |")
         details.append(f"\n<details><summary>{service}</summary>\n")
