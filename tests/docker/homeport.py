@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ import docker.errors
 from emulator.demo_image import web_image
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SESSION = boto3.session.Session()
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 IMAGE = "homeport-test/web:1"
@@ -53,6 +55,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@functools.cache
 def engine() -> Any:
     """The SDK's low-level client."""
     return docker.APIClient(version="auto")
@@ -76,6 +79,7 @@ class Homeport:
     options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     instance: str = ""
+    _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict, repr=False)
 
     @property
     def url(self) -> str:
@@ -143,9 +147,13 @@ class Homeport:
     # ---- clients
 
     def client(self, service: str, region: str = REGION, key: str = "test") -> Any:
-        return boto3.session.Session().client(
-            service, region, endpoint_url=self.url, aws_access_key_id=key, aws_secret_access_key="test"
-        )
+        """One for each service, region and key: making one costs more than most calls."""
+        which = (service, region, key)
+        if which not in self._clients:
+            self._clients[which] = SESSION.client(
+                service, region, endpoint_url=self.url, aws_access_key_id=key, aws_secret_access_key="test"
+            )
+        return self._clients[which]
 
     def shell(self, command: str, *, fails: bool = False, within_s: float = 60, **environment: str) -> str:
         """A user's shell: the AWS CLI and docker, with configurations of their own. Standard output and error."""
