@@ -19,7 +19,7 @@ from emulator.control.housekeeping import forget_tokens
 from emulator.control.images import ImageFinder
 from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_expired
 from emulator.control.plane import ControlParts, ControlPlane
-from emulator.data_dir import DataDir
+from emulator.data_dir import DataDir, is_dead_lock
 from emulator.domain.image_reference import EcrRegistry
 from emulator.engine.base import Engine
 from emulator.engine.pause import RELAY_ADDRESS, SocketRelay, TcpRelay
@@ -69,7 +69,7 @@ class Emulator:
 
     def start(self) -> None:
         forget_unknown(self.database, self.log_events)
-        self.plane.start(self.data.is_dead_ephemeral)
+        self.plane.start(is_dead_lock)
 
     def reset(self) -> None:
         """As new: no container, network, record, image or log event of ours is left."""
@@ -148,7 +148,7 @@ def build(
             images=images,
             sealer=sealer,
             delivery=delivery,
-            identity=Identity(instance, ids.hex(8), config.ephemeral),
+            identity=Identity(instance, ids.hex(8), data.lock_place if config.ephemeral else ""),
             vpc_cidr=config.vpc_cidr,
             relay=_relay(config, data),
             endpoint_in_task=f"http://{RELAY_ADDRESS}" if config.task_endpoint else None,

@@ -52,25 +52,66 @@ class DataDir:
     def relay_directory(self) -> Path:
         return self.path / "run"
 
-    def is_dead_ephemeral(self, instance: str) -> bool:
-        """Whether the ephemeral run of that instance is over: nobody holds its lock, or its directory is gone."""
-        other = Path(tempfile.gettempdir()) / f"{_PREFIX}{instance}"
-        try:
-            lock = os.open(other / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            return True
-        try:
-            if not _try_lock(lock):
-                return False
-        finally:
-            os.close(lock)
-        shutil.rmtree(other, ignore_errors=True)
-        return True
+    @property
+    def lock_place(self) -> str:
+        """For others, to ask `is_dead_lock`; "" where a place cannot be told from another machine's."""
+        here = _here()
+        return f"{here.machine}:{here.boot}:{here.mounts}:{self.path}" if here else ""
 
     def close(self) -> None:
         if self.ephemeral:
             shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+def is_dead_lock(place: str) -> bool:
+    """Whether the ephemeral run with that `lock_place` is certainly over; its directory is removed then.
+
+    Certain is only what this process can see: its lock lies free or is gone, in our own view of the file system, or the
+    machine has been started anew since. A run in a container, on another machine or unknown to us is left alone.
+    """
+    here, words = _here(), place.split(":", 3)
+    if here is None or len(words) != 4:
+        return False
+    there, path = _Here(*words[:3]), Path(words[3])
+    if there.boot != here.boot:
+        return bool(here.machine) and there.machine == here.machine
+    if there.mounts != here.mounts:
+        return False
+    try:
+        lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    try:
+        if not _try_lock(lock):
+            return False
+    finally:
+        os.close(lock)
+    if path.name.startswith(_PREFIX):
+        shutil.rmtree(path, ignore_errors=True)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """Which machine, which start of it, and which view of its files (a container has its own)."""
+
+    machine: str
+    boot: str
+    mounts: str
+
+
+def _here() -> _Here | None:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        mounts = str(Path("/proc/self/ns/mnt").stat().st_ino)
+    except OSError:
+        return None
+    try:
+        machine = Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        machine = ""
+    return _Here(machine, boot, mounts)
 
 
 def _try_lock(lock: int) -> bool:

@@ -37,13 +37,13 @@ class Identity:
 
     instance: str
     boot: str
-    ephemeral: bool = False
+    ephemeral_lock: str = ""  # where the lock of an --ephemeral run lies
 
     def labels(self, task: Task, kind: labels.Kind, container: str) -> dict[str, str]:
         """Ours, and the ECS agent's own, which tools look for."""
         revision = int(task.definition_arn.rpartition(":")[2])
         ours = labels.container_labels(
-            labels.owned_labels(kind, self.instance, self.boot, ephemeral=self.ephemeral),
+            labels.owned_labels(kind, self.instance, self.boot, ephemeral_lock=self.ephemeral_lock),
             cluster=task.cluster_arn,
             task=task.arn,
             container=container,

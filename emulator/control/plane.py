@@ -197,4 +197,4 @@ class ControlPlane:
 
 
 def _owned(identity: Identity) -> dict[str, str]:
-    return labels.owned_labels("network", identity.instance, identity.boot, ephemeral=identity.ephemeral)
+    return labels.owned_labels("network", identity.instance, identity.boot, ephemeral_lock=identity.ephemeral_lock)

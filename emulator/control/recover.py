@@ -69,11 +69,12 @@ def wake_everything(database: Database, wake: Callable[[list[tuple[str, str]]], 
 
 
 def sweep_dead_ephemeral(engine: Engine, own_instance: str, is_dead: Callable[[str], bool]) -> int:
-    """Removes what dead `--ephemeral` runs left in the engine; how many containers."""
+    """Removes what dead `--ephemeral` runs left in the engine; how many containers. `is_dead` judges by their lock."""
     found = [
         state
         for state in engine.list_containers({labels.EPHEMERAL: "true"})
-        if (other := state.labels.get(labels.INSTANCE, "")) and other != own_instance and is_dead(other)
+        if state.labels.get(labels.INSTANCE, own_instance) != own_instance
+        and is_dead(state.labels.get(labels.LOCK, ""))
     ]
     _remove(engine, found)
     for instance in {state.labels[labels.INSTANCE] for state in found}:

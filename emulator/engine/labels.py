@@ -15,6 +15,7 @@ SCHEMA: Final = "homeport.schema"
 INSTANCE: Final = "homeport.instance"  # which emulator: one per data directory
 BOOT: Final = "homeport.boot"  # which start of it
 EPHEMERAL: Final = "homeport.ephemeral"  # "true" when that run leaves nothing behind
+LOCK: Final = "homeport.lock"  # where that run's lock lies: who sees it can tell whether the run lives
 KIND: Final = "homeport.kind"
 CLUSTER: Final = "homeport.cluster"  # its ARN
 TASK: Final = "homeport.task"  # its ARN
@@ -32,11 +33,11 @@ def instance_labels(instance: str) -> dict[str, str]:
     return {INSTANCE: instance}
 
 
-def owned_labels(kind: Kind, instance: str, boot: str, *, ephemeral: bool = False) -> dict[str, str]:
-    """What every created thing bears."""
+def owned_labels(kind: Kind, instance: str, boot: str, *, ephemeral_lock: str = "") -> dict[str, str]:
+    """What every created thing bears. `ephemeral_lock`: of a run that leaves nothing behind."""
     labels = {SCHEMA: SCHEMA_VERSION, INSTANCE: instance, BOOT: boot, KIND: kind}
-    if ephemeral:
-        labels[EPHEMERAL] = "true"
+    if ephemeral_lock:
+        labels |= {EPHEMERAL: "true", LOCK: ephemeral_lock}
     return labels
 
 
