@@ -13,6 +13,7 @@ from emulator.app import RELAY_LISTENER, Emulator, build
 from emulator.config import Config
 from emulator.data_dir import DataDirInUse
 from emulator.engine.base import EngineError
+from emulator.registry.naming import REAL_NAMES_PORT, RegistryNaming
 from emulator.serve import Listener, Server
 
 _log = logging.getLogger("homeport")
@@ -54,7 +55,9 @@ def listen(emulator: Emulator) -> tuple[Server, list[str]]:
     if config.task_endpoint and config.relay_host is None:
         server.add_listener(relay_listener(emulator.data.relay_directory))
     if config.registry_port is not None:
-        _also(server, Listener(config.host, config.registry_port), "real registry names", notes)
+        served = _also(server, Listener(config.host, config.registry_port), "real registry names", notes)
+        naming = emulator.gateway.parts.get(RegistryNaming)
+        naming.real_names = served and config.registry_port == REAL_NAMES_PORT
     if config.tls_port is not None:
         from emulator.certificates import server_context
 
@@ -105,11 +108,14 @@ def _engine_line(emulator: Emulator) -> str:
     return f"Docker {info.version}, {info.architecture}, {info.cpus} cpus, {info.memory_mib} MiB"
 
 
-def _also(server: Server, listener: Listener, what: str, notes: list[str]) -> None:
+def _also(server: Server, listener: Listener, what: str, notes: list[str]) -> bool:
+    """Whether it listens."""
     try:
         server.add_listener(listener)
     except OSError as error:
         notes.append(f"no listener for {what}: {error}")
+        return False
+    return True
 
 
 def _cannot(text: str) -> int:

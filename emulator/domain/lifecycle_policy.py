@@ -92,11 +92,11 @@ def _selected(selection: Mapping[str, Any], priority: int, description: str, act
         _choice(selection["countUnit"], ("days",))
     by_days = count_type != "imageCountMoreThan"
     prefixes, patterns = _texts(selection, "tagPrefixList"), _texts(selection, "tagPatternList")
+    lists = len({"tagPrefixList", "tagPatternList"} & selection.keys())
     in_archive = count_type == "sinceImageTransitioned"
     alternatives = (
         ("countUnit" in selection) == by_days,
-        bool(prefixes) != bool(patterns) if status == "tagged" else not prefixes and not patterns,
-        status == "tagged" or not {"tagPrefixList", "tagPatternList"} & selection.keys(),
+        lists == 1 and bool(prefixes or patterns) if status == "tagged" else lists == 0,
         (storage == "archive") == in_archive,
         not in_archive or (action == "expire" and number >= MINIMUM_ARCHIVED_DAYS),
         count_type != "sinceImagePulled" or action == "transition",

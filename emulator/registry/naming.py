@@ -1,7 +1,7 @@
 """What our registry is called: repositoryUri is pushable as printed (D8).
 
-When AWS's own host name for the registry leads to this machine (one hosts line, `homeport hosts` prints it), it is
-that name; otherwise `localhost:<port>`, with account and region in the path outside the default ones.
+When AWS's own host name for the registry leads to this machine (one hosts line, `homeport hosts` prints it) and port 80
+is ours, it is that name; otherwise `localhost:<port>`, with account and region in the path outside the default ones.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from emulator.clock import monotonic
 from emulator.domain.image import registry_host
 
 HOSTS_FILE = Path("/etc/hosts")
 _REMEMBERED_S = 2.0
+
+REAL_NAMES_PORT: Final = 80
 
 
 def in_hosts_file(name: str) -> bool:
@@ -34,7 +37,10 @@ def in_hosts_file(name: str) -> bool:
 
 
 class RegistryNaming:
-    """`port` is where `localhost` answers; `leads_here` tells whether a host name leads to this machine."""
+    """`port` is where `localhost` answers; `leads_here` tells whether a host name leads to this machine.
+
+    `real_names`: whether a listener answers on port 80, where clients look for a real name. Who opens it says so.
+    """
 
     def __init__(
         self,
@@ -47,11 +53,12 @@ class RegistryNaming:
         self._default = (default_account, default_region)
         self._leads_here = leads_here
         self._known: dict[str, tuple[float, bool]] = {}
+        self.real_names = False
 
     def host(self, account: str, region: str) -> str:
         """The host that clients log in to."""
         name = registry_host(account, region)
-        return name if self._resolves(name) else f"localhost:{self._port}"
+        return name if self.real_names and self._resolves(name) else f"localhost:{self._port}"
 
     def repository_uri(self, account: str, region: str, repository: str) -> str:
         """What `docker push` takes as printed."""

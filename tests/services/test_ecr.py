@@ -84,6 +84,8 @@ def test_other_accounts_and_regions_stand_in_the_path(aws: Aws) -> None:
 
 def test_the_real_name_is_used_when_it_leads_here() -> None:
     here = RegistryNaming(4566, ACCOUNT, "us-east-1", leads_here=lambda name: True)
+    assert here.repository_uri(ACCOUNT, "us-east-1", "app") == "localhost:4566/app"  # nobody answers on port 80 yet
+    here.real_names = True
     host = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
     assert here.repository_uri(ACCOUNT, "us-east-1", "app") == f"{host}/app"
     assert here.proxy_endpoint(ACCOUNT, "us-east-1") == f"http://{host}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.errors import InvalidParameterException
+from emulator.domain.errors import AccessDeniedException, InvalidParameterException, NotEmulatedYet
 from emulator.domain.image import Repository
 from emulator.events import journal
 from emulator.registry.repository import find_repository
@@ -21,12 +21,32 @@ def invalid(member: str, constraint: str) -> InvalidParameterException:
 
 def repository_of(call: Call, request: Mapping[str, Any]) -> Repository:
     """The repository a request names, in the registry it names (the caller's own by default)."""
-    return find_repository(call.reader, registry_of(call, request), call.region, request["repositoryName"])
+    name = request["repositoryName"]
+    return find_repository(call.reader, registry_of(call, request, name), call.region, name)
 
 
-def registry_of(call: Call, request: Mapping[str, Any]) -> str:
-    """The account whose registry is meant. Another account's registry is seen by nobody until its policy says so."""
-    return str(request.get("registryId") or call.account)
+def registry_of(call: Call, request: Mapping[str, Any], name: str = "*") -> str:
+    """The account whose registry is meant; `name` is the repository that the caller wants there."""
+    account = str(request.get("registryId") or call.account)
+    check_access(call, account, name)
+    return account
+
+
+def check_access(call: Call, account: str, name: str) -> None:
+    """Another account's repository is open only to whom its policy lets in (Amazon ECR user guide).
+
+    Raises AccessDeniedException, in the words that the registry uses too; NotEmulatedYet when there is a policy to ask.
+    """
+    if account == call.account:
+        return
+    there = call.reader.get(REPOSITORIES, account, call.region, name)
+    if there is not None and there.policy_text is not None:
+        raise NotEmulatedYet("Repository policies are not evaluated yet: they let no other account in.")
+    arn = f"arn:{call.partition}:ecr:{call.region}:{account}:repository/{name}"
+    raise AccessDeniedException(
+        f"User: {call.caller.arn} is not authorized to perform: ecr:{call.operation} on resource: {arn} "
+        f"because no resource-based policy allows the ecr:{call.operation} action"
+    )
 
 
 def named(repository: Repository) -> dict[str, str]:

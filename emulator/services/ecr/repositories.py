@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,16 +17,12 @@ from emulator.wire.call import Call
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
-_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
-_MODEL_NAME = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
 _MAXIMUM_STARS = 2
 
 
 def create_repository(call: Call, request: Request) -> Answer:
     """Its name is free in this registry; tags, encryption and mutability are checked first."""
     name = request["repositoryName"]
-    if not _NAME.fullmatch(name):
-        raise invalid("repositoryName", f"must satisfy regular expression '{_MODEL_NAME}'")
     mode = request.get("imageTagMutability", "MUTABLE")
     scanning = request.get("imageScanningConfiguration") or {}
     encryption = request.get("encryptionConfiguration") or {}
@@ -39,7 +34,7 @@ def create_repository(call: Call, request: Request) -> Answer:
     if scanning.get("scanOnPush"):
         call.warn("scanOnPush is stored; images are not scanned yet")
     repository = Repository(
-        account=registry_of(call, request),
+        account=registry_of(call, request, name),
         region=call.region,
         name=name,
         created_at=call.now,
@@ -57,8 +52,8 @@ def create_repository(call: Call, request: Request) -> Answer:
 
 def describe_repositories(call: Call, request: Request) -> Answer:
     """All by name, or those named: then one that is missing fails the whole call."""
-    account = registry_of(call, request)
     names: Sequence[str] = request.get("repositoryNames") or ()
+    account = registry_of(call, request, names[0] if len(names) == 1 else "*")
     if names:
         if request.get("nextToken") or request.get("maxResults"):
             raise InvalidParameterException("Both repositoryNames and pagination parameters cannot be specified")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from emulator.domain.image import Repository
 from emulator.registry.repository import find_repository
-from emulator.services.ecr.lookup import change, invalid
+from emulator.services.ecr.lookup import change, check_access, invalid
 from emulator.services.ecr.tagging import checked_tags
 from emulator.wire.call import Call
+
+_ARN = re.compile(
+    r"arn:(?P<partition>[a-z-]+):ecr:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):repository/(?P<name>.+)"
+)
 
 
 def tag_resource(call: Call, request: Mapping[str, Any]) -> None:
@@ -31,7 +36,9 @@ def list_tags_for_resource(call: Call, request: Mapping[str, Any]) -> dict[str, 
 
 
 def _by_arn(call: Call, arn: str) -> Repository:
-    parts = arn.split(":", 5)
-    if len(parts) != 6 or parts[2] != "ecr" or not parts[5].startswith("repository/"):
+    """A repository's ARN in the region that was called; no other region's endpoint knows it."""
+    match = _ARN.fullmatch(arn)
+    if match is None or (match["partition"], match["region"]) != (call.partition, call.region):
         raise invalid("resourceArn", "Invalid ARN")
-    return find_repository(call.reader, parts[4], parts[3], parts[5].removeprefix("repository/"))
+    check_access(call, match["account"], match["name"])
+    return find_repository(call.reader, match["account"], call.region, match["name"])
