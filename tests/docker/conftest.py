@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from emulator.demo_image import web_image
-from tests.docker.homeport import GROUP, IMAGE, Homeport, Pusher, engine
+from tests.docker.homeport import GROUP, IMAGE, RUN, Homeport, Pusher, engine
 
 
 @pytest.fixture(scope="session")
 def test_image() -> Iterator[str]:
     api = engine()
-    api.load_image(web_image().docker_archive(IMAGE))
+    api.load_image(web_image(labels={"run": RUN}).docker_archive(IMAGE))
     yield IMAGE
     api.remove_image(IMAGE, force=True)
 

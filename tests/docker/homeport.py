@@ -28,7 +28,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SESSION = boto3.session.Session()
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-IMAGE = "homeport-test/web:1"
+RUN = os.urandom(4).hex()
+"""Of this test run: another one on the same engine has images of its own."""
+IMAGE = f"homeport-test/web:{RUN}"
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-aaaa", "subnet-bbbb"]}}
 GROUP = "/ecs/test"
 LOG_OPTIONS = {"awslogs-group": GROUP, "awslogs-region": REGION, "awslogs-stream-prefix": "t"}
@@ -310,7 +312,7 @@ class Pusher:
 
     def make(self, reference: str, page: str) -> None:
         """An image of its own in the engine."""
-        self._api.load_image(web_image(page=page).docker_archive(reference))
+        self._api.load_image(web_image(page=page, labels={"run": RUN}).docker_archive(reference))
         self.tagged(reference)
 
     def push(self, homeport: Homeport, uri: str, tag: str, page: str, region: str = REGION, key: str = "test") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,28 +13,35 @@ from pathlib import Path
 
 import pytest
 
+from emulator.engine.labels import LOCK
 from tests.docker.homeport import ROOT, engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 
-def in_the_engine() -> set[str]:
-    """Every container, network, image and volume."""
+def of_the_tour(tmp_path: Path) -> list[str]:
+    """Containers and networks of its emulator, whose lock lies in the tour's temporary folder; images it made."""
     api = engine()
-    images = {tag for image in api.images() for tag in image["RepoTags"] or [image["Id"]]}
-    containers = {container["Id"] for container in api.containers(all=True)}
-    networks = {network["Id"] for network in api.networks()}
-    return images | containers | networks | {volume["Name"] for volume in api.volumes()["Volumes"] or []}
+    listed = [*api.containers(all=True), *api.networks()]
+    images = [name for image in api.images() for name in (image["RepoTags"] or []) + (image["RepoDigests"] or [])]
+    return [
+        *(thing["Id"] for thing in listed if str(tmp_path) in (thing["Labels"] or {}).get(LOCK, "")),
+        *(
+            name
+            for name in images
+            if re.match(r"homeport-demo/|localhost:\d+/my-app|\d{12}\.dkr\.ecr\..*/my-app", name)
+        ),
+    ]
 
 
 @pytest.fixture
-def left(tmp_path: Path) -> Iterator[list[str]]:
+def left(tmp_path: Path) -> Iterator[None]:
     """What a tour has left in the engine and on disk: asked when the test is over, and to be nothing."""
-    before, hosts = in_the_engine(), Path("/etc/hosts").read_text()
-    found: list[str] = []
-    yield found
-    assert in_the_engine() - before == set()
+    hosts, volumes = Path("/etc/hosts").read_text(), engine().volumes()["Volumes"] or []
+    yield
+    assert of_the_tour(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+    assert (engine().volumes()["Volumes"] or []) == volumes
     assert Path("/etc/hosts").read_text() == hosts
 
 
@@ -57,7 +65,7 @@ def read_until(running: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"it never said {text!r}:\n{said}")
 
 
-def test_the_whole_tour(tmp_path: Path, left: list[str]) -> None:
+def test_the_whole_tour(tmp_path: Path, left: None) -> None:
     said, _ = (running := tour(tmp_path)).communicate(timeout=240)
     assert running.returncode == 0, said
     assert "<h1>Hello from a task</h1>" in said
@@ -69,7 +77,7 @@ def test_the_whole_tour(tmp_path: Path, left: list[str]) -> None:
     assert said.rstrip().endswith("left behind: nothing (the Docker Engine is kept)")
 
 
-def test_ctrl_c_in_the_middle(tmp_path: Path, left: list[str]) -> None:
+def test_ctrl_c_in_the_middle(tmp_path: Path, left: None) -> None:
     running = tour(tmp_path)
     read_until(running, "wait services-stable")
     os.killpg(running.pid, signal.SIGINT)
@@ -78,7 +86,7 @@ def test_ctrl_c_in_the_middle(tmp_path: Path, left: list[str]) -> None:
     assert "left behind: nothing" in said
 
 
-def test_an_emulator_that_dies_fails_the_tour(tmp_path: Path, left: list[str]) -> None:
+def test_an_emulator_that_dies_fails_the_tour(tmp_path: Path, left: None) -> None:
     running = tour(tmp_path)
     read_until(running, "wait services-stable")
     children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
@@ -90,7 +98,7 @@ def test_an_emulator_that_dies_fails_the_tour(tmp_path: Path, left: list[str]) -
     assert "left behind: nothing" in said
 
 
-def test_a_port_that_is_taken_is_said(tmp_path: Path, left: list[str]) -> None:
+def test_a_port_that_is_taken_is_said(tmp_path: Path, left: None) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

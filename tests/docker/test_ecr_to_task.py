@@ -14,6 +14,7 @@ from tests.docker.homeport import (
     AWSLOGS,
     GROUP,
     REGION,
+    RUN,
     SLEEP,
     Homeport,
     Pusher,
@@ -182,8 +183,8 @@ def test_an_index_runs_the_image_of_the_engines_platform(homeport: Homeport, pus
 def test_an_image_that_only_the_engine_has(homeport: Homeport) -> None:
     """The name is not ECR's: what `docker images` shows runs, without a registry."""
     api = engine()
-    local = "homeport-test/only-here:7"
-    api.load_image(web_image(page="only here\n").docker_archive(local))
+    local = f"homeport-test/only-here:{RUN}"
+    api.load_image(web_image(page="only here\n", labels={"run": RUN}).docker_archive(local))
     try:
         homeport.define("local", shell("cat /www/index.html", image=local, logConfiguration=AWSLOGS))
         assert homeport.said("local") == ["only here"]
