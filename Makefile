@@ -10,7 +10,7 @@ WORKERS ?= auto
 .PHONY: demo test test-fast lint serve bench docs soak clean engine
 
 demo: $(STAMP) engine
-	@scripts/ensure-packages busybox-static
+	@scripts/ensure-packages busybox-static curl
 	@$(PY) -m emulator.demo
 
 # Everything, with the real engine: what CI runs. Tests that share the engine run one after the other.

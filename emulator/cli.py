@@ -229,9 +229,9 @@ def _explain(asked: argparse.Namespace) -> int:
         print(f"  {line}")
     for entry in found.get("history", []):
         rest = {k: v for k, v in entry.items() if k not in ("at", "kind") and v is not None}
-        print(f"    {entry['at']:.3f}  {entry['kind']}  {json.dumps(rest)}")
+        print(f"    {_when(entry['at'])}  {entry['kind']}  {json.dumps(rest)}")
     for event in found.get("events", []):
-        print(f"    {event['at']:.3f}  {event['message']}")
+        print(f"    {_when(event['at'])}  {event['message']}")
     for task in found.get("stoppedTasks", []):
         print(f"    stopped: {task['task'][:12]}  {task['stopCode']}: {task['stoppedReason']}")
     return 0
@@ -250,12 +250,12 @@ def _plan(asked: argparse.Namespace) -> int:
 
 def _clock(asked: argparse.Namespace) -> int:
     if not asked.advance:
-        print(_get(asked, "clock")["now"])
+        print(_when(_get(asked, "clock")["now"]))
         return 0
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", asked.advance[-1])
     if len(asked.advance) != 2 or asked.advance[0] != "advance" or found is None:
         raise Unreachable("say `clock advance DURATION`, e.g. 90s, 15m, 2h, 30d")
-    print(_call(asked, "clock", {"advance": float(found[1]) * _UNITS[found[2]]})["now"])
+    print(_when(_call(asked, "clock", {"advance": float(found[1]) * _UNITS[found[2]]})["now"]))
     return 0
 
 
@@ -270,6 +270,13 @@ def _coverage(asked: argparse.Namespace) -> int:
     else:
         print(table)
     return 0
+
+
+def _when(at: float) -> str:
+    """Epoch seconds as people read them: 2026-01-31T12:00:00.000Z."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _table(head: str, rows: list[list[Any]]) -> None:

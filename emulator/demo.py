@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,15 +20,20 @@ from pathlib import Path
 from typing import Any
 
 from emulator.clock import monotonic
-from emulator.config import DEFAULT_PORT, environment
+from emulator.config import environment
 from emulator.demo_image import BusyboxMissing, web_image
+from emulator.demo_needs import (
+    GROUP,
+    NETWORK,
+    REAL_NAME,
+    REGION,
+    ensure_aws,
+    free_port,
+    task_definition,
+)
 from emulator.engine.pause import REPOSITORY as PAUSE
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
-REAL_NAME = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/my-app"
 BUILT = "homeport-demo/web:1"
-GROUP = "/ecs/my-app"
-NETWORK = "awsvpcConfiguration={subnets=[subnet-aaaa,subnet-bbbb],securityGroups=[sg-12345678]}"
 
 
 class TourFailed(Exception):
@@ -39,8 +43,9 @@ class TourFailed(Exception):
 class Tour:
     """The steps, and what they need to be undone."""
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, port: int, aws_version: tuple[int, ...]) -> None:
         self.directory = directory
+        self.aws_version = aws_version
         self.port = port
         self.endpoint = f"http://localhost:{port}"
         self.log = directory / "homeport.log"
@@ -53,7 +58,7 @@ class Tour:
         """AWS_ENDPOINT_URL and any credentials; docker's and AWS's own files are not touched."""
         bin_dir = str(Path(sys.executable).parent)
         return {
-            **{name: value for name, value in own.items() if not name.startswith("AWS_")},
+            **{name: value for name, value in own.items() if not name.startswith(("AWS_", "HOMEPORT_"))},
             "PATH": f"{bin_dir}{os.pathsep}{own.get('PATH', os.defpath)}",
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": REGION,
@@ -65,6 +70,9 @@ class Tour:
             "AWS_SHARED_CREDENTIALS_FILE": str(self.directory / "aws-credentials"),
             "DOCKER_CONFIG": str(self.directory / "docker"),
             "PYTHONUNBUFFERED": "1",
+            # all of the tour is on this machine: no proxy knows it
+            "NO_PROXY": "*",
+            "no_proxy": "*",
         }
 
     # ---- speaking
@@ -116,10 +124,12 @@ class Tour:
         self.say("Start Homeport: one process that speaks the AWS APIs, keeps a registry and runs tasks")
         command = ["homeport", "up", "--port", str(self.port), "--ephemeral", "--log-level", "WARNING"]
         print(f"$ {' '.join(command)} &", flush=True)
+        package = Path(__file__).resolve().parent.parent
         with self.log.open("wb") as log:
             self.server = subprocess.Popen(
                 [sys.executable, "-m", "emulator", *command[1:]],
-                env={**self.env, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
+                # its temporary data directory lies in the tour's own, which goes away even if it is killed
+                env={**self.env, "TMPDIR": str(self.directory), "PYTHONPATH": str(package)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -192,8 +202,8 @@ class Tour:
     def _logs(self, arn: str) -> None:
         self.say("Its log events, by the AWS CLI and by homeport")
         self.run(f"aws logs filter-log-events --log-group-name {GROUP} --query 'events[].message'")
-        if " 2." in self.run("aws --version")[:14]:
-            self.run(f"timeout 4 aws logs tail {GROUP} --follow || test $? = 124")
+        if self.aws_version >= (2,):
+            self.run(f"timeout 5 aws logs tail {GROUP} --follow || test $? = 124")
         self.run(f"timeout 3 homeport logs task/{arn.rpartition('/')[2]} --follow || test $? = 124")
         self.run(f"homeport explain task/{arn.rpartition('/')[2]}")
 
@@ -231,8 +241,19 @@ class Tour:
 
     # ---- the end
 
+    def show_why(self) -> None:
+        """What a failed tour was told by Homeport: stopped tasks' reasons and the log."""
+        tasks = "aws ecs list-tasks --cluster my-cluster --desired-status STOPPED --query taskArns"
+        for arn in self.quietly(tasks) or []:
+            print(subprocess.run(
+                ["homeport", "explain", f"task/{arn.rpartition('/')[2]}"],
+                env=self.env, capture_output=True, text=True, check=False,
+            ).stdout, file=sys.stderr)  # fmt: skip
+        if self.log.exists():
+            print(self.log.read_text()[-3000:], file=sys.stderr)
+
     def clean(self) -> list[str]:
-        """Removes what the tour made; what is left all the same."""
+        """Removes what the tour made; what is left all the same. A killed emulator's containers are removed, too."""
         if self.server is not None:
             self.server.send_signal(signal.SIGINT)
             try:
@@ -240,14 +261,23 @@ class Tour:
             except subprocess.TimeoutExpired:
                 self.server.kill()
                 self.server.wait()
-        left: list[str] = []
-        if self.instance:
-            wanted = f"label=homeport.instance={self.instance}"
-            left += [f"container {name}" for name in self._docker("ps", "-aq", "--filter", wanted).split()]
-            left += [f"network {name}" for name in self._docker("network", "ls", "-q", "--filter", wanted).split()]
+        for container in self._ours("ps", "-a"):
+            self._docker("rm", "-f", container)
+        for network in self._ours("network", "ls"):
+            self._docker("network", "rm", network)
         for reference in self._own_images():
             self._docker("rmi", "-f", reference)
-        return left + [f"image {reference}" for reference in self._own_images()]
+        return [
+            *(f"container {name}" for name in self._ours("ps", "-a")),
+            *(f"network {name}" for name in self._ours("network", "ls")),
+            *(f"image {reference}" for reference in self._own_images()),
+        ]
+
+    def _ours(self, *listing: str) -> list[str]:
+        """Ids of our emulator's containers or networks."""
+        if not self.instance:
+            return []
+        return self._docker(*listing, "-q", "--filter", f"label=homeport.instance={self.instance}").split()
 
     def _own_images(self) -> list[str]:
         """What the tour loaded, pushed, pulled or tagged; the pause image too, when it was not there before."""
@@ -266,42 +296,6 @@ class Tour:
         return done.stdout
 
 
-def task_definition(secret_arn: str) -> dict[str, Any]:
-    """As in the tutorials: image, port, secret, awslogs, health check."""
-    return {
-        "family": "my-app",
-        "networkMode": "awsvpc",
-        "requiresCompatibilities": ["FARGATE"],
-        "cpu": "256",
-        "memory": "512",
-        "executionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/ecsTaskExecutionRole",
-        "containerDefinitions": [
-            {
-                "name": "my-app",
-                "image": f"{REAL_NAME}:latest",
-                "essential": True,
-                "portMappings": [{"containerPort": 80, "protocol": "tcp"}],
-                "environment": [{"name": "ENV", "value": "production"}],
-                "secrets": [{"name": "DB_PASSWORD", "valueFrom": secret_arn}],
-                "logConfiguration": {
-                    "logDriver": "awslogs",
-                    "options": {
-                        "awslogs-group": GROUP,
-                        "awslogs-region": REGION,
-                        "awslogs-stream-prefix": "ecs",
-                    },
-                },
-                "healthCheck": {
-                    "command": ["CMD-SHELL", "wget -q -O /dev/null http://localhost/ || exit 1"],
-                    "interval": 5,
-                    "timeout": 2,
-                    "retries": 3,
-                },
-            }
-        ],
-    }
-
-
 def main() -> int:
     """The exit status: 0 when every line of the tour was true and nothing is left."""
     try:
@@ -309,50 +303,28 @@ def main() -> int:
     except BusyboxMissing as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    ensure_aws()
+    aws_version = ensure_aws()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     directory = Path(tempfile.mkdtemp(prefix="homeport-demo-"))
-    tour, status = Tour(directory, free_port()), 0
+    tour, status = Tour(directory, free_port(), aws_version), 0
     try:
         for step in (tour.start, tour.push, tour.define, tour.run_task, tour.service):
             step()
     except (TourFailed, subprocess.TimeoutExpired) as error:
         print(f"\nThe tour failed: {error}", file=sys.stderr)
+        tour.show_why()
         status = 1
     except KeyboardInterrupt:
         status = 130
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C does not leave half of it behind
+            signal.signal(number, signal.SIG_IGN)
         tour.say("Clean up")
         left = tour.clean()
         shutil.rmtree(directory, ignore_errors=True)
+        left += [str(directory)] if directory.exists() else []
         print(f"  left behind: {', '.join(left) or 'nothing'} (the Docker Engine is kept)", flush=True)
     return status or (1 if left else 0)
-
-
-def ensure_aws() -> None:
-    """The AWS CLI, from the machine or else installed beside us."""
-    beside = Path(sys.executable).parent / "aws"
-    if shutil.which("aws") is None and not beside.exists():
-        print("demo: no aws command here: installing the AWS CLI into the virtual environment")
-        command = [sys.executable, "-m", "venv", str(Path(sys.executable).parent.parent / "awscli")]
-        subprocess.run(command, check=True)
-        own = Path(sys.executable).parent.parent / "awscli" / "bin"
-        subprocess.run([str(own / "pip"), "install", "--quiet", "awscli"], check=True)
-        beside.symlink_to(own / "aws")
-
-
-def free_port() -> int:
-    """4566, or another that is free when that is taken."""
-    for port in (DEFAULT_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                print(f"demo: port {port} is taken; another is used")
-                continue
-            return int(probe.getsockname()[1])
-    raise TourFailed("no port is free")
 
 
 if __name__ == "__main__":
