@@ -15,7 +15,7 @@ from api_models._generated.index import SERVICES as SERVICE_INDEX
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
 from emulator.control.container_launch import Identity
-from emulator.control.housekeeping import forget_tokens
+from emulator.control.housekeeping import forget_deleted_definitions, forget_tokens
 from emulator.control.images import ImageFinder
 from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_expired
 from emulator.control.plane import ControlParts, ControlPlane
@@ -156,6 +156,7 @@ def build(
                 "expired log events": lambda now: sweep_expired(database, log_events, now),
                 "unneeded layers": lambda now: collect(database, blobs, uploads, now),
                 "client tokens": forget_tokens(database),
+                "deleted task definitions": forget_deleted_definitions(database),
             },
         ),
         threaded=threaded,

@@ -22,6 +22,11 @@ class Attachment(TypedDict, total=False):
     details: list[KeyValuePair]
 
 
+class AttachmentStateChange(TypedDict, total=False):
+    attachmentArn: Required[str]
+    status: Required[str]
+
+
 class Attribute(TypedDict, total=False):
     name: Required[str]
     value: str
@@ -170,6 +175,16 @@ class ContainerRestartPolicy(TypedDict, total=False):
     enabled: Required[bool]
     ignoredExitCodes: list[int]
     restartAttemptPeriod: int
+
+
+class ContainerStateChange(TypedDict, total=False):
+    containerName: str
+    imageDigest: str
+    runtimeId: str
+    exitCode: int
+    networkBindings: list[NetworkBinding]
+    reason: str
+    status: str
 
 
 class CreateClusterRequest(TypedDict, total=False):
@@ -389,6 +404,17 @@ class Device(TypedDict, total=False):
     hostPath: Required[str]
     containerPath: str
     permissions: list[str]
+
+
+class DiscoverPollEndpointRequest(TypedDict, total=False):
+    containerInstance: str
+    cluster: str
+
+
+class DiscoverPollEndpointResponse(TypedDict, total=False):
+    endpoint: str
+    telemetryEndpoint: str
+    serviceConnectEndpoint: str
 
 
 class DockerVolumeConfiguration(TypedDict, total=False):
@@ -654,6 +680,13 @@ class ManagedAgent(TypedDict, total=False):
     name: str
     reason: str
     lastStatus: str
+
+
+class ManagedAgentStateChange(TypedDict, total=False):
+    containerName: Required[str]
+    managedAgentName: Required[str]
+    status: Required[str]
+    reason: str
 
 
 class ManagedStorageConfiguration(TypedDict, total=False):
@@ -997,6 +1030,47 @@ class StopTaskRequest(TypedDict, total=False):
 
 class StopTaskResponse(TypedDict, total=False):
     task: Task
+
+
+class SubmitAttachmentStateChangesRequest(TypedDict, total=False):
+    cluster: str
+    attachments: Required[list[AttachmentStateChange]]
+
+
+class SubmitAttachmentStateChangesResponse(TypedDict, total=False):
+    acknowledgment: str
+
+
+class SubmitContainerStateChangeRequest(TypedDict, total=False):
+    cluster: str
+    task: str
+    containerName: str
+    runtimeId: str
+    status: str
+    exitCode: int
+    reason: str
+    networkBindings: list[NetworkBinding]
+
+
+class SubmitContainerStateChangeResponse(TypedDict, total=False):
+    acknowledgment: str
+
+
+class SubmitTaskStateChangeRequest(TypedDict, total=False):
+    cluster: str
+    task: str
+    status: str
+    reason: str
+    containers: list[ContainerStateChange]
+    attachments: list[AttachmentStateChange]
+    managedAgents: list[ManagedAgentStateChange]
+    pullStartedAt: float
+    pullStoppedAt: float
+    executionStoppedAt: float
+
+
+class SubmitTaskStateChangeResponse(TypedDict, total=False):
+    acknowledgment: str
 
 
 class SystemControl(TypedDict, total=False):

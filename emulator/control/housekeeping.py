@@ -1,4 +1,5 @@
-"""What only time makes due: expired log events, dropped uploads and unneeded layers, old idempotency tokens."""
+"""What only time makes due: expired log events, dropped uploads and unneeded layers, old idempotency tokens,
+deleted revisions of task definitions."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from collections.abc import Callable, Mapping
 
 from emulator.clock import Clock
 from emulator.store.database import Database
-from emulator.store.ecs_tables import TOKENS
+from emulator.store.ecs_queries import definition_in_use
+from emulator.store.ecs_tables import TASK_DEFINITIONS, TOKENS
 
 _log = logging.getLogger("homeport.control")
 
@@ -45,5 +47,22 @@ def forget_tokens(database: Database) -> Chore:
                 for t in old:
                     tx.delete(TOKENS, t.account, t.region, t.operation, t.scope, t.token)
         return len(old)
+
+    return chore
+
+
+def forget_deleted_definitions(database: Database) -> Chore:
+    """A revision that is being deleted goes once no task and no service stands on it (Amazon ECS developer guide)."""
+
+    def chore(now: float) -> int:
+        with database.read() as reader:
+            deleted = reader.find(TASK_DEFINITIONS, status="DELETE_IN_PROGRESS")
+            unused = [d for d in deleted if not definition_in_use(reader, d.arn)]
+        if unused:
+            with database.write() as tx:
+                for d in unused:
+                    if not definition_in_use(tx, d.arn):
+                        tx.delete(TASK_DEFINITIONS, d.account, d.region, d.family, d.revision)
+        return len(unused)
 
     return chore

@@ -1,5 +1,5 @@
 """Amazon ECS: what its API does. Handlers write what is desired; control makes it so."""
 
-from emulator.services.ecs import account_settings, clusters, services, tags, task_definitions, tasks
+from emulator.services.ecs import account_settings, agent_reports, clusters, services, tags, task_definitions, tasks
 
-MODULES = (account_settings, clusters, services, tags, task_definitions, tasks)
+MODULES = (account_settings, agent_reports, clusters, services, tags, task_definitions, tasks)

@@ -1,0 +1,34 @@
+"""What only time makes due, on the clock."""
+
+from __future__ import annotations
+
+from emulator.store.ecs_tables import TASK_DEFINITIONS
+from tests.control.world import World, container
+
+
+def _stored(world: World) -> list[str]:
+    with world.emulator.database.read() as reader:
+        return [d.arn.rpartition("/")[2] for d in reader.find(TASK_DEFINITIONS)]
+
+
+def test_a_deleted_revision_goes_when_its_last_task_has_stopped(world: World) -> None:
+    world.image()
+    arn = world.define(container())
+    task = world.run()
+    world.settle()
+    world.ecs.deregister_task_definition(taskDefinition=arn)
+    world.ecs.delete_task_definitions(taskDefinitions=[arn])
+    world.pass_time(2 * 3600)
+    assert _stored(world) == ["web:1"]
+    world.ecs.stop_task(task=task)
+    world.pass_time(2 * 3600)
+    assert _stored(world) == []
+
+
+def test_a_number_is_never_given_twice(world: World) -> None:
+    arn = world.define(container())
+    world.ecs.deregister_task_definition(taskDefinition=arn)
+    world.ecs.delete_task_definitions(taskDefinitions=[arn])
+    world.pass_time(2 * 3600)
+    assert _stored(world) == []
+    assert world.define(container()).endswith("web:2")
