@@ -76,7 +76,7 @@ class TaskExecutor:
         except EngineUnavailable as error:
             return Failed(f"ResourceInitializationError: no container engine answers: {error}")
         except EngineNotResponding as error:
-            return Failed(f"ContainerRuntimeTimeoutError: {error}", passing=True)
+            return Failed(_timeout(action, error), passing=True)
         except EngineError as error:
             return Failed(f"{_error_name(action)}: {error}")
         except Exception as error:  # noqa: BLE001 - a bug must not leave the task hanging without a word
@@ -214,6 +214,20 @@ class TaskExecutor:
             self.engine.remove_container(task.pause_id)
             self.watch.forget(task.pause_id)
         return Done()
+
+
+def _timeout(action: TaskAction, error: EngineNotResponding) -> str:
+    """AWS's text, the engine's own after it (Amazon ECS developer guide, stopped task error messages)."""
+    match action:
+        case ProvideNetwork():
+            return f"Timeout waiting for network interface provisioning to complete. {error}"
+        case InitializeResources() | FindImage():
+            state = "created"
+        case LaunchContainer():
+            state = "running"
+        case _:
+            state = "stopped"
+    return f"ContainerRuntimeTimeoutError: Could not transition to {state}; timed out: {error}"
 
 
 def _error_name(action: TaskAction) -> str:

@@ -24,7 +24,7 @@ def arn(world: World) -> str:
 
 
 def _attachment(world: World, arn: str) -> str:
-    return "arn:aws:ecs:us-east-1:123456789012:attachment/" + world.task(arn)["attachments"][0]["id"]
+    return "arn:aws:ecs:us-east-1:123456789012:attachment/" + str(world.task(arn)["attachments"][0]["id"])
 
 
 def test_what_agrees_with_the_engine_is_acknowledged_and_noted(world: World, arn: str) -> None:

@@ -1,0 +1,265 @@
+"""Every stop code and stopped reason that ECS documents, each brought about by what causes it.
+
+Not here, for what brings them about is not emulated yet: failed load balancer health checks, Availability Zone
+rebalancing, Spot interruption, stopped or deregistered EC2 hosts, resources that no instance has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from emulator.engine.base import (
+    ContainerCreateFailed,
+    EngineError,
+    EngineNotResponding,
+    ImageNotFound,
+    ImagePullFailed,
+)
+from emulator.engine.simulated_behaviour import Behaviour, HealthTurn, RemoteImage
+from tests.control.world import NETWORK, World, awslogs, container, health_check
+
+SLOW = EngineNotResponding("the engine did not answer within 30 s")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What DescribeTasks is to say; `reason` may be the beginning. `exit_code` None: the container never ran."""
+
+    code: str
+    reason: str
+    container_reason: str = ""
+    exit_code: int | None = None
+
+
+def _run(world: World, behaviour: Behaviour | None = None, **members: Any) -> str:
+    world.image("app", behaviour)
+    world.define(container(**members))
+    arn = world.run()
+    world.pass_time(5)
+    return arn
+
+
+def _exits(world: World) -> str:
+    return _run(world, Behaviour(runs_for_s=2, exit_code=7))
+
+
+def _out_of_memory(world: World) -> str:
+    return _run(world, Behaviour(out_of_memory_after_s=2))
+
+
+def _user(world: World, **said: str) -> str:
+    arn = _run(world)
+    world.ecs.stop_task(task=arn, **said)
+    world.settle()
+    return arn
+
+
+def _fails(world: World, call: str, error: EngineError, times: int = 1, **members: Any) -> str:
+    for _ in range(times):
+        world.engine.fail(call, error)
+    return _run(world, **members)
+
+
+def _slow_to_start(world: World) -> str:
+    def after_pause(when: str, name: str, arguments: object) -> None:
+        if (when, name) == ("after", "start_container"):
+            world.engine.on_call = None
+            world.engine.fail("start_container", SLOW, SLOW, SLOW)
+
+    world.engine.on_call = after_pause
+    return _run(world)
+
+
+def _pull_fails(world: World, error: EngineError) -> str:
+    world.engine.add_remote_image("far:1", RemoteImage(error=error))
+    world.define(container(image="far:1"))
+    arn = world.run()
+    world.pass_time(60)
+    return arn
+
+
+def _nowhere(world: World) -> str:
+    world.define(container(image="nowhere:1"))
+    arn = world.run()
+    world.pass_time(5)
+    return arn
+
+
+def _in_ecr_never_pushed(world: World) -> str:
+    world.define(container(image="123456789012.dkr.ecr.us-east-1.amazonaws.com/app:latest"))
+    arn = world.run()
+    world.pass_time(5)
+    return arn
+
+
+def _without_engine(world: World) -> str:
+    world.image()
+    world.define(container())
+    world.engine.lose()
+    arn = world.run()
+    world.settle()
+    return arn
+
+
+def _missing_secret(world: World) -> str:
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-password"
+    return _run(world, secrets=[{"name": "PASSWORD", "valueFrom": secret}])
+
+
+def _missing_parameter(world: World) -> str:
+    return _run(world, secrets=[{"name": "P", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/none"}])
+
+
+def _missing_log_group(world: World) -> str:
+    return _run(world, logConfiguration=awslogs())
+
+
+def _vanishes(world: World) -> str:
+    arn = _run(world)
+    app = next(s for s in world.engine.list_containers({}) if s.labels.get("homeport.container") == "app")
+    world.engine.remove_container(app.id)
+    world.settle()
+    return arn
+
+
+def _service(world: World, behaviour: Behaviour | None = None, **members: Any) -> str:
+    world.image("app", behaviour)
+    world.define(container(**members))
+    world.ecs.create_service(
+        serviceName="web", taskDefinition="web", desiredCount=1, launchType="FARGATE", networkConfiguration=NETWORK
+    )
+    world.settle()
+    return str(world.ecs.list_tasks(serviceName="web")["taskArns"][0])
+
+
+def _scaled_in(world: World) -> str:
+    arn = _service(world)
+    world.ecs.update_service(service="web", desiredCount=0)
+    world.pass_time(60)
+    return arn
+
+
+def _replaced(world: World) -> str:
+    arn = _service(world)
+    world.ecs.update_service(service="web", forceNewDeployment=True)
+    world.pass_time(300)
+    return arn
+
+
+def _unhealthy(world: World) -> str:
+    turns = Behaviour(health=(HealthTurn(5, "healthy"), HealthTurn(60, "unhealthy")))
+    arn = _service(world, turns, healthCheck=health_check())
+    world.pass_time(120)
+    return arn
+
+
+PULL = "CannotPullContainerError: "
+INITIALIZATION = "ResourceInitializationError: "
+SECRETS = f"{INITIALIZATION}unable to pull secrets or registry auth: execution resource retrieval failed: "
+ECR_APP = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:latest"
+
+ROWS: dict[str, tuple[Callable[[World], str], Ended]] = {
+    "exit": (_exits, Ended("EssentialContainerExited", "Essential container in task exited", exit_code=7)),
+    "out of memory": (
+        _out_of_memory,
+        Ended(
+            "EssentialContainerExited",
+            "Essential container in task exited",
+            "OutOfMemoryError: Container killed due to memory usage",
+            137,
+        ),
+    ),
+    "removed by another": (
+        _vanishes,
+        Ended("EssentialContainerExited", "Essential container in task exited", "ContainerVanishedError: "),
+    ),
+    "user": (lambda w: _user(w, reason="enough"), Ended("UserInitiated", "enough", exit_code=0)),
+    "user without a word": (_user, Ended("UserInitiated", "Task stopped by user", exit_code=0)),
+    "scale-in": (
+        _scaled_in,
+        Ended("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/", exit_code=0),
+    ),
+    "rolling replacement": (
+        _replaced,
+        Ended("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/", exit_code=0),
+    ),
+    "container health": (
+        _unhealthy,
+        Ended("ServiceSchedulerInitiated", "Task failed container health checks", exit_code=0),
+    ),
+    "no such image": (
+        lambda w: _pull_fails(w, ImageNotFound("repository far not found", 404)),
+        Ended("TaskFailedToStart", "CannotPullContainerError: ", "CannotPullContainerError: "),
+    ),
+    "image nowhere": (_nowhere, Ended("TaskFailedToStart", "CannotPullContainerError: ", "CannotPullContainerError: ")),
+    "never pushed to ECR": (
+        _in_ecr_never_pushed,
+        Ended(
+            "TaskFailedToStart",
+            f"{PULL}pull image manifest has been retried 1 time(s): failed to resolve ref {ECR_APP}",
+            "CannotPullContainerError: ",
+        ),
+    ),
+    "disk full": (
+        lambda w: _pull_fails(w, ImagePullFailed("write /var/lib/x: no space left on device", 500)),
+        Ended(
+            "TaskFailedToStart",
+            "CannotPullContainerError: write /var/lib/x: no space left on device",
+            "CannotPullContainerError: ",
+        ),
+    ),
+    "secret": (_missing_secret, Ended("TaskFailedToStart", f"{SECRETS}unable to retrieve secret from asm: ")),
+    "parameter": (
+        _missing_parameter,
+        Ended("TaskFailedToStart", f"{SECRETS}unable to retrieve secrets from ssm: "),
+    ),
+    "log group": (
+        _missing_log_group,
+        Ended(
+            "TaskFailedToStart",
+            f"{INITIALIZATION}failed to validate logger args: create stream has been retried 1 times: failed to create "
+            "Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.",
+        ),
+    ),
+    "no engine": (_without_engine, Ended("TaskFailedToStart", f"{INITIALIZATION}no container engine answers")),
+    "network interface": (
+        lambda w: _fails(w, "ensure_network", SLOW, times=3),
+        Ended("TaskFailedToStart", "Timeout waiting for network interface provisioning to complete."),
+    ),
+    "create": (
+        lambda w: _run(w, Behaviour(create_error=ContainerCreateFailed("invalid volume specification"))),
+        Ended(
+            "TaskFailedToStart",
+            "CannotCreateContainerError: invalid volume specification",
+            "CannotCreateContainerError: ",
+        ),
+    ),
+    "bad command": (
+        lambda w: _run(w, Behaviour(start_error='exec: "nope": executable file not found in $PATH: unknown')),
+        Ended("TaskFailedToStart", "CannotStartContainerError: ", "CannotStartContainerError: "),
+    ),
+    "slow start": (
+        _slow_to_start,
+        Ended(
+            "TaskFailedToStart",
+            "ContainerRuntimeTimeoutError: Could not transition to running; timed out: the engine did not answer",
+            "ContainerRuntimeTimeoutError: ",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("cause", ROWS)
+def test_a_stopped_task_says_why(world: World, cause: str) -> None:
+    bring_about, ended = ROWS[cause]
+    arn = bring_about(world)
+    code, reason = world.stopped(arn)
+    app = world.task(arn)["containers"][0]
+    assert (code, reason[: len(ended.reason)]) == (ended.code, ended.reason)
+    assert app.get("reason", "")[: len(ended.container_reason)] == ended.container_reason
+    assert app.get("exitCode") == ended.exit_code
+    assert len(app.get("reason", "")) <= 1024
