@@ -207,6 +207,9 @@ def test_strategies(aws: Aws) -> None:
         ({"launchType": "MANAGED_INSTANCES"}, "NotEmulatedYet", None),
         ({"propagateTags": "SERVICE"}, "InvalidParameterException", None),
         ({"startedBy": "not allowed"}, "InvalidParameterException", None),
+        ({"startedBy": "x" * 129}, "InvalidParameterException", None),
+        ({"group": "service:web"}, "InvalidParameterException", None),
+        ({"group": "x" * 256}, "InvalidParameterException", None),
         ({"tags": [{"key": "aws:x", "value": ""}]}, "InvalidParameterException", None),
     ],
 )

@@ -29,6 +29,7 @@ from emulator.services.ecs.role_check import check_roles
 from emulator.wire.call import Call
 
 MAX_COUNT: Final = 10
+MAX_GROUP: Final = 255
 _STARTED_BY: Final = re.compile(r"[a-zA-Z0-9\-_/]{1,128}")
 _CLIENT_TOKEN: Final = re.compile(r"[!-~]{1,64}")
 
@@ -101,6 +102,11 @@ def _check_words(request: m.RunTaskRequest) -> None:
     started_by = request.get("startedBy")
     if started_by and not _STARTED_BY.fullmatch(started_by):  # unconfirmed wording
         raise InvalidParameterException(f"startedBy must match ^[a-zA-Z0-9\\-_/]{{1,128}}$, but was {started_by[:512]}")
+    group = request.get("group", "")
+    if group.startswith("service:") or len(group) > MAX_GROUP:  # unconfirmed wording
+        raise InvalidParameterException(
+            f"Invalid group: at most {MAX_GROUP} characters, and the prefix service: belongs to the service scheduler."
+        )
     if request.get("propagateTags") == "SERVICE":  # unconfirmed wording
         raise InvalidParameterException("propagateTags must be TASK_DEFINITION or NONE for a standalone task.")
 
