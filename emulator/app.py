@@ -42,7 +42,7 @@ from emulator.wire.call import Facts, Parts
 from emulator.wire.gateway import Gateway, Observer
 from emulator.wire.operations import Service, Services
 
-SERVICES = ("ecr", "ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
+SERVICES = ("ec2", "ecr", "ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
 RELAY_LISTENER = "relay"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from api_models.service_index import ServiceIndex
 
 SERVICES = {
+    "ec2": ServiceIndex(None, "ec2", "ec2"),
     "ecr": ServiceIndex("AmazonEC2ContainerRegistry_V20150921", "ecr", "json"),
     "ecs": ServiceIndex("AmazonEC2ContainerServiceV20141113", "ecs", "json"),
     "iam": ServiceIndex(None, "iam", "query"),

@@ -39,6 +39,11 @@ def default_subnets(account: str, region: str) -> tuple[Subnet, ...]:
     return tuple(Subnet(f"subnet-{_digits('subnet', account, region, zone)}", vpc, f"{region}{zone}") for zone in ZONES)
 
 
+def network_id(kind: str, *parts: str) -> str:
+    """The id of another part of the default VPC, e.g. `igw-0123456789abcdef0`."""
+    return f"{kind}-{_digits(kind, *parts)}"
+
+
 def availability_zone_of(subnet_id: str, region: str, account: str = "") -> str:
     """The zone of a subnet: its own for a default one, else one that its id decides for ever."""
     for subnet in default_subnets(account, region) if account else ():

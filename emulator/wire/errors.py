@@ -46,6 +46,10 @@ class RequestEntityTooLarge(AwsError):
     """A body past the service's bound."""
 
 
+class DryRunOperation(AwsError):
+    """EC2: the caller asked only whether it would have worked."""
+
+
 class InternalFailure(AwsError):
     """Our own fault."""
 
@@ -54,6 +58,7 @@ _STATUS = {
     "RequestEntityTooLarge": 413,
     "InternalFailure": 500,
     "AccessDenied": 403,
+    "DryRunOperation": 412,
 }
 _QUERY_STATUS = {
     "MissingAuthenticationToken": 403,
@@ -114,6 +119,8 @@ def from_violations(api: ApiModel, operation: str, violations: list[Violation]) 
     style = rule.get("style", "coral")
     if style == "ecr":
         return _named(code, _ecr_text(violations[0]))
+    if style == "ec2":
+        return _ec2_error(violations[0])
     plural = "s" if len(violations) > 1 else ""
     texts = "; ".join(_coral_text(violation) for violation in violations)
     return _named(code, f"{len(violations)} validation error{plural} detected: {texts}")
@@ -166,6 +173,19 @@ def _coral_text(violation: Violation) -> str:
     else:
         shown = "Value null" if violation.value is None else f"Value '{_short(violation.value)}'"
     return f"{shown} at '{path}' failed to satisfy constraint: {_constraint(violation)}"
+
+
+def _ec2_error(violation: Violation) -> AwsError:
+    """EC2 names one parameter at a time, in lowerCamel (the wording of bounds is unconfirmed)."""
+    name = ".".join(part[:1].lower() + part[1:] for part in violation.path if part != "member")
+    if violation.kind == "required":
+        return _named("MissingParameter", f"The request must contain the parameter {name}")
+    if violation.kind == "enum":
+        return _named("InvalidParameterValue", f"Invalid value '{_short(violation.value)}' for {name}.")
+    shown = _short(violation.value)
+    return _named(
+        "InvalidParameterValue", f"Value ( {shown} ) for parameter {name} is invalid. {_constraint(violation)}"
+    )
 
 
 def _ecr_text(violation: Violation) -> str:

@@ -14,6 +14,7 @@ from emulator.store.database import Database
 from emulator.wire.authenticate import Authenticator
 from emulator.wire.call import Call, Facts, Parts
 from emulator.wire.errors import (
+    DryRunOperation,
     InternalFailure,
     RequestEntityTooLarge,
     SerializationException,
@@ -23,7 +24,7 @@ from emulator.wire.errors import (
 )
 from emulator.wire.identify import Identified, Identifier
 from emulator.wire.operations import Operation, Services
-from emulator.wire.protocols import json, query
+from emulator.wire.protocols import ec2, json, query
 from emulator.wire.render import WrongAnswer
 from emulator.wire.request import HttpRequest, HttpResponse
 from emulator.wire.unread import UnreadMembers
@@ -122,7 +123,8 @@ class Gateway:
         if identified.form is None:
             raw = json.parse(identified.body)
         else:
-            raw = query.parse(identified.form, operation.model)
+            protocol = ec2 if identified.service.api.protocol == "ec2" else query
+            raw = protocol.parse(identified.form, operation.model)
         if type(raw) is not dict:
             raise SerializationException("The request body must be a JSON object.")
         if operation.read is None:
@@ -144,10 +146,10 @@ class Gateway:
         if operation.reads_only:
             with self.database.read() as reader:
                 call.reader = reader
-                return operation.function(call, members) or {}
+                return _done(operation.function(call, members), members)
         with self.database.write() as transaction:
             call.reader = transaction
-            return operation.function(call, members) or {}
+            return _done(operation.function(call, members), members)
 
     def _render(
         self, identified: Identified, operation: Operation, answer: Mapping[str, Any], request_id: str
@@ -160,7 +162,8 @@ class Gateway:
             written = operation.write(answer, operation.name)
         if identified.json_version is not None:
             return json.serialize(written, request_id, identified.json_version)
-        return query.serialize(dict(answer), operation.model, request_id)
+        protocol = ec2 if identified.service.api.protocol == "ec2" else query
+        return protocol.serialize(dict(answer), operation.model, request_id)
 
     def _refuse(
         self, error: AwsError, identified: Identified | None, request: HttpRequest, request_id: str
@@ -172,11 +175,20 @@ class Gateway:
         wired = to_wire(error, api, query=is_query)
         if identified is not None and self.observer is not None:
             self.observer(identified.service.api.name, identified.operation, wired.code)
+        if api is not None and api.protocol == "ec2":
+            return ec2.serialize_error(wired, request_id)
         if is_query:
             namespace = api.model.metadata.get("xmlNamespace", "") if api else ""
             return query.serialize_error(wired, namespace, request_id)
         version = "1.0" if "json-1.0" in (request.header("Content-Type") or "") else "1.1"
         return json.serialize_error(wired, request_id, version)
+
+
+def _done(answer: Mapping[str, Any] | None, members: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answer; with EC2's DryRun what it would have been, and nothing is kept."""
+    if members.get("DryRun"):
+        raise DryRunOperation("Request would have succeeded, but DryRun flag is set.")
+    return answer or {}
 
 
 def _looks_like_query(request: HttpRequest) -> bool:

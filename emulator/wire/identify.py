@@ -92,6 +92,6 @@ class Identifier:
         operation = form.get("Action")
         if not operation:
             raise UnknownOperationException("The request names no operation: neither X-Amz-Target nor Action.")
-        if service is None or service.api.protocol != "query":
+        if service is None or service.api.protocol not in ("query", "ec2"):
             raise UnknownOperationException(f"Homeport does not emulate the service {scope.service!r} yet.")
         return Identified(service, operation, scope, None, form, body)

@@ -32,13 +32,13 @@ def read_form(query: str, body: bytes) -> Form:
 def parse(form: Form, operation: OperationModel) -> Any:
     """Members by the input shape; scalars become the types that validation expects."""
     shape = operation.input_shape
-    return {} if shape is None else _structure(shape, "", _tree(form))
+    return {} if shape is None else _structure(shape, "", tree(form))
 
 
 Node = dict[str, Any]
 
 
-def _tree(form: Form) -> Node:
+def tree(form: Form) -> Node:
     """`Tags.member.1.Key=a` as nested dicts; a node's own value stands under the empty key."""
     root: Node = {}
     for name, value in form.items():
@@ -69,10 +69,10 @@ def _value(shape: Shape, path: str, node: Node) -> Any:
     text = node.get("")
     if text is None:
         raise SerializationException(f"Unexpected structure at {path.lstrip('.')}")
-    return _scalar(shape, path, str(text))
+    return scalar(shape, path, str(text))
 
 
-def _numbered(node: Node, path: str) -> list[Node]:
+def numbered(node: Node, path: str) -> list[Node]:
     try:
         return [node[number] for number in sorted((n for n in node if n), key=int)]
     except ValueError as error:
@@ -84,7 +84,7 @@ def _list(shape: Shape, path: str, node: Node) -> list[Any]:
         if node.get("") == "":
             return []
         node = node.get(shape.member.serialization.get("name", "member"), {})
-    return [_value(shape.member, path, item) for item in _numbered(node, path)]
+    return [_value(shape.member, path, item) for item in numbered(node, path)]
 
 
 def _map(shape: Shape, path: str, node: Node) -> dict[str, Any]:
@@ -93,11 +93,11 @@ def _map(shape: Shape, path: str, node: Node) -> dict[str, Any]:
     key, value = shape.key.serialization.get("name", "key"), shape.value.serialization.get("name", "value")
     return {
         str(item.get(key, {}).get("", "")): _value(shape.value, path, item.get(value, {}))
-        for item in _numbered(node, path)
+        for item in numbered(node, path)
     }
 
 
-def _scalar(shape: Shape, path: str, text: str) -> Any:
+def scalar(shape: Shape, path: str, text: str) -> Any:
     try:
         match shape.type_name:
             case "integer" | "long":
@@ -119,10 +119,10 @@ def serialize(answer: dict[str, Any], operation: OperationModel, request_id: str
     if shape is not None:
         wrapper = shape.serialization.get("resultWrapper")
         parent = ElementTree.SubElement(root, wrapper) if wrapper else root
-        _write_structure(parent, shape, answer)
+        write_structure(parent, shape, answer)
     metadata = ElementTree.SubElement(root, "ResponseMetadata")
     ElementTree.SubElement(metadata, "RequestId").text = request_id
-    return _xml(200, root, request_id)
+    return xml(200, root, request_id)
 
 
 def serialize_error(error: WireError, namespace: str, request_id: str) -> HttpResponse:
@@ -130,17 +130,17 @@ def serialize_error(error: WireError, namespace: str, request_id: str) -> HttpRe
     details = ElementTree.SubElement(root, "Error")
     ElementTree.SubElement(details, "Type").text = "Receiver" if error.status >= 500 else "Sender"
     ElementTree.SubElement(details, "Code").text = error.code
-    ElementTree.SubElement(details, "Message").text = _clean(error.message)
+    ElementTree.SubElement(details, "Message").text = clean(error.message)
     ElementTree.SubElement(root, "RequestId").text = request_id
-    return _xml(error.status, root, request_id)
+    return xml(error.status, root, request_id)
 
 
-def _xml(status: int, root: ElementTree.Element, request_id: str) -> HttpResponse:
+def xml(status: int, root: ElementTree.Element, request_id: str) -> HttpResponse:
     body = ElementTree.tostring(root, encoding="utf-8")
     return HttpResponse(status, body, [("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)])
 
 
-def _write_structure(parent: ElementTree.Element, shape: Shape, value: dict[str, Any]) -> None:
+def write_structure(parent: ElementTree.Element, shape: Shape, value: dict[str, Any]) -> None:
     for name, member in shape.members.items():
         item = value.get(name)
         if item is not None:
@@ -150,7 +150,7 @@ def _write_structure(parent: ElementTree.Element, shape: Shape, value: dict[str,
 def _write(parent: ElementTree.Element, name: str, shape: Shape, value: Any) -> None:
     match shape.type_name:
         case "structure":
-            _write_structure(ElementTree.SubElement(parent, name), shape, value)
+            write_structure(ElementTree.SubElement(parent, name), shape, value)
         case "list":
             flattened = shape.serialization.get("flattened")
             inner = shape.member.serialization.get("name", name if flattened else "member")
@@ -177,12 +177,12 @@ def _text(shape: Shape, value: Any) -> str:
             return when.strftime("%Y-%m-%dT%H:%M:%S") + f".{when.microsecond // 1000:03d}Z"
         case "blob":
             return value if isinstance(value, str) else base64.b64encode(value).decode()
-    return _clean(str(value))
+    return clean(str(value))
 
 
 _UNPRINTABLE = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\U00010000-\U0010ffff]")
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """XML 1.0 cannot carry most control characters; they become U+FFFD rather than broken XML."""
     return _UNPRINTABLE.sub("\ufffd", text)

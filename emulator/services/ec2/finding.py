@@ -1,0 +1,172 @@
+"""Finding EC2's resources by id, new ids and tags, filters and pages: what its operations share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from emulator.domain.ec2_errors import (
+    InvalidGroupNotFound,
+    InvalidInternetGatewayIdNotFound,
+    InvalidParameterCombination,
+    InvalidParameterValue,
+    InvalidRouteTableIdNotFound,
+    InvalidSubnetIdNotFound,
+    InvalidVpcIdNotFound,
+    MissingParameter,
+)
+from emulator.domain.errors import AwsError
+from emulator.domain.key_value_tags import TAG_LIMIT, as_list, tags_of
+from emulator.domain.resource_filter import UnknownFilter, Values, matching
+from emulator.domain.security_group import SecurityGroup
+from emulator.domain.vpc import InternetGateway, RouteTable, Subnet, Vpc
+from emulator.store import vpc_queries
+from emulator.wire.call import Call
+
+T = TypeVar("T")
+R = TypeVar("R", Vpc, Subnet, RouteTable, InternetGateway, SecurityGroup)
+
+
+def vpcs(call: Call) -> list[Vpc]:
+    return vpc_queries.vpcs(call.reader, call.account, call.region)
+
+
+def subnets(call: Call) -> list[Subnet]:
+    return vpc_queries.subnets(call.reader, call.account, call.region)
+
+
+def route_tables(call: Call) -> list[RouteTable]:
+    return vpc_queries.route_tables(call.reader, call.account, call.region)
+
+
+def internet_gateways(call: Call) -> list[InternetGateway]:
+    return vpc_queries.internet_gateways(call.reader, call.account, call.region)
+
+
+def security_groups(call: Call) -> list[SecurityGroup]:
+    return vpc_queries.security_groups(call.reader, call.account, call.region)
+
+
+def vpc(call: Call, vpc_id: str) -> Vpc:
+    return _one(vpcs(call), vpc_id, InvalidVpcIdNotFound(f"The vpc ID '{vpc_id[:128]}' does not exist"))
+
+
+def subnet(call: Call, subnet_id: str) -> Subnet:
+    lost = InvalidSubnetIdNotFound(f"The subnet ID '{subnet_id[:128]}' does not exist")
+    return _one(subnets(call), subnet_id, lost)
+
+
+def route_table(call: Call, table_id: str) -> RouteTable:
+    lost = InvalidRouteTableIdNotFound(f"The routeTable ID '{table_id[:128]}' does not exist")
+    return _one(route_tables(call), table_id, lost)
+
+
+def internet_gateway(call: Call, gateway_id: str) -> InternetGateway:
+    lost = InvalidInternetGatewayIdNotFound(f"The internetGateway ID '{gateway_id[:128]}' does not exist")
+    return _one(internet_gateways(call), gateway_id, lost)
+
+
+def security_group(call: Call, group_id: str) -> SecurityGroup:
+    lost = InvalidGroupNotFound(f"The security group '{group_id[:128]}' does not exist")
+    return _one(security_groups(call), group_id, lost)
+
+
+def group_named(call: Call, name: str) -> SecurityGroup:
+    """A group of the default VPC by its name."""
+    default = next((vpc.id for vpc in vpcs(call) if vpc.is_default), "")
+    for group in security_groups(call):
+        if group.vpc_id == default and group.name == name:
+            return group
+    raise InvalidGroupNotFound(f"The security group '{name[:255]}' does not exist in default VPC '{default}'")
+
+
+def group_of(call: Call, request: Mapping[str, Any]) -> SecurityGroup:
+    """The group that a request names by id or, in the default VPC, by name."""
+    if "GroupId" in request and "GroupName" in request:
+        raise InvalidParameterCombination("The parameters GroupId and GroupName cannot be used together")
+    if "GroupId" in request:
+        return security_group(call, request["GroupId"])
+    if "GroupName" in request:
+        return group_named(call, request["GroupName"])
+    raise MissingParameter("The request must contain the parameter GroupName or GroupId")
+
+
+def _one(records: Sequence[R], wanted: str, lost: AwsError) -> R:
+    for record in records:
+        if record.id == wanted:
+            return record
+    raise lost
+
+
+def new_id(call: Call, prefix: str) -> str:
+    """`vpc-0123456789abcdef0`."""
+    return f"{prefix}-{call.ids.hex(17)}"
+
+
+def new_tags(request: Mapping[str, Any], resource_type: str) -> dict[str, str]:
+    """The tags of a request's TagSpecifications, which must be of the type that is being made."""
+    tags: dict[str, str] = {}
+    for specification in request.get("TagSpecifications", ()):
+        kind = specification.get("ResourceType")
+        if kind != resource_type:
+            raise InvalidParameterValue(
+                f"'{kind}' is not a valid taggable resource type for this operation."
+                if kind
+                else "Tag specification resource type must have a value"
+            )
+        tags.update(checked_tags(specification.get("Tags", ())))
+    return tags
+
+
+def checked_tags(given: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    for tag in given:
+        key, value = str(tag.get("Key", "")), str(tag.get("Value", ""))
+        if key.lower().startswith("aws:"):
+            raise InvalidParameterValue("Tag keys starting with 'aws:' are reserved for internal use")
+        if not 1 <= len(key) <= 128:
+            raise InvalidParameterValue("Tag key must have a length between 1 and 128 characters")
+        if len(value) > 256:
+            raise InvalidParameterValue(f"Tag value exceeds the maximum length of 256 characters. Key: {key}")
+    tags = tags_of(given)
+    if len(tags) > TAG_LIMIT:
+        raise TagLimitExceeded(f"The maximum number of Tags ({TAG_LIMIT}) has been reached")
+    return tags
+
+
+class TagLimitExceeded(AwsError):
+    """More than 50 tags on one resource."""
+
+
+def chosen(
+    call: Call,
+    request: Mapping[str, Any],
+    records: Sequence[T],
+    *,
+    ids: str,
+    find: Callable[[Call, str], object],
+    filters: Mapping[str, Values[T]],
+    record_id: Callable[[T], str],
+    tags: Callable[[T], Mapping[str, str]],
+) -> tuple[list[T], str | None]:
+    """A page of those that are asked for: by id (each must exist), by filters; and the next token."""
+    asked = request.get(ids, ())
+    for wanted in asked:
+        find(call, wanted)
+    found = [record for record in records if not asked or record_id(record) in asked]
+    try:
+        found = matching(found, request.get("Filters", ()), filters, tags)
+    except UnknownFilter as error:
+        raise InvalidParameterValue(str(error)) from error
+    page = call.page(request, sorted(found, key=record_id), key=record_id)
+    return page.items, page.next_token
+
+
+def paged(member: str, items: list[dict[str, Any]], next_token: str | None) -> dict[str, Any]:
+    answer: dict[str, Any] = {member: items}
+    if next_token is not None:
+        answer["NextToken"] = next_token
+    return answer
+
+
+def shown_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return as_list(tags)

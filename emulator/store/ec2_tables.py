@@ -1,0 +1,17 @@
+"""Tables of EC2's networking. What every account has by default is a row only once it was changed (domain/vpc.py)."""
+
+from __future__ import annotations
+
+from emulator.domain.security_group import SecurityGroup
+from emulator.domain.vpc import InternetGateway, RouteTable, Subnet, Vpc
+from emulator.store.tables import Table
+
+_KEY = ("account", "region", "id")
+
+VPCS: Table[Vpc] = Table("ec2_vpcs", Vpc, key=_KEY)
+SUBNETS: Table[Subnet] = Table("ec2_subnets", Subnet, key=_KEY, indexes=(("vpc_id",),))
+ROUTE_TABLES: Table[RouteTable] = Table("ec2_route_tables", RouteTable, key=_KEY, indexes=(("vpc_id",),))
+INTERNET_GATEWAYS: Table[InternetGateway] = Table("ec2_internet_gateways", InternetGateway, key=_KEY)
+SECURITY_GROUPS: Table[SecurityGroup] = Table("ec2_security_groups", SecurityGroup, key=_KEY, indexes=(("vpc_id",),))
+
+TABLES = (VPCS, SUBNETS, ROUTE_TABLES, INTERNET_GATEWAYS, SECURITY_GROUPS)
