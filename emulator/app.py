@@ -34,7 +34,7 @@ from emulator.registry.uploads import Uploads
 from emulator.store import schema
 from emulator.store.database import Database
 from emulator.store.log_events import LogEvents
-from emulator.store.principals import Principal, principal_of
+from emulator.store.principals import Principal, is_deactivated, principal_of
 from emulator.store.sealing import Sealer
 from emulator.store.settings_table import SETTINGS, setting
 from emulator.wire.authenticate import Authenticator
@@ -121,7 +121,11 @@ def build(
         facts=_facts(config),
         parts=Parts(database, log_events, blobs, signer, sealer, naming),
         authenticator=Authenticator(
-            config.default_account, config.auth_strict, config.keys, lambda key: _principal(database, key)
+            config.default_account,
+            config.auth_strict,
+            config.keys,
+            lambda key: _principal(database, key),
+            (lambda key: _deactivated(database, key)) if config.enforce_iam else None,
         ),
         observer=observer,
     )
@@ -174,6 +178,7 @@ def build(
             ids,
             default_account=config.default_account,
             default_region=config.default_region,
+            enforce_iam=config.enforce_iam,
         )
 
     def admin() -> Wsgi:
@@ -197,7 +202,8 @@ def load_services() -> Services:
 
 
 def load_service(name: str) -> Service:
-    return Service(api_models.load(name), importlib.import_module(f"emulator.services.{name}").MODULES)
+    package = importlib.import_module(f"emulator.services.{name}")
+    return Service(api_models.load(name), package.MODULES, getattr(package, "AUTHORIZATION", None))
 
 
 def came_through_relay(environ: Environ) -> bool:
@@ -225,6 +231,7 @@ def _facts(config: Config) -> Facts:
         allow_privileged=config.allow_privileged,
         allow_host_paths=config.allow_host_paths,
         engine_kind=config.engine,
+        enforce_iam=config.enforce_iam,
     )
 
 
@@ -244,3 +251,8 @@ def _principal(database: Database, access_key: str) -> Principal | None:
         return None
     with database.read() as reader:
         return principal_of(reader, access_key)
+
+
+def _deactivated(database: Database, access_key: str) -> bool:
+    with database.read() as reader:
+        return is_deactivated(reader, access_key)

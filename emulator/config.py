@@ -24,6 +24,7 @@ class Config:
     auth_strict: bool = False
     keys: tuple[tuple[str, str], ...] = ()
     strict: bool = False
+    enforce_iam: bool = False
     default_account: str = "123456789012"
     default_region: str = "us-east-1"
     vpc_cidr: str | None = None  # None: AWS's 172.31.0.0/16, or another range when the host uses that

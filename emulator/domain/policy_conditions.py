@@ -38,6 +38,13 @@ def holds(condition: Mapping[str, Mapping[str, Any]], context: Context, variable
     )
 
 
+def resource_tags(service: str, tags: Mapping[str, str]) -> Context:
+    """aws:ResourceTag/key, and the service's own older name for it."""
+    return {
+        f"{prefix}:resourcetag/{key}".lower(): (value,) for key, value in tags.items() for prefix in ("aws", service)
+    }
+
+
 def _values(wanted: Any) -> list[str]:
     listed = wanted if isinstance(wanted, list) else [wanted]
     return [str(value).lower() if isinstance(value, bool) else str(value) for value in listed]

@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 
 from emulator.ids import Ids
@@ -25,12 +25,16 @@ USER_NAME = "AWS"
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """Who a token was given to. `principal` is an ARN, `expires_at` seconds since the epoch."""
+    """Who a token was given to. `principal` is an ARN, `expires_at` seconds since the epoch.
+
+    `access_key` is the key that asked for it: of temporary credentials it leads to what limits them.
+    """
 
     account: str
     region: str
     principal: str
     expires_at: float
+    access_key: str = ""
 
 
 class InvalidToken(Exception):
@@ -54,10 +58,12 @@ class TokenSigner:
         """With the secret kept in the database, so that tokens outlive a restart."""
         return cls(bytes.fromhex(setting(database, "registry-token-secret", lambda: ids.token(32).hex())))
 
-    def issue(self, account: str, region: str, principal: str, now: float) -> tuple[str, TokenClaims]:
+    def issue(
+        self, account: str, region: str, principal: str, now: float, access_key: str = ""
+    ) -> tuple[str, TokenClaims]:
         """A new token and what it claims."""
-        claims = TokenClaims(account, region, principal, now + TOKEN_LIFETIME_S)
-        payload = json.dumps([claims.account, claims.region, claims.principal, claims.expires_at]).encode()
+        claims = TokenClaims(account, region, principal, now + TOKEN_LIFETIME_S, access_key)
+        payload = json.dumps(astuple(claims)).encode()
         outer = {
             "payload": base64.b64encode(payload).decode(),
             "datakey": base64.b64encode(self._sign(payload)).decode(),
@@ -67,9 +73,11 @@ class TokenSigner:
         }
         return base64.b64encode(json.dumps(outer, separators=(",", ":")).encode()).decode(), claims
 
-    def authorization_token(self, account: str, region: str, principal: str, now: float) -> tuple[str, float]:
+    def authorization_token(
+        self, account: str, region: str, principal: str, now: float, access_key: str = ""
+    ) -> tuple[str, float]:
         """GetAuthorizationToken's `authorizationToken` (base64 of user and password) and `expiresAt`."""
-        token, claims = self.issue(account, region, principal, now)
+        token, claims = self.issue(account, region, principal, now, access_key)
         return base64.b64encode(f"{USER_NAME}:{token}".encode()).decode(), claims.expires_at
 
     def verify(self, token: str, now: float) -> TokenClaims:

@@ -16,6 +16,7 @@ from emulator.clock import Clock
 from emulator.domain.errors import AwsError
 from emulator.ids import Ids
 from emulator.registry import pulls, pushes
+from emulator.registry.access import Doorkeeper
 from emulator.registry.address import Addressing, route
 from emulator.registry.auth import USER_NAME, ExpiredToken, InvalidToken, TokenClaims, TokenSigner
 from emulator.registry.blobs import BlobStore
@@ -63,10 +64,13 @@ class RegistryApp:
         default_account: str,
         default_region: str,
         strict: bool = False,
+        enforce_iam: bool = False,
     ) -> None:
-        """`strict`: see `visit.Registry`."""
+        """`strict`: see `visit.Registry`; `enforce_iam`: see `access.Doorkeeper`."""
         addressing = Addressing(default_account, default_region)
-        self._registry = Registry(database, blobs, uploads, signer, clock, ids, addressing, strict)
+        self._registry = Registry(
+            database, blobs, uploads, signer, clock, ids, addressing, strict, Doorkeeper(enforce_iam)
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Request
 from emulator.clock import Clock
 from emulator.domain.image import Repository
 from emulator.ids import Ids
+from emulator.registry.access import WITHOUT_POLICIES, Doorkeeper
 from emulator.registry.address import Addressing, Place
 from emulator.registry.auth import TokenClaims, TokenSigner
 from emulator.registry.blobs import BlobStore
@@ -25,6 +26,7 @@ from emulator.registry.repository import find_repository
 from emulator.registry.uploads import Uploads
 from emulator.serve import FileSlice
 from emulator.store.database import Database, Reader
+from emulator.store.ecr_tables import REPOSITORIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Registry:
     ids: Ids
     addressing: Addressing
     strict: bool = False
+    doorkeeper: Doorkeeper = WITHOUT_POLICIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +62,19 @@ class Visit:
 
     def repository(self, reader: Reader, action: str) -> Repository:
         """The repository, which must exist (RepositoryNotFoundException) and be open to the caller."""
-        self._authorize(action)
-        return find_repository(reader, self.place.account, self.place.region, self.place.name)
-
-    def _authorize(self, action: str) -> None:
         place = self.place
         if not place.valid:
             raise RegistryError(400, "NAME_INVALID", f"The repository name '{place.name}' is not valid.")
-        if self.claims.account != place.account:
-            arn = Repository(place.account, place.region, place.name, 0.0).arn
-            raise RegistryError(
-                403,
-                "DENIED",
-                f"User: {self.claims.principal} is not authorized to perform: ecr:{action} on resource: {arn} "
-                f"because no resource-based policy allows the ecr:{action} action",
-            )
+        there = reader.get(REPOSITORIES, place.account, place.region, place.name)
+        self._authorize(reader, there, action)
+        return find_repository(reader, place.account, place.region, place.name)
+
+    def _authorize(self, reader: Reader, there: Repository | None, action: str) -> None:
+        place = self.place
+        arn = Repository(place.account, place.region, place.name, 0.0).arn
+        refusal = self.registry.doorkeeper.refusal(reader, self.claims, arn, there, f"ecr:{action}")
+        if refusal is not None:
+            raise RegistryError(403, "DENIED", refusal)
         if self.claims.region != place.region:
             raise RegistryError(
                 403,

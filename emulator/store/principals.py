@@ -57,6 +57,11 @@ def principal_of(reader: Reader, access_key_id: str) -> Principal | None:
     return Principal(user.arn, user.account, user.id, access_key_id, keys[0].secret_key)
 
 
+def is_deactivated(reader: Reader, access_key_id: str) -> bool:
+    """Whether it is a user's key that was switched off."""
+    return any(not key.active for key in reader.find(ACCESS_KEYS, id=access_key_id))
+
+
 def credentials_of(reader: Reader, access_key_id: str) -> TemporaryCredentials | None:
     """The temporary credentials themselves, with their tags and session policies."""
     issued = reader.find(TEMPORARY_CREDENTIALS, id=access_key_id)

@@ -48,11 +48,14 @@ class Authenticator:
     strict: bool = False
     keys: tuple[tuple[str, str], ...] = ()
     find_principal: FindPrincipal | None = None
+    is_deactivated: Callable[[str], bool] | None = None  # given where policies are enforced
 
     def caller(self, scope: Scope, request: HttpRequest, body: bytes, now: float) -> Caller:
         principal = self.find_principal(scope.access_key) if self.find_principal else None
         if self.strict:
             self._verify(scope, request, body, now, principal)
+        elif self.is_deactivated is not None:
+            self._check_alive(scope, now, principal)
         if principal is not None:
             return Caller(principal.arn, principal.account, scope.access_key, principal.user_id)
         account = self._account(scope.access_key)
@@ -62,12 +65,17 @@ class Authenticator:
     def _account(self, access_key: str) -> str:
         return access_key if len(access_key) == 12 and access_key.isdigit() else self.default_account
 
+    def _check_alive(self, scope: Scope, now: float, principal: Principal | None) -> None:
+        """A key that is no longer good stands for nobody, rather than for the root user as a stranger's does."""
+        if principal is None and self.is_deactivated is not None and self.is_deactivated(scope.access_key):
+            raise UnrecognizedClientException("The security token included in the request is invalid.")
+        _check_age(principal, now)
+
     def _verify(self, scope: Scope, request: HttpRequest, body: bytes, now: float, principal: Principal | None) -> None:
         secret = principal.secret_key if principal else dict(self.keys).get(scope.access_key)
         if secret is None:
             raise UnrecognizedClientException("The security token included in the request is invalid.")
-        if principal is not None and principal.expires_at is not None and principal.expires_at <= now:
-            raise ExpiredTokenException("The security token included in the request is expired")
+        _check_age(principal, now)
         token = principal.session_token if principal is not None else None
         if token is not None and not hmac.compare_digest(request.header("X-Amz-Security-Token") or "", token):
             raise UnrecognizedClientException("The security token included in the request is invalid.")
@@ -78,3 +86,8 @@ class Authenticator:
                 "The request signature we calculated does not match the signature you provided. "
                 "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
             )
+
+
+def _check_age(principal: Principal | None, now: float) -> None:
+    if principal is not None and principal.expires_at is not None and principal.expires_at <= now:
+        raise ExpiredTokenException("The security token included in the request is expired")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from emulator.domain.errors import InvalidParameterException
+from emulator.domain.policy_conditions import Context
 from emulator.ids import Ids
 from emulator.store.database import Reader, Transaction
 
@@ -64,6 +65,12 @@ class Facts:
     allow_privileged: bool = False
     allow_host_paths: tuple[str, ...] = ()
     engine_kind: str = "docker"
+    enforce_iam: bool = False  # callers may do only what policies allow
+
+    @property
+    def roles_must_exist(self) -> bool:
+        """A role that nobody created is refused: strictly, and where policies are enforced, since it has none."""
+        return self.strict or self.enforce_iam
 
 
 @dataclass(slots=True)
@@ -81,6 +88,7 @@ class Call:
     parts: Parts
     reader: Reader
     paging: Paging | None = None
+    conditions: Context = field(default_factory=dict)  # IAM's keys that describe the request
     warnings: list[str] = field(default_factory=list)
 
     @property

@@ -46,6 +46,10 @@ class RequestEntityTooLarge(AwsError):
     """A body past the service's bound."""
 
 
+class UnauthorizedOperation(AwsError):
+    """EC2's AccessDenied."""
+
+
 class DryRunOperation(AwsError):
     """EC2: the caller asked only whether it would have worked."""
 
@@ -59,6 +63,7 @@ _STATUS = {
     "InternalFailure": 500,
     "AccessDenied": 403,
     "DryRunOperation": 412,
+    "UnauthorizedOperation": 403,
 }
 _QUERY_STATUS = {
     "MissingAuthenticationToken": 403,

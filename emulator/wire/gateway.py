@@ -12,6 +12,7 @@ from emulator.domain.errors import AwsError, NotEmulatedYet
 from emulator.ids import Ids
 from emulator.store.database import Database
 from emulator.wire.authenticate import Authenticator
+from emulator.wire.authorize import check_allowed, request_conditions
 from emulator.wire.call import Call, Facts, Parts
 from emulator.wire.errors import (
     DryRunOperation,
@@ -108,6 +109,11 @@ class Gateway:
             reader=None,  # type: ignore[arg-type]  # set for the length of the transaction
             paging=operation.paging,
         )
+        if self.facts.roles_must_exist:
+            call.conditions = request_conditions(request, identified.scope.region, call.now)
+        if self.facts.enforce_iam:
+            with self.database.read() as call.reader:
+                check_allowed(call, service.authorization, members)
         assert self.unread is not None
         tracked = self.unread.track(members)
         answer = self._call(operation, call, tracked)

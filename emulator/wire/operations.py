@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from api_models import ApiModel
 from api_models.service_index import ServiceIndex
 from emulator.wire import paginate
+from emulator.wire.authorize import Authorization
 from emulator.wire.call import Call, Paging
 from emulator.wire.errors import invalid_token
 from emulator.wire.render import JsonWriter, Write
@@ -43,10 +44,13 @@ class Operation:
 class Service:
     """One AWS API: its model and those of its operations that act."""
 
-    def __init__(self, api: ApiModel, modules: Iterable[ModuleType]) -> None:
+    def __init__(
+        self, api: ApiModel, modules: Iterable[ModuleType], authorization: Authorization | None = None
+    ) -> None:
         from botocore import xform_name
 
         self.api = api
+        self.authorization = authorization or {}
         self.operations: dict[str, Operation] = {}
         self._names = {xform_name(name): name for name in api.operation_names}
         self._functions = dict(self._collect(modules))

@@ -222,7 +222,7 @@ def test_policies_that_do_not_act_yet_say_so(ecr: Any) -> None:
     access = ecr.set_repository_policy(repositoryName="app", policyText=json.dumps({"Statement": statement}))
     warnings = [answer["ResponseMetadata"]["HTTPHeaders"]["x-homeport-warning"] for answer in (lifecycle, access)]
     assert "images do not expire by it yet" in warnings[0]
-    assert "it is not evaluated yet" in warnings[1]
+    assert "within its own only with --enforce-iam" in warnings[1]
 
 
 def test_the_journal_tells_a_repositorys_life(ecr: Any, emulator: Emulator) -> None:

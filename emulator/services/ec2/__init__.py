@@ -16,6 +16,7 @@ from emulator.services.ec2 import (
     vpcs,
     zones,
 )
+from emulator.services.ec2.authorization import AUTHORIZATION
 
 MODULES = (
     vpcs,
@@ -30,3 +31,5 @@ MODULES = (
     zones,
     tags,
 )
+
+__all__ = ["AUTHORIZATION", "MODULES"]

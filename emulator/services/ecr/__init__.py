@@ -1,7 +1,20 @@
 """Amazon ECR: what its API does. Images, tags and layers come and go through registry/repository.py alone."""
 
 from emulator.services.ecr import (
-    authorization,
+    authorization_token,
+    images,
+    layers,
+    lifecycle_policies,
+    registry,
+    repositories,
+    repository_policies,
+    scanning,
+    tags,
+)
+from emulator.services.ecr.authorization import AUTHORIZATION
+
+MODULES = (
+    authorization_token,
     images,
     layers,
     lifecycle_policies,
@@ -12,14 +25,4 @@ from emulator.services.ecr import (
     tags,
 )
 
-MODULES = (
-    authorization,
-    images,
-    layers,
-    lifecycle_policies,
-    registry,
-    repositories,
-    repository_policies,
-    scanning,
-    tags,
-)
+__all__ = ["AUTHORIZATION", "MODULES"]

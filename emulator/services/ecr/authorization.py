@@ -1,24 +1,91 @@
-"""Tokens with which docker logs in."""
+"""What a caller of ECR needs: actions, resources, condition keys (Service Authorization Reference, Amazon ECR)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulator.registry.auth import TokenSigner
-from emulator.registry.naming import RegistryNaming
+from emulator.domain.policy_conditions import Context, resource_tags
+from emulator.domain.policy_evaluation import Access
+from emulator.services.access import request_tags, tag_keys
+from emulator.store.ecr_tables import REPOSITORIES
+from emulator.wire.authorize import Authorization
 from emulator.wire.call import Call
 
+Request = Mapping[str, Any]
 
-def get_authorization_token(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """One entry for each registry asked for, the caller's own by default; good for 12 hours of clock.
 
-    Whichever registry is asked for, a token speaks for its caller: it opens nothing that the caller may not.
-    """
-    signer, naming = call.parts.get(TokenSigner), call.parts.get(RegistryNaming)
-    entries = []
-    for account in dict.fromkeys(request.get("registryIds") or [call.account]):
-        token, expires_at = signer.authorization_token(call.account, call.region, call.caller.arn, call.now)
-        endpoint = naming.proxy_endpoint(account, call.region)
-        entries.append({"authorizationToken": token, "expiresAt": expires_at, "proxyEndpoint": endpoint})
-    return {"authorizationData": entries}
+def _anything(call: Call, request: Request) -> Iterable[Access]:
+    yield Access(f"ecr:{call.operation}")
+
+
+def _repository(call: Call, request: Request) -> Iterable[Access]:
+    yield _on(call, request, request["repositoryName"])
+
+
+def _repositories(call: Call, request: Request) -> Iterable[Access]:
+    for name in request.get("repositoryNames") or ["*"]:
+        yield _on(call, request, name)
+
+
+def _create(call: Call, request: Request) -> Iterable[Access]:
+    arn = call.arn(f"repository/{request['repositoryName']}")
+    context = _given_tags(request)
+    yield Access("ecr:CreateRepository", arn, context)
+    if context:
+        yield Access("ecr:TagResource", arn, context)
+
+
+def _tag(call: Call, request: Request) -> Iterable[Access]:
+    yield _by_arn(call, request, _given_tags(request))
+
+
+def _untag(call: Call, request: Request) -> Iterable[Access]:
+    yield _by_arn(call, request, tag_keys(request["tagKeys"]))
+
+
+def _tags_shown(call: Call, request: Request) -> Iterable[Access]:
+    yield _by_arn(call, request, {})
+
+
+def _given_tags(request: Request) -> Context:
+    tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in request.get("tags") or ()}
+    return request_tags(tags) if tags else {}
+
+
+def _by_arn(call: Call, request: Request, context: Context) -> Access:
+    arn = request["resourceArn"]
+    found = _on(call, request, arn.partition(":repository/")[2])
+    return Access(found.action, arn, {**found.context, **context}, found.policy, found.account)
+
+
+def _on(call: Call, request: Request, name: str) -> Access:
+    """The operation's own action on a repository of the registry that the request names."""
+    account = str(request.get("registryId") or call.account)
+    there = call.reader.get(REPOSITORIES, account, call.region, name)
+    return Access(
+        f"ecr:{call.operation}",
+        f"arn:{call.partition}:ecr:{call.region}:{account}:repository/{name}",
+        resource_tags("ecr", there.tags) if there else {},
+        there.policy_text if there else None,
+        account,
+    )
+
+
+AUTHORIZATION: Authorization = {
+    **dict.fromkeys(("DescribeRegistry", "GetAuthorizationToken"), _anything),
+    **dict.fromkeys(
+        (
+            "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "DeleteLifecyclePolicy",
+            "DeleteRepository", "DeleteRepositoryPolicy", "DescribeImages", "GetLifecyclePolicy",
+            "GetRepositoryPolicy", "ListImages", "PutImage", "PutImageScanningConfiguration",
+            "PutImageTagMutability", "PutLifecyclePolicy", "SetRepositoryPolicy",
+        ),
+        _repository,
+    ),
+    **dict.fromkeys(("BatchGetRepositoryScanningConfiguration", "DescribeRepositories"), _repositories),
+    "CreateRepository": _create,
+    "ListTagsForResource": _tags_shown,
+    "TagResource": _tag,
+    "UntagResource": _untag,
+}  # fmt: skip

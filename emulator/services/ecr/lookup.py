@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.errors import AccessDeniedException, InvalidParameterException, NotEmulatedYet
+from emulator.domain.errors import AccessDeniedException, InvalidParameterException
 from emulator.domain.image import Repository
 from emulator.events import journal
+from emulator.registry.access import let_in
 from emulator.registry.repository import find_repository
 from emulator.store.ecr_tables import REPOSITORIES
 from emulator.wire.call import Call
@@ -35,18 +36,16 @@ def registry_of(call: Call, request: Mapping[str, Any], name: str = "*") -> str:
 def check_access(call: Call, account: str, name: str) -> None:
     """Another account's repository is open only to whom its policy lets in (Amazon ECR user guide).
 
-    Raises AccessDeniedException, in the words that the registry uses too; NotEmulatedYet when there is a policy to ask.
+    Raises AccessDeniedException, in the words that the registry uses too. Whether the caller's own policies allow it
+    is asked before, where policies are enforced.
     """
     if account == call.account:
         return
     there = call.reader.get(REPOSITORIES, account, call.region, name)
-    if there is not None and there.policy_text is not None:
-        raise NotEmulatedYet("Repository policies are not evaluated yet: they let no other account in.")
     arn = f"arn:{call.partition}:ecr:{call.region}:{account}:repository/{name}"
-    raise AccessDeniedException(
-        f"User: {call.caller.arn} is not authorized to perform: ecr:{call.operation} on resource: {arn} "
-        f"because no resource-based policy allows the ecr:{call.operation} action"
-    )
+    text = let_in(call.reader, call.caller.arn, call.caller.account, arn, there, f"ecr:{call.operation}")
+    if text is not None:
+        raise AccessDeniedException(text)
 
 
 def named(repository: Repository) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Repository policies: checked for their form, kept, returned. They are not evaluated yet."""
+"""Repository policies: who of other accounts gets in, and with `--enforce-iam` who of one's own.
+
+They are evaluated in registry/access.py.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,9 @@ from typing import Any
 
 from emulator.domain.errors import AwsError
 from emulator.domain.image import Repository
+from emulator.domain.policy_document import check_policy
 from emulator.services.ecr.lookup import change, invalid, named, repository_of
-from emulator.wire.call import Call, stores
-
-_EFFECTS = ("Allow", "Deny")
+from emulator.wire.call import Call
 
 
 class RepositoryPolicyNotFoundException(AwsError):
@@ -22,24 +24,22 @@ class RepositoryPolicyNotFoundException(AwsError):
         )
 
 
-@stores("policies are not evaluated yet")
 def set_repository_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """`force` guards against locking oneself out, which needs evaluation: it has nothing to do yet."""
+    """`force` lets a policy through that locks out who sets it; Homeport takes every policy as if it were given."""
     text = request["policyText"]
     _check(text)
     request.get("force")
-    call.warn("the repository policy is stored; it is not evaluated yet")
+    if not call.facts.enforce_iam:
+        call.warn("the repository policy decides for other accounts; within its own only with --enforce-iam")
     repository = change(call, repository_of(call, request), "repository.policy_set", policy_text=text)
     return {**named(repository), "policyText": text}
 
 
-@stores("policies are not evaluated yet")
 def get_repository_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     repository = repository_of(call, request)
     return {**named(repository), "policyText": _text(repository)}
 
 
-@stores("policies are not evaluated yet")
 def delete_repository_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     repository = repository_of(call, request)
     text = _text(repository)
@@ -54,19 +54,12 @@ def _text(repository: Repository) -> str:
 
 
 def _check(text: str) -> None:
-    """The form of a policy document with principals and without resources (Amazon ECR user guide)."""
+    """A policy document with principals; its resource is the repository (Amazon ECR user guide)."""
     try:
         document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    statements = document.get("Statement") if isinstance(document, dict) else None
-    statements = [statements] if isinstance(statements, dict) else statements
-    if not isinstance(statements, list) or not statements or not all(_is_statement(s) for s in statements):
-        raise invalid("PolicyText", "Invalid repository policy provided")
-
-
-def _is_statement(statement: object) -> bool:
-    if not isinstance(statement, dict) or statement.get("Effect") not in _EFFECTS:
-        return False
-    has_principal = "Principal" in statement or "NotPrincipal" in statement
-    return has_principal and ("Action" in statement or "NotAction" in statement)
+        listed = document["Statement"]
+        for statement in [listed] if isinstance(listed, dict) else listed:
+            statement.setdefault("Resource", "*")
+        check_policy(json.dumps(document), "resource")
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError, AwsError) as error:
+        raise invalid("PolicyText", "Invalid repository policy provided") from error

@@ -1,7 +1,7 @@
 """The roles that tasks are to run with: whether they are there, and whether ECS may assume them.
 
 A role that was never created is a placeholder of a document: adopted with a warning, refused where the emulator is
-strict. Message as observed on AWS.
+strict or enforces policies. Message as observed on AWS.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 
 from emulator.domain.errors import ClientException
 from emulator.domain.identity import Role, role_name
+from emulator.domain.policy_conditions import Context
 from emulator.domain.role_trust import Asking, trusts
 from emulator.store.iam_tables import ROLES
 from emulator.wire.call import Call
@@ -19,13 +20,13 @@ _PRINCIPAL: Final = "ecs-tasks.amazonaws.com"
 
 
 def check_roles(call: Call, roles: Iterable[str | None]) -> list[str]:
-    """Warnings about roles, given by name or ARN, that were never created. Strict: ClientException instead,
-    and also for a role whose trust policy does not name ECS tasks."""
+    """Warnings about roles, given by name or ARN, that were never created. Where roles must exist:
+    ClientException instead, and also for a role whose trust policy does not name ECS tasks."""
     warnings = []
     for reference in dict.fromkeys(role for role in roles if role):
         role = _find(call, reference)
-        if call.facts.strict:
-            asking = Asking(account=call.account, service=_PRINCIPAL)
+        if call.facts.roles_must_exist:
+            asking = Asking(call.account, service=_PRINCIPAL, context=_on_behalf_of(call))
             if role is None or not trusts(role.trust, asking):
                 raise ClientException(
                     f"ECS was unable to assume the role '{reference}' that was provided for this task. Please verify "
@@ -37,6 +38,12 @@ def check_roles(call: Call, roles: Iterable[str | None]) -> list[str]:
     for text in warnings:
         call.warn(text)
     return warnings
+
+
+def _on_behalf_of(call: Call) -> Context:
+    """What a trust policy sees of ECS, so that it can keep out the tasks of other accounts (Amazon ECS developer
+    guide, "Amazon ECS task execution IAM role")."""
+    return {"aws:sourceaccount": (call.account,), "aws:sourcearn": (call.arn("*"),), **call.conditions}
 
 
 def _find(call: Call, reference: str) -> Role | None:

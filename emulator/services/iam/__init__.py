@@ -1,7 +1,7 @@
 """AWS Identity and Access Management: roles, users, managed and inline policies, instance profiles.
 
-Roles, users and their keys have effect (STS, the caller's name, strict checks). Permission policies are checked and
-kept; they are not evaluated yet.
+Roles, users and their keys have effect (STS, the caller's name, strict checks). Permission policies decide where they
+are enforced (`--enforce-iam`); otherwise they are checked and kept.
 """
 
 from emulator.services.iam import (
@@ -15,6 +15,7 @@ from emulator.services.iam import (
     user_policies,
     users,
 )
+from emulator.services.iam.authorization import AUTHORIZATION
 
 MODULES = (
     roles,
@@ -27,3 +28,5 @@ MODULES = (
     instance_profiles,
     linked_roles,
 )
+
+__all__ = ["AUTHORIZATION", "MODULES"]

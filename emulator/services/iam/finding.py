@@ -29,7 +29,6 @@ from emulator.store.iam_tables import INLINE_POLICIES, INSTANCE_PROFILES, POLICI
 from emulator.store.tables import Table
 from emulator.wire.call import Call
 
-KEPT = "The policy is checked and kept; permissions are not evaluated yet."
 _MANAGED_SIZE = 6144
 
 

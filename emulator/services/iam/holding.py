@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.domain.errors import LimitExceededException
+from emulator.domain.errors import LimitExceededException, NotEmulatedYet
 from emulator.domain.identity import Attachment, InlinePolicy
 from emulator.domain.identity_errors import NoSuchEntityException
 from emulator.domain.managed_policies import is_aws_managed
@@ -33,6 +33,8 @@ def attach(call: Call, holder: PolicyHolder, arn: str) -> None:
     if find_policy(call, arn) is None:
         if call.facts.strict or not is_aws_managed(arn):
             raise NoSuchEntityException(f"Policy {arn} does not exist or is not attachable.")
+        if call.facts.enforce_iam:
+            raise NotEmulatedYet(f"Homeport has no document of {arn}, so it cannot enforce it.")
         call.warn(f"{arn} is not among the AWS managed policies that Homeport knows; it is attached by its name only.")
     attached = call.reader.column(ATTACHMENTS, "policy_arn", account=call.account, kind=holder.kind, name=holder.name)
     if arn in attached:

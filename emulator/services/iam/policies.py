@@ -12,7 +12,6 @@ from emulator.domain.identity_errors import DeleteConflictException, EntityAlrea
 from emulator.domain.key_value_tags import as_list, without
 from emulator.domain.managed_policies import managed_policies
 from emulator.services.iam.finding import (
-    KEPT,
     check_free,
     check_managed_document,
     find_policy,
@@ -25,10 +24,9 @@ from emulator.services.iam.finding import (
 )
 from emulator.services.iam.shown import paged, policy_detailed, policy_listed
 from emulator.store.iam_tables import ATTACHMENTS, POLICIES, ROLES, USERS
-from emulator.wire.call import Call, stores
+from emulator.wire.call import Call
 
 
-@stores(KEPT)
 def create_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     name, path, document = request["PolicyName"], request.get("Path", "/"), request["PolicyDocument"]
     check_managed_document(document)

@@ -12,12 +12,11 @@ from emulator.domain.identity_errors import DeleteConflictException, NoSuchEntit
 from emulator.services.iam import finding
 from emulator.services.iam.shown import encoded, paged, version_listed
 from emulator.store.iam_tables import POLICIES
-from emulator.wire.call import Call, stores
+from emulator.wire.call import Call
 
 _VERSION_LIMIT = 5
 
 
-@stores(finding.KEPT)
 def create_policy_version(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     policy, document = finding.own_policy(call, request["PolicyArn"]), request["PolicyDocument"]
     finding.check_managed_document(document)
@@ -56,7 +55,6 @@ def _position(version: PolicyVersion) -> str:
     return f"{10**9 - int(version.id[1:]):010d}"
 
 
-@stores(finding.KEPT)
 def set_default_policy_version(call: Call, request: Mapping[str, Any]) -> None:
     policy = finding.own_policy(call, request["PolicyArn"])
     version = _version(policy, request["VersionId"])

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.services.iam import holding
-from emulator.services.iam.finding import KEPT, role_named, role_to_change
+from emulator.services.iam.finding import role_named, role_to_change
 from emulator.services.iam.holding import PolicyHolder
-from emulator.wire.call import Call, stores
+from emulator.wire.call import Call
 
 
-@stores(KEPT)
 def attach_role_policy(call: Call, request: Mapping[str, Any]) -> None:
     holding.attach(call, _changing(call, request), request["PolicyArn"])
 
 
-@stores(KEPT)
 def detach_role_policy(call: Call, request: Mapping[str, Any]) -> None:
     holding.detach(call, _changing(call, request), request["PolicyArn"])
 
@@ -25,7 +23,6 @@ def list_attached_role_policies(call: Call, request: Mapping[str, Any]) -> dict[
     return holding.attached(call, _reading(call, request), request)
 
 
-@stores(KEPT)
 def put_role_policy(call: Call, request: Mapping[str, Any]) -> None:
     holding.put_inline(call, _changing(call, request), request)
 
@@ -35,7 +32,6 @@ def get_role_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"RoleName": holder.name, **holding.get_inline(call, holder, request["PolicyName"])}
 
 
-@stores(KEPT)
 def delete_role_policy(call: Call, request: Mapping[str, Any]) -> None:
     holding.delete_inline(call, _changing(call, request), request["PolicyName"])
 

@@ -1,4 +1,4 @@
-"""Resource policies of secrets: kept and shown. Permissions are not evaluated yet, so they have no effect."""
+"""Resource policies of secrets: with `--enforce-iam` they decide who reads and changes the secret."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ class PublicPolicyException(AwsError):
     """BlockPublicPolicy met a policy that lets everybody in."""
 
 
-@stores("The policy is kept and shown; permissions are not evaluated yet.")
 def put_resource_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     _check_name(request)
     secret = wanted_secret(call, request)

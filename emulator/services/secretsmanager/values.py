@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.errors import AwsError, InvalidParameterException, NotEmulatedYet
+from emulator.domain.errors import AccessDeniedException, AwsError, InvalidParameterException, NotEmulatedYet
 from emulator.domain.secret import CURRENT, DAY_S, InvalidRequestException
 from emulator.services.secretsmanager.writing import (
     add_version,
@@ -17,8 +17,10 @@ from emulator.services.secretsmanager.writing import (
     wanted_secret,
 )
 from emulator.store.sealing import Sealer
+from emulator.store.secret_access import value_of_secret
 from emulator.store.secret_values import SecretValue, read_secret
 from emulator.store.secrets_tables import SECRET_VERSIONS, SECRETS
+from emulator.wire.authorize import may
 from emulator.wire.call import Call, writes
 
 
@@ -60,6 +62,7 @@ def batch_get_secret_value(call: Call, request: Mapping[str, Any]) -> dict[str, 
     errors: list[dict[str, Any]] = []
     for secret_id in ids:
         try:
+            _check_may_read(call, secret_id)
             value = read_secret(call.reader, call.parts.get(Sealer), scope_of(call), secret_id)
         except AwsError as error:
             errors.append({"SecretId": secret_id, "ErrorCode": error.code, "Message": error.message})
@@ -67,6 +70,16 @@ def batch_get_secret_value(call: Call, request: Mapping[str, Any]) -> dict[str, 
             _remember(call, value)
             values.append(dict(value.answer()))
     return {"SecretValues": values, "Errors": errors, "NextToken": page.next_token if page else None}
+
+
+def _check_may_read(call: Call, secret_id: str) -> None:
+    """AccessDeniedException: of several secrets each is answered or refused by itself."""
+    if not call.facts.enforce_iam:
+        return
+    for access in value_of_secret(call.reader, scope_of(call), call.partition, secret_id):
+        refusal = may(call, access)
+        if refusal is not None:
+            raise AccessDeniedException(refusal)
 
 
 def put_secret_value(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:

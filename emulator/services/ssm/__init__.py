@@ -1,5 +1,8 @@
 """AWS Systems Manager: Parameter Store. SecureStrings are sealed before they are stored."""
 
 from emulator.services.ssm import history, parameters, reading, tags
+from emulator.services.ssm.authorization import AUTHORIZATION
 
 MODULES = (parameters, reading, history, tags)
+
+__all__ = ["AUTHORIZATION", "MODULES"]

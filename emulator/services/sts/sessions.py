@@ -12,8 +12,10 @@ from emulator.domain.identity_errors import AccessDenied, InvalidParameterValue,
 from emulator.domain.key_value_tags import repeated_keys, tags_of
 from emulator.domain.policy_document import check_policy
 from emulator.domain.role_trust import Asking, trusts
+from emulator.services.sts.authorization import assume_keys
 from emulator.store.iam_tables import ROLES
 from emulator.store.principals import Holder, credentials_of, issue
+from emulator.wire.authorize import caller_standing
 from emulator.wire.call import Call, writes
 
 _CHAINED_S = 3600
@@ -99,7 +101,7 @@ def _packed_size(request: Mapping[str, Any], tags: Mapping[str, str]) -> int | N
 def _admitted(call: Call, request: Mapping[str, Any], wanted: RoleName, role: Role | None) -> str:
     """The role's id. A role that nobody created is adopted unless the emulator is strict; only then its trust
     policy decides too."""
-    if role is None and not call.facts.strict:
+    if role is None and not call.facts.roles_must_exist:
         call.warn(f"No role {wanted.arn} was created; it is taken as if it existed and trusted its caller.")
         return adopted_role_id(wanted.arn)
     if role is None or (call.facts.strict and not trusts(role.trust, _asking(call, request))):
@@ -112,12 +114,8 @@ def _admitted(call: Call, request: Mapping[str, Any], wanted: RoleName, role: Ro
 def _asking(call: Call, request: Mapping[str, Any]) -> Asking:
     session = credentials_of(call.reader, call.caller.access_key)
     arns = (call.caller.arn, session.role_arn) if session and session.role_arn else (call.caller.arn,)
-    context = {
-        "sts:externalid": request.get("ExternalId"),
-        "sts:rolesessionname": request["RoleSessionName"],
-        "sts:sourceidentity": request.get("SourceIdentity"),
-    }
-    return Asking(call.caller.account, arns, context={key: value for key, value in context.items() if value})
+    context = {**caller_standing(call).context, **call.conditions, **assume_keys(request)}
+    return Asking(call.caller.account, arns, context=context)
 
 
 def _check_duration(call: Call, role: Role | None, duration_s: int) -> None:

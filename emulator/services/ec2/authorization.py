@@ -1,0 +1,122 @@
+"""What a caller of EC2's networking needs (Service Authorization Reference, Amazon EC2).
+
+What a request names by id is what it acts on; what it makes is `<type>/*`. Descriptions have no resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from emulator.domain.policy_conditions import Context, resource_tags
+from emulator.domain.policy_evaluation import Access
+from emulator.services.access import request_tags
+from emulator.store.ec2_tables import INTERNET_GATEWAYS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS, VPCS
+from emulator.store.tables import Table
+from emulator.wire.authorize import Authorization, Needs
+from emulator.wire.call import Call
+
+Request = Mapping[str, Any]
+
+_MEMBERS: Final = {
+    "InternetGatewayId": "internet-gateway",
+    "RouteTableId": "route-table",
+    "GroupId": "security-group",
+    "SubnetId": "subnet",
+    "VpcId": "vpc",
+}
+_PREFIXES: Final = {
+    "eni": "network-interface",
+    "igw": "internet-gateway",
+    "rtb": "route-table",
+    "sg": "security-group",
+    "sgr": "security-group-rule",
+    "subnet": "subnet",
+    "vpc": "vpc",
+}
+_TABLES: Final[Mapping[str, Table[Any]]] = {
+    "internet-gateway": INTERNET_GATEWAYS,
+    "route-table": ROUTE_TABLES,
+    "security-group": SECURITY_GROUPS,
+    "subnet": SUBNETS,
+    "vpc": VPCS,
+}
+
+
+def _anything(call: Call, request: Request) -> Iterable[Access]:
+    yield Access(f"ec2:{call.operation}")
+
+
+def _named(call: Call, request: Request) -> Iterable[Access]:
+    """Every resource that the request names; one named otherwise (a group by its name) is of its type at least."""
+    found = [_on(call, kind, request[member]) for member, kind in _MEMBERS.items() if request.get(member)]
+    return found or [Access(f"ec2:{call.operation}", call.arn(f"{_kind(call.operation)}/*"))]
+
+
+def _making(kind: str) -> Needs:
+    def needs(call: Call, request: Request) -> Iterable[Access]:
+        arn = call.arn(f"{kind}/*")
+        tags = {
+            str(tag.get("Key")): str(tag.get("Value") or "")
+            for specification in request.get("TagSpecifications") or ()
+            for tag in specification.get("Tags") or ()
+        }
+        yield Access(f"ec2:{call.operation}", arn, request_tags(tags) if tags else {})
+        for member, named in _MEMBERS.items():
+            if request.get(member):
+                yield _on(call, named, request[member])
+        if tags:
+            yield Access("ec2:CreateTags", arn, {**request_tags(tags), "ec2:createaction": (call.operation,)})
+
+    return needs
+
+
+def _tagging(call: Call, request: Request) -> Iterable[Access]:
+    tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in request.get("Tags") or ()}
+    for resource in request["Resources"]:
+        kind = _PREFIXES.get(resource.partition("-")[0], "*")
+        yield _on(call, kind, resource, request_tags(tags) if tags else {})
+
+
+def _on(call: Call, kind: str, resource_id: str, context: Context | None = None) -> Access:
+    table = _TABLES.get(kind)
+    record = call.reader.get(table, call.account, call.region, resource_id) if table else None
+    tags = resource_tags("ec2", record.tags) if record is not None else {}
+    return Access(f"ec2:{call.operation}", call.arn(f"{kind}/{resource_id}"), {**tags, **(context or {})})
+
+
+def _kind(operation: str) -> str:
+    return next((kind for word, kind in _WORDS.items() if word in operation), "*")
+
+
+_WORDS: Final = {"SecurityGroup": "security-group", "RouteTable": "route-table", "Subnet": "subnet", "Vpc": "vpc"}
+
+AUTHORIZATION: Authorization = {
+    **dict.fromkeys(
+        (
+            "CreateDefaultVpc", "DescribeAccountAttributes", "DescribeAvailabilityZones", "DescribeDhcpOptions",
+            "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRegions",
+            "DescribeRouteTables", "DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets",
+            "DescribeTags", "DescribeVpcs",
+        ),
+        _anything,
+    ),
+    **dict.fromkeys(
+        (
+            "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress",
+            "AuthorizeSecurityGroupIngress", "CreateRoute", "DeleteInternetGateway", "DeleteRoute",
+            "DeleteRouteTable", "DeleteSecurityGroup", "DeleteSubnet", "DeleteVpc", "DescribeVpcAttribute",
+            "DetachInternetGateway", "DisassociateRouteTable", "ModifySecurityGroupRules", "ModifySubnetAttribute",
+            "ModifyVpcAttribute", "ReplaceRoute", "ReplaceRouteTableAssociation", "RevokeSecurityGroupEgress",
+            "RevokeSecurityGroupIngress", "UpdateSecurityGroupRuleDescriptionsEgress",
+            "UpdateSecurityGroupRuleDescriptionsIngress",
+        ),
+        _named,
+    ),
+    **dict.fromkeys(("CreateTags", "DeleteTags"), _tagging),
+    "CreateInternetGateway": _making("internet-gateway"),
+    "CreateRouteTable": _making("route-table"),
+    "CreateSecurityGroup": _making("security-group"),
+    "CreateSubnet": _making("subnet"),
+    "CreateVpc": _making("vpc"),
+}  # fmt: skip
