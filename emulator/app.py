@@ -189,7 +189,29 @@ def build(
         return Admin(*pieces, emulator.reset, current_statuses).wsgi()
 
     # What Flask and werkzeug serve is put up when it is first asked for: the first answer comes sooner.
-    front = Front(Guard(config.allowed_hosts), gateway, Lazily(registry), Lazily(admin), came_through_relay)
+    front = Front(
+        Guard(config.allowed_hosts),
+        gateway,
+        Lazily(registry),
+        Lazily(admin),
+        Lazily(task_endpoints),
+        came_through_relay,
+    )
+    def task_endpoints() -> Wsgi:
+        from emulator.task_endpoints import credentials, metadata, protection
+        from emulator.task_endpoints.room import TaskEndpoints
+        from emulator.task_endpoints.views import TaskViews
+
+        views = TaskViews(database, plane.definitions, plane.watch.state)
+        return TaskEndpoints(
+            clock,
+            [
+                *metadata.routes(views, plane.statistics.latest),
+                *credentials.routes(database, clock, ids),
+                *protection.routes(views, database, clock, ids),
+            ],
+        )
+
     emulator = Emulator(
         config, clock, ids, data, database, log_events, gateway, engine, plane, front, blobs, uploads, instance
     )

@@ -1,6 +1,6 @@
 """The front door: every request of every listener comes in here and is shown to its room. A WSGI application.
 
-`/v2/` is the registry, `/_emulator/` admin, everything else an AWS API. Behind a task's relay (169.254.170.2) `/v2/`
+`/v2/` is the registry, `/_emulator/` admin, everything else an AWS API. Behind a task's relay (169.254.170.2) `/v1/`
 to `/v4/` and `/api/` are ECS's own paths, never the registry's (D6).
 """
 
@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
-
 from emulator.guard import Guard
 from emulator.wire.gateway import Gateway
 from emulator.wire.request import HttpRequest
@@ -21,7 +19,7 @@ StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-_TASK_PATHS = ("/v2/", "/v3/", "/v4/", "/api/")
+_TASK_PATHS = ("/v1/", "/v2/", "/v3/", "/v4/", "/api/")
 
 
 # One room at a time: two that import the same library for the first time at once may find it half imported.
@@ -47,12 +45,19 @@ class Front:
     """`is_relay` tells whether a request came through a task's relay."""
 
     def __init__(
-        self, guard: Guard, gateway: Gateway, registry: Wsgi, admin: Wsgi, is_relay: Callable[[Environ], bool]
+        self,
+        guard: Guard,
+        gateway: Gateway,
+        registry: Wsgi,
+        admin: Wsgi,
+        task_endpoints: Wsgi,
+        is_relay: Callable[[Environ], bool],
     ) -> None:
         self._guard = guard
         self._gateway = gateway
         self._registry = registry
         self._admin = admin
+        self._task_endpoints = task_endpoints
         self._is_relay = is_relay
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -62,7 +67,7 @@ class Front:
         path = environ.get("PATH_INFO", "/")
         if self._is_relay(environ):
             if path.startswith(_TASK_PATHS):
-                return json(start_response, 404, "Homeport does not serve the task metadata endpoint yet.")
+                return self._task_endpoints(environ, start_response)
             return self._api(environ, start_response)
         if path.startswith("/v2/") or path == "/v2":
             return self._registry(environ, start_response)
@@ -106,10 +111,6 @@ def read_request(environ: Environ) -> HttpRequest:
 def plain(start_response: StartResponse, status: int, text: str) -> Iterable[bytes]:
     """A short text."""
     return _answer(start_response, status, "text/plain; charset=utf-8", text.encode() + b"\n")
-
-
-def json(start_response: StartResponse, status: int, value: object) -> Iterable[bytes]:
-    return _answer(start_response, status, "application/json", msgspec.json.encode(value))
 
 
 def _answer(start_response: StartResponse, status: int, kind: str, body: bytes) -> Iterable[bytes]:

@@ -520,6 +520,16 @@ class GatewayConnectorHealthCheckMatcher(TypedDict, total=False):
     grpcCode: str
 
 
+class GetTaskProtectionRequest(TypedDict, total=False):
+    cluster: Required[str]
+    tasks: list[str]
+
+
+class GetTaskProtectionResponse(TypedDict, total=False):
+    protectedTasks: list[ProtectedTask]
+    failures: list[Failure]
+
+
 class HealthCheck(TypedDict, total=False):
     command: Required[list[str]]
     interval: int
@@ -750,6 +760,12 @@ class PortMapping(TypedDict, total=False):
     name: str
     appProtocol: str
     containerPortRange: str
+
+
+class ProtectedTask(TypedDict, total=False):
+    taskArn: str
+    protectionEnabled: bool
+    expirationDate: float
 
 
 class ProxyConfiguration(TypedDict, total=False):
@@ -1325,6 +1341,18 @@ class UpdateServiceRequest(TypedDict, total=False):
 
 class UpdateServiceResponse(TypedDict, total=False):
     service: Service
+
+
+class UpdateTaskProtectionRequest(TypedDict, total=False):
+    cluster: Required[str]
+    tasks: Required[list[str]]
+    protectionEnabled: Required[bool]
+    expiresInMinutes: int
+
+
+class UpdateTaskProtectionResponse(TypedDict, total=False):
+    protectedTasks: list[ProtectedTask]
+    failures: list[Failure]
 
 
 class Volume(TypedDict, total=False):

@@ -13,7 +13,7 @@ from emulator.control.log_delivery import LogDelivery
 from emulator.control.observe import ContainerWatch
 from emulator.control.secrets import SecretResolver, SecretsUnavailable
 from emulator.domain.log_delivery import Destination, destination
-from emulator.domain.task import Container, Task
+from emulator.domain.task import Container, Task, endpoint_id
 from emulator.domain.task_outcomes import Done, Failed, Outcome
 from emulator.domain.task_overrides import EffectiveTask
 from emulator.engine import labels
@@ -168,7 +168,7 @@ class ContainerLauncher:
             on_fargate=task.launch_type == "FARGATE",
             open_files_of_fargate=self._open_files,
             secrets=secrets,
-            injected=self._injected(task),
+            injected=self._injected(task, definition["name"]),
             host_paths_allowed=self.host_paths_allowed,
         )
         container_id = self.engine.create_container(container_spec(definition, around))
@@ -208,8 +208,8 @@ class ContainerLauncher:
 
         return end
 
-    def _injected(self, task: Task) -> tuple[tuple[str, str], ...]:
-        """What ECS puts into a container's environment, as far as something stands behind it."""
+    def _injected(self, task: Task, container: str) -> tuple[tuple[str, str], ...]:
+        """What ECS puts into a container's environment; its endpoints stand behind 169.254.170.2."""
         execution = "AWS_ECS_FARGATE" if task.launch_type == "FARGATE" else "AWS_ECS_EC2"
         values = [
             ("AWS_EXECUTION_ENV", execution),
@@ -218,12 +218,28 @@ class ContainerLauncher:
         ]
         if self.endpoint_in_task is not None:
             values.append(("AWS_ENDPOINT_URL", self.endpoint_in_task))
+            values.extend(_task_endpoints(task, container, self.endpoint_in_task))
         return tuple(values)
 
     def _engine_info(self) -> EngineInfo:
         if self._info is None:
             self._info = self.engine.info()
         return self._info
+
+
+def _task_endpoints(task: Task, container: str, host: str) -> list[tuple[str, str]]:
+    """Amazon ECS developer guide, "Task metadata endpoint" and "Task IAM role"; tasks of old databases have none."""
+    if not task.endpoint_id:
+        return []
+    own = endpoint_id(task, task.container(container))
+    values = [
+        ("ECS_CONTAINER_METADATA_URI_V4", f"{host}/v4/{own}"),
+        ("ECS_CONTAINER_METADATA_URI", f"{host}/v3/{own}"),
+        ("ECS_AGENT_URI", f"{host}/api/{own}"),
+    ]
+    if task.credentials_id is not None:
+        values.append(("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", f"/v2/credentials/{task.credentials_id}"))
+    return values
 
 
 def _refuses_open_files(definition: Mapping[str, Any], outcome: Outcome) -> bool:

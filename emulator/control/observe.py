@@ -49,6 +49,11 @@ class ContainerWatch:
         with self._lock:
             return self._states.get(container_id)
 
+    def states(self) -> list[ContainerState]:
+        """All that is known, as of the last look."""
+        with self._lock:
+            return list(self._states.values())
+
     def remember(self, container_id: str) -> None:
         """Looks at one container now, so that one just made is not thought missing."""
         self._look(container_id, wake=False)

@@ -19,6 +19,7 @@ from emulator.control.observe import ContainerWatch
 from emulator.control.recover import recover, remove_everything, sweep_dead_ephemeral, wake_everything
 from emulator.control.services import ServiceController
 from emulator.control.task_executor import TaskExecutor
+from emulator.control.statistics import Statistics
 from emulator.control.tasks import TaskController
 from emulator.control.work import InlineWork, ThreadedWork, Work
 from emulator.engine import labels
@@ -67,6 +68,7 @@ class ControlPlane:
         self._work: Work = ThreadedWork() if threaded else InlineWork()
         self.definitions = Definitions()
         self.networks = Networks(
+        self.statistics = Statistics(parts.engine, self.watch.states)
             parts.database, parts.engine, parts.identity.instance, _owned(parts.identity), parts.vpc_cidr
         )
         self.launcher = ContainerLauncher(
@@ -119,6 +121,7 @@ class ControlPlane:
     def settle(self, timeout_s: float = SETTLE_TIMEOUT_S) -> bool:
         """Until nothing is due and no engine work is under way; whether that came true in time."""
         if not self._threaded:
+            self.statistics.start()
             for _ in range(10_000):
                 self.watch.refresh()
                 if self.loop.tick() == 0:
@@ -187,6 +190,7 @@ class ControlPlane:
     def _recover(self) -> None:
         """Raises EngineError when no engine answers; then it is tried again at the next look."""
         parts, identity = self._parts, self._parts.identity
+        self.statistics.close()
         if self._is_dead is not None:
             sweep_dead_ephemeral(parts.engine, identity.instance, self._is_dead)
         recover(parts.database, parts.engine, self.launcher, self.definitions, identity.instance, parts.clock.now())

@@ -120,6 +120,9 @@ class Task:
     released: bool = False  # stopped, and its service needs to know nothing more of it
     because: str = ""  # the last decision about it, in words
     warnings: list[str] = field(default_factory=list)
+    endpoint_id: str = ""  # 32 hexadecimal digits that nobody can guess; its containers' endpoints bear them
+    credentials_id: str | None = None  # the same for the credentials of its role; None without a task role
+    task_role_arn: str | None = None
 
     @property
     def stopped(self) -> bool:
@@ -138,6 +141,21 @@ class Task:
         if "UNHEALTHY" in states:
             return "UNHEALTHY"
         return "UNKNOWN" if "UNKNOWN" in states or not states else "HEALTHY"
+
+
+def endpoint_id(task: Task, container: Container) -> str:
+    """What the container's endpoint URLs end with, in the form that Fargate gives them: 32 digits, a dash, ten."""
+    return f"{task.endpoint_id}-{int(container.id[:8], 16):010d}"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCredentials:
+    """The credentials that a task's role was last given; the key itself is one of STS's. Rotated before the end."""
+
+    credentials_id: str
+    task_arn: str
+    access_key_id: str
+    expires_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,9 @@ def new_task(launch: Launch, *, number: int, capacity_provider: str | None, now:
         ephemeral_storage_gib=effective.ephemeral_storage_gib,
         client_token=launch.client_token,
         warnings=list(launch.warnings),
+        endpoint_id=ids.hex(32),
+        credentials_id=ids.uuid() if effective.task_role_arn else None,
+        task_role_arn=effective.task_role_arn,
     )
 
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from emulator.engine.statistics import StatisticsSource
+
 
 class EngineError(Exception):
     """The engine refused; `str(error)` is its own text, fit to show in a stoppedReason.
@@ -222,6 +224,15 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenMount:
+    """A mount as a container has it. `name` is the volume's, empty for a bind; `source` a path of the engine's host."""
+
+    name: str
+    source: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerState:
     """One look at a container (`docker inspect`). Times are seconds since the epoch; 0 means not yet.
 
@@ -246,6 +257,8 @@ class ContainerState:
     ip_addresses: Mapping[str, str] = field(default_factory=dict)  # network name -> IPv4 address
     mac_addresses: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[PortPublish, ...] = ()  # as published, host_port filled
+    created_at: float = 0.0
+    mounts: tuple[SeenMount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +295,7 @@ PullProgress = Callable[[str], None]
 """Called with one line of what the engine reports, e.g. `a1b2c3: Download complete`."""
 
 
-class Engine(Protocol):
+class Engine(StatisticsSource, Protocol):
     """The machine that runs containers."""
 
     def info(self) -> EngineInfo:

@@ -7,11 +7,12 @@ Threads may share one DockerEngine.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from emulator.clock import Clock, SystemClock
+from emulator.domain.container_statistics import Sample
 from emulator.engine.base import (
     ContainerCreateFailed,
     ContainerSpec,
@@ -36,6 +37,7 @@ from emulator.engine.docker_networks import DockerNetworks
 from emulator.engine.docker_output import FrameDecoder, OutputReader, TerminalDecoder
 from emulator.engine.docker_spec import create_body
 from emulator.engine.docker_state import container_state, engine_info, listed_turn
+from emulator.engine.docker_statistics import DockerStatistics
 from emulator.engine.docker_stream import Deadline, DockerStream, open_stream
 from emulator.engine.labels import bears
 from emulator.engine.pause import pause_archive, pause_reference
@@ -55,6 +57,7 @@ class DockerEngine:
         self._images = DockerImages(self._calls)
         self._networks = DockerNetworks(self._calls)
         self._output = OutputReader(clock.now)
+        self._statistics = DockerStatistics(clock.now, local=bool(self._calls.address.unix_path))
         self._event_streams: list[EventStream] = []
         self._closed = threading.Event()
         self._looks: dict[tuple[str, ...], dict[str, tuple[tuple[str, str], ContainerState]]] = {}
@@ -64,6 +67,9 @@ class DockerEngine:
     def info(self) -> EngineInfo:
         with self._calls.client() as client:
             return engine_info(client.info())
+
+    def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
+        return self._statistics.sample(running)
 
     def ensure_network(self, spec: NetworkSpec) -> None:
         self._networks.ensure(spec)

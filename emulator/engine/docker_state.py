@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from emulator.engine.base import ContainerState, EngineInfo, ImageFacts, PortPublish
+from emulator.engine.base import ContainerState, EngineInfo, ImageFacts, PortPublish, SeenMount
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _IN_BRACKETS = re.compile(r"\(([^)]*)\)")
@@ -53,6 +53,11 @@ def container_state(answer: Mapping[str, Any], offset_s: float = 0.0) -> Contain
         ip_addresses={name: ends["IPAddress"] for name, ends in networks.items()},
         mac_addresses={name: ends.get("MacAddress") or "" for name, ends in networks.items()},
         ports=published_ports(settings.get("Ports") or {}),
+        created_at=_moved(answer.get("Created"), offset_s),
+        mounts=tuple(
+            SeenMount(mount.get("Name") or "", mount.get("Source") or "", mount.get("Destination") or "")
+            for mount in answer.get("Mounts") or ()
+        ),
     )
 
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Literal
 
 from emulator.clock import Clock
+from emulator.domain.container_statistics import Sample
 from emulator.engine.base import (
     ContainerCreateFailed,
     ContainerSpec,
@@ -44,6 +45,7 @@ from emulator.engine.simulated_behaviour import Behaviour, HealthTurn, Output, R
 from emulator.engine.simulated_container import SimulatedContainer
 from emulator.engine.simulated_images import Program, SimulatedImages
 from emulator.engine.simulated_network import SimulatedNetworks
+from emulator.engine.simulated_statistics import simulated_sample
 from emulator.engine.simulated_timeline import Timeline
 
 CallHook = Callable[[Literal["before", "after"], str, tuple[object, ...]], None]
@@ -110,6 +112,11 @@ class SimulatedEngine:
             self._lost = False
             self._timeline.emit("engine_back", None, self._clock.now())
 
+    def spec(self, container_id: str) -> ContainerSpec:
+        """What a container was created with; no call of the engine's."""
+        with self._lock:
+            return self._containers[container_id].spec
+
     def settle(self) -> None:
         """Lets everything happen that is due by the clock."""
         with self._lock:
@@ -137,6 +144,16 @@ class SimulatedEngine:
     def info(self) -> EngineInfo:
         with self._call("info"):
             return EngineInfo("simulated", "0", self._architecture, 4, 16384, 2, "none", "simulated: nothing runs")
+
+    def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
+        """A program that uses a hundredth of a CPU, 4 MiB, and sends 1,000 bytes a second."""
+        with self._call("sample_statistics", running):
+            now = self._clock.now()
+            return {
+                state.id: simulated_sample(now, now - state.started_at)
+                for state in running
+                if state.id in self._containers and self._containers[state.id].status == "running"
+            }
 
     def ensure_network(self, spec: NetworkSpec) -> None:
         with self._call("ensure_network", spec):
@@ -204,7 +221,7 @@ class SimulatedEngine:
                 raise behaviour.create_error
             identity = hashlib.sha256(f"{spec.name} {next(self._counter)}".encode()).hexdigest()
             stop_signal = spec.stop_signal or facts.stop_signal or "SIGTERM"
-            container = SimulatedContainer(identity, spec, behaviour, stop_signal)
+            container = SimulatedContainer(identity, spec, behaviour, stop_signal, created_at=self._clock.now())
             self._containers[identity] = container
             self._names[spec.name] = identity
             for label in spec.labels.items():

@@ -12,6 +12,7 @@ from emulator.engine.base import (
     OutputLine,
     OutputSink,
     PortPublish,
+    SeenMount,
 )
 from emulator.engine.line_splitter import LineSplitter
 from emulator.engine.simulated_behaviour import Behaviour
@@ -31,6 +32,7 @@ class SimulatedContainer:
     exit_code: int | None = None
     oom_killed: bool = False
     error: str = ""
+    created_at: float = 0.0
     started_at: float = 0.0
     finished_at: float = 0.0
     health: Literal["none", "starting", "healthy", "unhealthy"] = "none"
@@ -64,6 +66,10 @@ class SimulatedContainer:
             ip_addresses=dict(self.addresses),
             mac_addresses={name: self._mac(address) for name, address in self.addresses.items()},
             ports=self.ports,
+            created_at=self.created_at,
+            mounts=tuple(
+                SeenMount(m.source if m.kind == "volume" else "", m.source, m.target) for m in self.spec.mounts
+            ),
         )
 
     def _mac(self, address: str) -> str:

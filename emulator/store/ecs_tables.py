@@ -5,7 +5,7 @@ from __future__ import annotations
 from emulator.domain.address_plan import SubnetSlice, VpcRange
 from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
 from emulator.domain.service import Service
-from emulator.domain.task import AddressAllocation, IdempotencyToken, Task
+from emulator.domain.task import AddressAllocation, IdempotencyToken, Task, TaskCredentials
 from emulator.store.tables import Table
 
 
@@ -44,6 +44,8 @@ TASKS: Table[Task] = Table(
         ("definition_arn",),
         ("last_status",),
         ("arn",),
+        ("endpoint_id",),
+        ("credentials_id",),
     ),
     wakes=task_key,
 )
@@ -64,6 +66,9 @@ VPC_RANGES: Table[VpcRange] = Table("vpc_ranges", VpcRange, key=("network",), un
 SUBNET_SLICES: Table[SubnetSlice] = Table(
     "subnet_slices", SubnetSlice, key=("network", "subnet_id"), unique=(("network", "cidr"),)
 )
+TASK_CREDENTIALS: Table[TaskCredentials] = Table(
+    "ecs_task_credentials", TaskCredentials, key=("credentials_id",), indexes=(("expires_at",),)
+)
 TOKENS: Table[IdempotencyToken] = Table(
     "ecs_idempotency_tokens",
     IdempotencyToken,
@@ -81,5 +86,6 @@ TABLES = (
     ADDRESSES,
     VPC_RANGES,
     SUBNET_SLICES,
+    TASK_CREDENTIALS,
     TOKENS,
 )

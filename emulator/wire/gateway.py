@@ -168,8 +168,9 @@ class Gateway:
             written = operation.write(answer, operation.name)
         if identified.json_version is not None:
             return json.serialize(written, request_id, identified.json_version)
-        protocol = ec2 if identified.service.api.protocol == "ec2" else query
-        return protocol.serialize(dict(answer), operation.model, request_id)
+        if identified.service.api.protocol == "ec2":
+            return ec2.serialize(dict(answer), operation.model, request_id)
+        return query.serialize(dict(answer), operation.model, request_id)
 
     def _refuse(
         self, error: AwsError, identified: Identified | None, request: HttpRequest, request_id: str

@@ -1,8 +1,17 @@
 """Amazon ECS: what its API does. Handlers write what is desired; control makes it so."""
 
-from emulator.services.ecs import account_settings, agent_reports, clusters, services, tags, task_definitions, tasks
+from emulator.services.ecs import (
+    account_settings,
+    agent_reports,
+    clusters,
+    services,
+    tags,
+    task_definitions,
+    task_protection,
+    tasks,
+)
 from emulator.services.ecs.authorization import AUTHORIZATION
 
-MODULES = (account_settings, agent_reports, clusters, services, tags, task_definitions, tasks)
+MODULES = (account_settings, agent_reports, clusters, services, tags, task_definitions, task_protection, tasks)
 
 __all__ = ["AUTHORIZATION", "MODULES"]

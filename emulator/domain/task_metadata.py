@@ -1,0 +1,198 @@
+"""What a container is told about itself and its task: the documents of the task metadata endpoint, v4 and v3. Pure.
+
+Only what is so: a member whose value Homeport cannot know (clock drift, used ephemeral storage, the snapshotter) is
+left out, as ECS itself leaves out what it does not know.
+Source: Amazon ECS developer guide, "Task metadata endpoint version 4" and "version 3"; the ECS agent's response shapes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from emulator.domain.task import Container, Task
+
+_OWN_LABELS: Final = "homeport."
+_UP: Final = ("RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING")
+
+
+@dataclass(frozen=True, slots=True)
+class SeenContainer:
+    """What the engine shows of a container. `volumes` are (name, source, destination)."""
+
+    name: str
+    labels: Mapping[str, str]
+    created_at: float = 0.0
+    health_output: str = ""
+    volumes: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNetwork:
+    """Where the task's interface stands. `gateway` is the bridge's address, `range_cidr` what it is on."""
+
+    subnet_cidr: str = ""
+    range_cidr: str = ""
+    gateway: str = ""
+    name_servers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """Everything that the documents of one task are made from; `definitions` and `seen` go by container name."""
+
+    task: Task
+    definitions: Mapping[str, Mapping[str, Any]]
+    seen: Mapping[str, SeenContainer]
+    network: TaskNetwork = field(default_factory=TaskNetwork)
+
+
+def task_document(view: TaskView, *, version: int = 4, tags: bool = False) -> dict[str, Any]:
+    """`${ECS_CONTAINER_METADATA_URI_V4}/task`; with `tags` `/taskWithTags`."""
+    task = view.task
+    document: dict[str, Any] = {
+        "Cluster": task.cluster_arn if task.launch_type == "FARGATE" else task.cluster,
+        "TaskARN": task.arn,
+        "Family": task.family,
+        "Revision": task.definition_arn.rpartition(":")[2],
+        "ServiceName": task.service,
+        "DesiredStatus": task.desired_status,
+        "KnownStatus": known_task_status(task),
+        "Limits": _task_limits(task),
+        "PullStartedAt": timestamp(task.pull_started_at),
+        "PullStoppedAt": timestamp(task.pull_stopped_at),
+        "ExecutionStoppedAt": timestamp(task.execution_stopped_at),
+        "AvailabilityZone": task.availability_zone,
+        "LaunchType": task.launch_type if version == 4 else None,
+        "Containers": [container_document(view, c, version=version) for c in task.containers],
+        "TaskTags": {tag["key"]: tag["value"] for tag in task.tags} if tags and task.tags else None,
+    }
+    if version == 4:
+        document["FaultInjectionEnabled"] = False
+        document["VPCID"] = task.eni.vpc_id if task.eni is not None and task.launch_type != "FARGATE" else None
+    return _present(document)
+
+
+def container_document(view: TaskView, container: Container, *, version: int = 4) -> dict[str, Any]:
+    """`${ECS_CONTAINER_METADATA_URI_V4}` itself."""
+    definition, seen = view.definitions.get(container.name, {}), view.seen.get(container.name)
+    document: dict[str, Any] = {
+        "DockerId": container.runtime_id or "",
+        "Name": container.name,
+        "DockerName": seen.name if seen else "",
+        "Image": container.image,
+        "ImageID": container.image_id or "",
+        "Labels": _labels(seen),
+        "DesiredStatus": view.task.desired_status,
+        "KnownStatus": known_container_status(container),
+        "ExitCode": container.exit_code,
+        "Limits": {"CPU": container.cpu, "Memory": container.memory_mib or 0},
+        "CreatedAt": timestamp(seen.created_at if seen else None),
+        "StartedAt": timestamp(container.started_at),
+        "FinishedAt": timestamp(container.finished_at),
+        "Type": "NORMAL",
+        "Health": _health(container, seen),
+        "Volumes": _volumes(seen),
+        "Networks": _networks(view, version),
+    }
+    if version == 4:
+        log = definition.get("logConfiguration") or {}
+        arn = f"{view.task.cluster_arn.replace(':cluster/', ':container/')}/{view.task.id}/{container.id}"
+        document |= {
+            "LogDriver": log.get("logDriver"),
+            "LogOptions": dict(log["options"]) if log.get("options") else None,
+            "ContainerARN": arn,
+            "RestartCount": getattr(container, "restart_count", 0) if _restarts(definition) else None,
+        }
+    return _present(document)
+
+
+def _restarts(definition: Mapping[str, Any]) -> bool:
+    return bool((definition.get("restartPolicy") or {}).get("enabled"))
+
+
+def known_task_status(task: Task) -> str:
+    """ECS's ladder in the agent's words, which know neither PENDING nor PROVISIONING."""
+    if task.last_status == "STOPPED":
+        return "STOPPED"
+    if task.last_status in _UP:
+        return "RUNNING"
+    return "CREATED" if any(container.runtime_id for container in task.containers) else "NONE"
+
+
+def known_container_status(container: Container) -> str:
+    """NONE, PULLED, CREATED, RUNNING, STOPPED."""
+    if container.last_status != "PENDING":
+        return container.last_status
+    if container.runtime_id is not None:
+        return "CREATED"
+    return "PULLED" if container.image_id is not None else "NONE"
+
+
+def timestamp(when: float | None) -> str | None:
+    """RFC 3339 in UTC with nine digits of a second; None for a moment that has not been."""
+    if not when:
+        return None
+    whole = int(when)
+    nanoseconds = round((when - whole) * 1e9)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+def _task_limits(task: Task) -> dict[str, Any] | None:
+    """CPU in vCPUs, memory in MiB, as far as the task has its own."""
+    limits: dict[str, Any] = {}
+    if task.cpu and int(task.cpu):
+        limits["CPU"] = int(task.cpu) / 1024
+    if task.memory and int(task.memory):
+        limits["Memory"] = int(task.memory)
+    return limits or None
+
+
+def _labels(seen: SeenContainer | None) -> dict[str, str]:
+    """Those of the definition and of ECS, not the ones that Homeport keeps house by."""
+    labels = seen.labels if seen else {}
+    return {name: value for name, value in labels.items() if not name.startswith(_OWN_LABELS)}
+
+
+def _health(container: Container, seen: SeenContainer | None) -> dict[str, Any] | None:
+    if not container.has_health_check:
+        return None
+    return _present({"status": container.health_status, "output": (seen.health_output if seen else "") or None})
+
+
+def _volumes(seen: SeenContainer | None) -> list[dict[str, str]] | None:
+    mounts = seen.volumes if seen else ()
+    shown = [{"DockerName": name, "Source": source, "Destination": destination} for name, source, destination in mounts]
+    return [{key: value for key, value in volume.items() if value} for volume in shown] or None
+
+
+def _networks(view: TaskView, version: int) -> list[dict[str, Any]] | None:
+    task = view.task
+    if task.eni is None or task.eni.private_ip is None:
+        return None
+    shown: dict[str, Any] = {"NetworkMode": task.network_mode, "IPv4Addresses": [task.eni.private_ip]}
+    if version == 4:
+        network = view.network
+        shown |= {
+            "AttachmentIndex": 0,
+            "MACAddress": task.eni.mac_address,
+            "IPv4SubnetCIDRBlock": network.subnet_cidr or None,
+            "DomainNameServers": list(network.name_servers) or None,
+            "PrivateDNSName": task.eni.private_dns_name,
+            "SubnetGatewayIpv4Address": _gateway(network),
+        }
+    return [_present(shown)]
+
+
+def _gateway(network: TaskNetwork) -> str | None:
+    """The address, and the prefix of what it is the gateway of."""
+    if not network.gateway:
+        return None
+    return f"{network.gateway}/{ipaddress.ip_network(network.range_cidr or network.subnet_cidr).prefixlen}"
+
+
+def _present(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if value is not None}

@@ -1,0 +1,25 @@
+"""Statistics of a Docker Engine on this host, out of the kernel's files. Of an engine elsewhere there are none yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from emulator.domain.container_statistics import Sample
+from emulator.engine.base import ContainerState
+from emulator.engine.cgroup_files import CgroupFiles
+
+
+class DockerStatistics:
+    """`local` tells whether the engine's processes are this host's."""
+
+    def __init__(self, now: Callable[[], float], *, local: bool) -> None:
+        self._files = CgroupFiles(now)
+        self._local = local and self._files.readable()
+
+    def sample(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
+        if not self._local:
+            return {}
+        self._files.forget_all_but({state.pid for state in running})
+        system = self._files.system_cpu()
+        found = {state.id: self._files.sample(state.pid, system) for state in running}
+        return {container_id: sample for container_id, sample in found.items() if sample is not None}

@@ -1,0 +1,19 @@
+"""What an engine can tell of its running containers' use of CPU, memory, disks and network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.domain.container_statistics import Sample
+
+if TYPE_CHECKING:
+    from emulator.engine.base import ContainerState
+
+
+class StatisticsSource(Protocol):
+    """A part of every Engine."""
+
+    def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
+        """One reading of each, by its id; what cannot be read (ended meanwhile, on another host) is left out."""
+        ...

@@ -1,0 +1,135 @@
+"""A task's own view of its scale-in protection: `${ECS_AGENT_URI}/task-protection/v1/state`.
+
+The ECS agent asks the API with the credentials of the task's role; a task without one is refused as the agent does.
+Source: Amazon ECS developer guide, "Task scale-in protection endpoint"; the agent's error codes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from emulator.clock import Clock
+from emulator.domain.errors import InvalidParameterException
+from emulator.domain.task import Task
+from emulator.domain.task_protection import check_minutes, is_protected, protected, why_not
+from emulator.events import journal
+from emulator.ids import Ids
+from emulator.store.database import Database
+from emulator.store.ecs_tables import TASKS
+from emulator.task_endpoints.room import Asked, Route, Told
+from emulator.task_endpoints.views import TaskViews
+
+_PATH: Final = re.compile(r"/api/(?P<id>[^/]+)/task-protection/v1/state/?")
+_MEMBERS: Final = {"ProtectionEnabled": bool, "ExpiresInMinutes": int}
+_DETAIL: Final = "The task is not a running task of a service"
+
+
+class _Undecodable(ValueError):
+    """The body of a PUT is not what the agent reads."""
+
+
+def routes(views: TaskViews, database: Database, clock: Clock, ids: Ids) -> list[Route]:
+    endpoint = _Protection(views, database, clock, ids)
+    return [Route("GET", _PATH, endpoint.get), Route("PUT", _PATH, endpoint.put)]
+
+
+class _Protection:
+    def __init__(self, views: TaskViews, database: Database, clock: Clock, ids: Ids) -> None:
+        self._views = views
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+
+    def get(self, asked: Asked) -> Told:
+        found = self._views.find(asked.parts["id"])
+        if found is None:
+            return _unknown(asked)
+        task = found[0]
+        refused = self._refusal(task)
+        return refused or Told(200, {"protection": _protection(task, self._clock.now())})
+
+    def put(self, asked: Asked) -> Told:
+        found = self._views.find(asked.parts["id"])
+        if found is None:
+            return _unknown(asked)
+        task = found[0]
+        try:
+            wanted = _read(asked.body)
+        except _Undecodable:
+            return self._error(400, task, "InvalidParameterException", "UpdateTaskProtection: failed to decode request")
+        if "ProtectionEnabled" not in wanted:
+            text = "Invalid request: does not contain 'ProtectionEnabled' field"
+            return self._error(400, task, "InvalidParameterException", text)
+        refused = self._refusal(task)
+        if refused is not None:
+            return refused
+        return self._change(task, wanted)
+
+    def _change(self, task: Task, wanted: dict[str, Any]) -> Told:
+        now = self._clock.now()
+        try:
+            minutes = check_minutes(wanted.get("ExpiresInMinutes"), enabled=wanted["ProtectionEnabled"])
+        except InvalidParameterException as error:
+            return self._error(400, task, "InvalidParameterException", error.message)
+        with self._database.write() as tx:
+            current = tx.get(TASKS, task.account, task.region, task.cluster, task.id)
+            if current is None or why_not(current) is not None:
+                return Told(200, {"failure": {"Arn": task.arn, "Detail": _DETAIL, "Reason": "TASK_NOT_VALID"}})
+            changed = protected(current, minutes, now)
+            tx.put(TASKS, changed)
+            journal.append(
+                tx,
+                at=now,
+                account=task.account,
+                region=task.region,
+                kind="task.protection_changed",
+                subject=task.arn,
+                detail={"protectionEnabled": changed.protection_enabled, "expiresInMinutes": minutes, "by": "the task"},
+            )
+        return Told(200, {"protection": _protection(changed, now)})
+
+    def _refusal(self, task: Task) -> Told | None:
+        if task.task_role_arn is None:
+            text = "Invalid Request: no task IAM role credentials available for task"
+            return self._error(403, task, "AccessDeniedException", text)
+        reason = why_not(task)
+        if reason is not None:
+            return Told(200, {"failure": {"Arn": task.arn, "Detail": _DETAIL, "Reason": reason}})
+        return None
+
+    def _error(self, status: int, task: Task, code: str, message: str) -> Told:
+        error = {"Arn": task.arn, "Code": code, "Message": message}
+        return Told(status, {"requestID": self._ids.uuid(), "error": error})
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    """The agent takes no member that it does not know."""
+    try:
+        members = json.loads(body)
+    except ValueError as error:
+        raise _Undecodable from error
+    if not isinstance(members, dict) or not set(members) <= set(_MEMBERS):
+        raise _Undecodable
+    for name, value in members.items():
+        if type(value) is not _MEMBERS[name]:
+            raise _Undecodable
+    return members
+
+
+def _protection(task: Task, now: float) -> dict[str, Any]:
+    on = is_protected(task, now)
+    expires = task.protection_expires_at if on else None
+    return {
+        "ExpirationDate": None if expires is None else f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "ProtectionEnabled": on,
+        "TaskArn": task.arn,
+    }
+
+
+def _unknown(asked: Asked) -> Told:
+    own = asked.parts["id"][:128]
+    message = f"unable to get task arn from request: unable to get task Arn from v3 endpoint ID: {own}"
+    return Told(404, {"error": {"Arn": "", "Code": "ResourceNotFoundException", "Message": message}})
