@@ -155,6 +155,8 @@ def build(
             identity=Identity(instance, ids.hex(8), data.lock_place if config.ephemeral else ""),
             vpc_cidr=config.vpc_cidr,
             relay=_relay(config, data),
+            roles_must_exist=config.strict or config.enforce_iam,
+            enforce_iam=config.enforce_iam,
             endpoint_in_task=f"http://{RELAY_ADDRESS}" if config.task_endpoint else None,
             chores={
                 "expired log events": lambda now: sweep_expired(database, log_events, now),
@@ -188,15 +190,6 @@ def build(
         pieces = (config, clock, database, log_events, engine, plane, naming, instance)
         return Admin(*pieces, emulator.reset, current_statuses).wsgi()
 
-    # What Flask and werkzeug serve is put up when it is first asked for: the first answer comes sooner.
-    front = Front(
-        Guard(config.allowed_hosts),
-        gateway,
-        Lazily(registry),
-        Lazily(admin),
-        Lazily(task_endpoints),
-        came_through_relay,
-    )
     def task_endpoints() -> Wsgi:
         from emulator.task_endpoints import credentials, metadata, protection
         from emulator.task_endpoints.room import TaskEndpoints
@@ -212,6 +205,15 @@ def build(
             ],
         )
 
+    # What Flask and werkzeug serve is put up when it is first asked for: the first answer comes sooner.
+    front = Front(
+        Guard(config.allowed_hosts),
+        gateway,
+        Lazily(registry),
+        Lazily(admin),
+        Lazily(task_endpoints),
+        came_through_relay,
+    )
     emulator = Emulator(
         config, clock, ids, data, database, log_events, gateway, engine, plane, front, blobs, uploads, instance
     )

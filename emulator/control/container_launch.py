@@ -6,20 +6,23 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from emulator.control.definitions import container_definition
+from emulator.control.execution_role import RoleChecks
 from emulator.control.log_delivery import LogDelivery
 from emulator.control.observe import ContainerWatch
-from emulator.control.secrets import SecretResolver, SecretsUnavailable
+from emulator.control.secrets import SecretResolver, SecretsUnavailable, nobody_refused
 from emulator.domain.log_delivery import Destination, destination
+from emulator.domain.policy_evaluation import Access
 from emulator.domain.task import Container, Task, endpoint_id
 from emulator.domain.task_outcomes import Done, Failed, Outcome
 from emulator.domain.task_overrides import EffectiveTask
 from emulator.engine import labels
 from emulator.engine.base import Engine, EngineError, EngineInfo, EngineNotResponding, EngineUnavailable, ImageFacts
 from emulator.engine.container_spec import Surroundings, container_spec
-from emulator.store.database import Database
+from emulator.store.database import Database, Reader
 from emulator.store.sealing import Sealer
 
 _log = logging.getLogger("homeport.control")
@@ -80,6 +83,7 @@ class ContainerLauncher:
     now: Callable[[], float]
     endpoint_in_task: str | None = None
     host_paths_allowed: tuple[str, ...] = ()
+    roles: RoleChecks | None = None
     _info: EngineInfo | None = None
     _ended: dict[str, threading.Event] = field(default_factory=dict)
     _open_files: bool = True
@@ -104,12 +108,18 @@ class ContainerLauncher:
             self.engine.remove_container(outcome.runtime_id)
         return self._create_and_start(task, effective, definition, image, secrets)
 
-    def secrets(self, task: Task, container: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-        """The values of the container's `secrets`, read anew each time; those of the log driver are only checked."""
+    def secrets(
+        self, task: Task, container: Mapping[str, Any], ask: Callable[[Reader, Access], str | None] | None = None
+    ) -> tuple[tuple[str, str], ...]:
+        """The values of the container's `secrets`, read anew each time; those of the log driver are only checked.
+
+        `ask` tells what the execution role is refused; the values are asked for once, before the task starts.
+        """
         partition = task.arn.split(":", 2)[1]
         options = (container.get("logConfiguration") or {}).get("secretOptions") or ()
         with self.database.read() as reader:
-            resolver = SecretResolver(reader, self.sealer, task.account, task.region, partition, self.now())
+            refusal = partial(ask, reader) if ask else nobody_refused
+            resolver = SecretResolver(reader, self.sealer, task.account, task.region, partition, self.now(), refusal)
             resolver.resolve(options)
             return tuple(resolver.resolve(container.get("secrets") or ()).items())
 
@@ -131,6 +141,8 @@ class ContainerLauncher:
             return
         with self.database.read() as reader:
             stream = self.delivery.find_destination(reader, task.account, where)
+            if self.roles and self.roles.log_warning(reader, task, effective.execution_role_arn, where):
+                return
         if stream is None:
             return
         since = self.delivery.resume(container.runtime_id, where, stream)
@@ -172,12 +184,12 @@ class ContainerLauncher:
             host_paths_allowed=self.host_paths_allowed,
         )
         container_id = self.engine.create_container(container_spec(definition, around))
-        return self._start(task, definition, container_id)
+        return self._start(task, effective, definition, container_id)
 
-    def _start(self, task: Task, definition: Mapping[str, Any], container_id: str) -> Outcome:
+    def _start(self, task: Task, effective: EffectiveTask, definition: Mapping[str, Any], container_id: str) -> Outcome:
         state = self.engine.inspect_container(container_id)
         if state is not None and state.status == "created":
-            self._attach(task, definition, container_id)
+            self._attach(task, effective, definition, container_id)
             try:
                 self.engine.start_container(container_id)
             except (EngineNotResponding, EngineUnavailable):
@@ -188,12 +200,14 @@ class ContainerLauncher:
         self.watch.remember(container_id)
         return Done(runtime_id=container_id, warnings=() if self._open_files else (OPEN_FILES_REFUSED,))
 
-    def _attach(self, task: Task, definition: Mapping[str, Any], container_id: str) -> None:
+    def _attach(self, task: Task, effective: EffectiveTask, definition: Mapping[str, Any], container_id: str) -> None:
         where = self.destination(task, definition)
         if where is None:
             return
         with self.database.read() as reader:
             stream = self.delivery.find_destination(reader, task.account, where)
+            if self.roles and self.roles.log_warning(reader, task, effective.execution_role_arn, where):
+                return  # the driver may not put events; the task was given a warning when it was initialized
         if stream is None:
             return  # somebody deleted the stream since; the awslogs driver would drop the output, too
         self.delivery.open(container_id, where, stream)

@@ -82,17 +82,19 @@ class ImageFinder:
 
         Raises CannotPull; EngineUnavailable and EngineNotResponding go through.
         """
-        reference = image_reference(text)
-        registry = self._our_registry(reference)
+        reference, registry = image_reference(text), None
+        if (ours := self.our_registry(text)) is not None:
+            reference, registry = ours
         with self._lock(text):
             if registry is not None:
                 return self._from_our_registry(reference, registry, pinned_digest)
             return self._from_elsewhere(reference)
 
-    def _our_registry(self, reference: ImageReference) -> EcrRegistry | None:
-        if reference.ecr is not None:
-            return reference.ecr
-        return self._default if reference.registry == self._own_host else None
+    def our_registry(self, text: str) -> tuple[ImageReference, EcrRegistry] | None:
+        """What an image reference names in our registry; None when it names another."""
+        reference = image_reference(text)
+        registry = reference.ecr or (self._default if reference.registry == self._own_host else None)
+        return None if registry is None else (reference, registry)
 
     def _lock(self, text: str) -> threading.Lock:
         """One pull of one image at a time; the others find it there."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from emulator.clock import Clock, monotonic
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
+from emulator.control.execution_role import RoleChecks
 from emulator.control.housekeeping import Chore, Housekeeping
 from emulator.control.images import ImageFinder
 from emulator.control.log_delivery import LogDelivery
@@ -18,8 +19,8 @@ from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch
 from emulator.control.recover import recover, remove_everything, sweep_dead_ephemeral, wake_everything
 from emulator.control.services import ServiceController
-from emulator.control.task_executor import TaskExecutor
 from emulator.control.statistics import Statistics
+from emulator.control.task_executor import TaskExecutor
 from emulator.control.tasks import TaskController
 from emulator.control.work import InlineWork, ThreadedWork, Work
 from emulator.engine import labels
@@ -52,6 +53,8 @@ class ControlParts:
     vpc_cidr: str | None = None
     relay: SocketRelay | TcpRelay | None = None
     endpoint_in_task: str | None = None
+    roles_must_exist: bool = False
+    enforce_iam: bool = False
     chores: Mapping[str, Chore] = field(default_factory=dict)
 
 
@@ -65,12 +68,13 @@ class ControlPlane:
         self._is_dead: Callable[[str], bool] | None = None
         self.loop = ControlLoop(parts.clock)
         self.watch = ContainerWatch(parts.engine, parts.identity.instance, self.loop.wake)
+        self.statistics = Statistics(parts.engine, self.watch.states)
         self._work: Work = ThreadedWork() if threaded else InlineWork()
         self.definitions = Definitions()
         self.networks = Networks(
-        self.statistics = Statistics(parts.engine, self.watch.states)
             parts.database, parts.engine, parts.identity.instance, _owned(parts.identity), parts.vpc_cidr
         )
+        roles = RoleChecks(parts.database, parts.images, parts.ids, parts.roles_must_exist, parts.enforce_iam)
         self.launcher = ContainerLauncher(
             engine=parts.engine,
             database=parts.database,
@@ -80,6 +84,7 @@ class ControlPlane:
             sealer=parts.sealer,
             now=parts.clock.now,
             endpoint_in_task=parts.endpoint_in_task if parts.relay else None,
+            roles=roles,
         )
         self.executor = TaskExecutor(
             engine=parts.engine,
@@ -91,6 +96,7 @@ class ControlPlane:
             watch=self.watch,
             identity=parts.identity,
             ids=parts.ids,
+            roles=roles,
             relay=parts.relay,
         )
         self.tasks = TaskController(
@@ -115,13 +121,13 @@ class ControlPlane:
         self.loop.wake(self._housekeeping.keys)
         if self._threaded:
             self.watch.start()
+            self.statistics.start()
             threading.Thread(target=self.loop.run_forever, name="homeport-control", daemon=True).start()
             threading.Thread(target=self._flush_logs, name="homeport-log-flush", daemon=True).start()
 
     def settle(self, timeout_s: float = SETTLE_TIMEOUT_S) -> bool:
         """Until nothing is due and no engine work is under way; whether that came true in time."""
         if not self._threaded:
-            self.statistics.start()
             for _ in range(10_000):
                 self.watch.refresh()
                 if self.loop.tick() == 0:
@@ -184,13 +190,13 @@ class ControlPlane:
         """Stops looking. Containers run on, and are adopted at the next start."""
         self._closing.set()
         self.watch.close()
+        self.statistics.close()
         self.loop.stop()
         self._work.close()
 
     def _recover(self) -> None:
         """Raises EngineError when no engine answers; then it is tried again at the next look."""
         parts, identity = self._parts, self._parts.identity
-        self.statistics.close()
         if self._is_dead is not None:
             sweep_dead_ephemeral(parts.engine, identity.instance, self._is_dead)
         recover(parts.database, parts.engine, self.launcher, self.definitions, identity.instance, parts.clock.now())

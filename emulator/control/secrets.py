@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from emulator.domain.errors import AwsError
 from emulator.domain.go_text import go_text
 from emulator.domain.parameter import Reference, reference
+from emulator.domain.policy_evaluation import Access
 from emulator.domain.secret_reference import SecretReference, secret_reference
 from emulator.store.database import Reader
 from emulator.store.sealing import Sealer
+from emulator.store.secret_access import key_of_parameter, parameter_access, value_of_secret
 from emulator.store.secret_values import Scope, parameter_value, read_parameter, read_secret
 
-_LEAD = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
-_RETRIED = "service call has been retried 1 time(s): "
+LEAD = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+RETRIED = "service call has been retried 1 time(s): "
 
 
 class SecretsUnavailable(Exception):
@@ -32,9 +34,17 @@ class SecretsUnavailable(Exception):
         self.reason = reason
 
 
+def nobody_refused(access: Access) -> str | None:
+    """Where policies are not enforced."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class SecretResolver:
-    """Reads for the tasks of one account and region. `now` is the time of the reading, seconds since the epoch."""
+    """Reads for the tasks of one account and region. `now` is the time of the reading, seconds since the epoch.
+
+    `refusal` tells what the reader is answered that may not; without one everything may be read.
+    """
 
     reader: Reader
     sealer: Sealer
@@ -42,6 +52,7 @@ class SecretResolver:
     region: str
     partition: str
     now: float
+    refusal: Callable[[Access], str | None] = nobody_refused
 
     def resolve(self, secrets: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         """`[{"name": ..., "valueFrom": ...}]` to `{name: value}`; for environment variables and log options alike.
@@ -64,10 +75,14 @@ class SecretResolver:
                 name=str(secret["name"]),
             )
         except AwsError as error:
-            raise SecretsUnavailable(_LEAD + error.message) from error
+            raise SecretsUnavailable(LEAD + error.message) from error
 
     def _secret(self, ref: SecretReference) -> str:
         scope = Scope(ref.account, ref.region, self.now)
+        needed = value_of_secret(self.reader, scope, self.partition, ref.name, ref.version_id, ref.version_stage)
+        for access in needed:
+            if (refused := self.refusal(access)) is not None:
+                raise _no_secret(f"failed to fetch secret {ref.name} from secrets manager: {refused}")
         try:
             value = read_secret(
                 self.reader, self.sealer, scope, ref.name, version_id=ref.version_id, stage=ref.version_stage
@@ -80,6 +95,7 @@ class SecretResolver:
         return value.text if ref.json_key is None else _json_member(value.text, ref.json_key)
 
     def _parameters(self, wanted: Sequence[tuple[str, SecretReference]]) -> dict[str, str]:
+        self._check_parameters([ref for _, ref in wanted])
         values: dict[str, str] = {}
         invalid: dict[str, None] = {}
         for name, ref in wanted:
@@ -89,20 +105,32 @@ class SecretResolver:
                 invalid[ref.name] = None
         if invalid:
             raise SecretsUnavailable(
-                f"{_LEAD}unable to retrieve secrets from ssm: {_RETRIED}invalid ssm parameters: {','.join(invalid)}"
+                f"{LEAD}unable to retrieve secrets from ssm: {RETRIED}invalid ssm parameters: {','.join(invalid)}"
             )
         return values
 
+    def _check_parameters(self, wanted: Sequence[SecretReference]) -> None:
+        for ref in wanted:
+            scope, named = Scope(ref.account, ref.region, self.now), _anywhere(ref)
+            asked = parameter_access(self.reader, scope, self.partition, "GetParameters", named)
+            for access in (asked, *key_of_parameter(self.reader, scope, self.partition, named)):
+                if (refused := self.refusal(access)) is not None:
+                    raise SecretsUnavailable(f"{LEAD}unable to retrieve secrets from ssm: {RETRIED}{refused}")
+
     def _parameter(self, ref: SecretReference) -> str:
-        named = reference(ref.name)
-        anywhere = Reference(named.name, named.selector, from_arn=ref.from_arn)
         scope = Scope(ref.account, ref.region, self.now)
-        parameter, version = read_parameter(self.reader, scope, anywhere)
+        parameter, version = read_parameter(self.reader, scope, _anywhere(ref))
         return parameter_value(self.sealer, parameter, version, decrypt=True)
 
 
+def _anywhere(ref: SecretReference) -> Reference:
+    """A parameter's name with its selector; of an ARN, with and without a leading slash."""
+    named = reference(ref.name)
+    return Reference(named.name, named.selector, from_arn=ref.from_arn)
+
+
 def _no_secret(text: str) -> SecretsUnavailable:
-    return SecretsUnavailable(f"{_LEAD}unable to retrieve secret from asm: {_RETRIED}{text}")
+    return SecretsUnavailable(f"{LEAD}unable to retrieve secret from asm: {RETRIED}{text}")
 
 
 def _json_member(text: str, key: str) -> str:

@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 
 from emulator.control.container_launch import ContainerLauncher, Identity
+from emulator.control.execution_role import CannotAssumeRole, RoleChecks
 from emulator.control.images import CannotPull, ImageFinder
 from emulator.control.log_delivery import DestinationUnavailable, LogDelivery
 from emulator.control.networks import Networks
@@ -64,6 +65,7 @@ class TaskExecutor:
     watch: ContainerWatch
     identity: Identity
     ids: Ids
+    roles: RoleChecks
     relay: SocketRelay | TcpRelay | None = None
     _pause_image: str | None = None
 
@@ -90,7 +92,7 @@ class TaskExecutor:
             case InitializeResources():
                 return self._initialize(task, effective)
             case FindImage(name):
-                return self._find_image(task, name)
+                return self._find_image(task, effective, name)
             case LaunchContainer(name):
                 return self.launcher.launch(task, effective, task.container(name))
             case SignalContainer(name):
@@ -163,23 +165,33 @@ class TaskExecutor:
     def _initialize(self, task: Task, effective: EffectiveTask) -> Outcome:
         """Secrets first, then log streams, as Fargate does; nothing of a secret's value is kept."""
         streams: list[tuple[str, str]] = []
+        warnings: list[str] = []
+        role = effective.execution_role_arn
         try:
+            self.roles.check_assumable(task, effective)
+            self.roles.check_registry_token(task, effective)
             for container in effective.containers:
-                self.launcher.secrets(task, container)
+                self.launcher.secrets(
+                    task, container, lambda reader, access: self.roles.refusal(reader, task, role, access)
+                )
             with self.database.write() as tx:
                 for container in effective.containers:
                     where = self.launcher.destination(task, container)
                     if where is not None:
+                        self.roles.check_log_stream(tx, task, role, where)
                         self.delivery.ensure_destination(tx, task.account, where, self.ids)
                         streams.append((container["name"], where.stream))
-        except (SecretsUnavailable, DestinationUnavailable) as error:
+                        if warning := self.roles.log_warning(tx, task, role, where):
+                            warnings.append(f"{container['name']}: {warning}")
+        except (CannotAssumeRole, SecretsUnavailable, DestinationUnavailable) as error:
             return Failed(str(error))
         except InvalidLogOption as error:
             return Failed(f"ResourceInitializationError: failed to validate logger args: {error}")
-        return Done(log_streams=tuple(streams))
+        return Done(log_streams=tuple(streams), warnings=tuple(warnings))
 
-    def _find_image(self, task: Task, name: str) -> Outcome:
+    def _find_image(self, task: Task, effective: EffectiveTask, name: str) -> Outcome:
         container = task.container(name)
+        self.roles.check_pull(task, effective.execution_role_arn, container.image)
         found = self.images.find(container.image, container.image_digest)
         return Done(image_id=found.facts.id, image_digest=found.digest)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from emulator.domain.parameter import DEFAULT_KEY, Parameter, ParameterVersion, arn_resource, reference
+from emulator.domain.parameter import DEFAULT_KEY, Parameter, ParameterVersion, Reference, arn_resource
 from emulator.domain.policy_conditions import Context, resource_tags
 from emulator.domain.policy_evaluation import Access
 from emulator.domain.secret import CURRENT, Secret
@@ -57,10 +57,9 @@ def value_of_secret(
 
 
 def parameter_access(
-    reader: Reader, scope: Scope, partition: str, action: str, name: str, context: Context | None = None
+    reader: Reader, scope: Scope, partition: str, action: str, wanted: Reference, context: Context | None = None
 ) -> Access:
     """An action on a parameter, which may be named by ARN, and with a version or label."""
-    wanted = reference(name)
     parameter = find_parameter(reader, scope, wanted)
     resource = parameter.name if parameter else wanted.name
     arn = f"arn:{partition}:ssm:{scope.region}:{scope.account}:{arn_resource(resource)}"
@@ -68,9 +67,9 @@ def parameter_access(
     return Access(f"ssm:{action}", arn, {**tags, **(context or {})})
 
 
-def key_of_parameter(reader: Reader, scope: Scope, partition: str, name: str) -> Iterable[Access]:
+def key_of_parameter(reader: Reader, scope: Scope, partition: str, wanted: Reference) -> Iterable[Access]:
     """kms:Decrypt for a SecureString under a customer's key."""
-    parameter: Parameter | None = find_parameter(reader, scope, reference(name))
+    parameter: Parameter | None = find_parameter(reader, scope, wanted)
     if parameter is None or parameter.type != "SecureString":
         return
     version: ParameterVersion | None = reader.get(

@@ -222,9 +222,9 @@ def test_a_role_is_passed_only_by_who_may_pass_it_to_tasks(account: Account) -> 
     )
     account.allow(statement("ecs:*"), passing)
     assert register(account, ecs, taskRoleArn=role)["taskDefinition"]["taskRoleArn"] == role
-    asked = {"taskDefinition": "web", "launchType": "FARGATE", "networkConfiguration": NETWORK}
+    asked: dict[str, Any] = {"taskDefinition": "web", "launchType": "FARGATE", "networkConfiguration": NETWORK}
     assert ecs.run_task(**asked)["tasks"]
-    overrides = {"overrides": {"taskRoleArn": other}}
+    overrides: dict[str, Any] = {"overrides": {"taskRoleArn": other}}
     denied(ecs.run_task, "iam:PassRole", other, **asked, **overrides)
     account.allow(statement("ecs:RunTask", f"{ECS}:task-definition/web:2"), passing)
     denied(ecs.run_task, "ecs:RunTask", f"{ECS}:task-definition/web:1", **asked)

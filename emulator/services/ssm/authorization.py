@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulator.domain.parameter import SECRETS_PREFIX
+from emulator.domain.parameter import SECRETS_PREFIX, reference
 from emulator.domain.policy_conditions import Context
 from emulator.domain.policy_evaluation import Access
 from emulator.services.access import request_tags, tag_keys
@@ -39,7 +39,7 @@ def _read(call: Call, request: Request) -> Iterable[Access]:
         if name.startswith(SECRETS_PREFIX):
             yield from value_of_secret(call.reader, scope_of(call), call.partition, name.removeprefix(SECRETS_PREFIX))
         else:
-            yield from key_of_parameter(call.reader, scope_of(call), call.partition, name)
+            yield from key_of_parameter(call.reader, scope_of(call), call.partition, reference(name))
 
 
 def _by_path(call: Call, request: Request) -> Iterable[Access]:
@@ -77,7 +77,7 @@ def _tagged(call: Call, request: Request, context: Context) -> Access:
 
 
 def _on(call: Call, name: str, context: Context | None = None) -> Access:
-    return parameter_access(call.reader, scope_of(call), call.partition, call.operation, name, context)
+    return parameter_access(call.reader, scope_of(call), call.partition, call.operation, reference(name), context)
 
 
 AUTHORIZATION: Authorization = {

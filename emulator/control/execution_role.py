@@ -1,0 +1,176 @@
+"""What a task's roles let ECS do for it before its containers start, where policies are enforced (`--enforce-iam`).
+
+ECS assumes the execution role in a session named by the task's id and, with it, fetches the registry's token, secrets
+and images and opens log streams. What is not allowed ends the task in the words that ECS uses. Here it is only asked;
+others fetch and open. Source: Amazon ECS developer guide, "Amazon ECS task execution IAM role" and "Stopped tasks
+error messages".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emulator.control.images import CannotPull, ImageFinder
+from emulator.control.log_delivery import DestinationUnavailable
+from emulator.control.secrets import LEAD, RETRIED, SecretsUnavailable
+from emulator.domain.errors import AwsError
+from emulator.domain.identity import Role, role_name
+from emulator.domain.image_reference import EcrRegistry, ImageReference
+from emulator.domain.log_delivery import Destination
+from emulator.domain.policy_conditions import Context
+from emulator.domain.policy_evaluation import Access, denial_text
+from emulator.domain.role_trust import Asking, trusts
+from emulator.domain.task import Task
+from emulator.domain.task_overrides import EffectiveTask
+from emulator.ids import Ids
+from emulator.registry.repository import find_image, find_repository
+from emulator.store.database import Database, Reader
+from emulator.store.ecr_tables import REPOSITORIES
+from emulator.store.iam_tables import ROLES
+from emulator.store.logs_tables import LOG_GROUPS
+from emulator.store.permissions import decide, execution_standing
+
+_TASKS = "ecs-tasks.amazonaws.com"
+_NO_STREAM = (
+    "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to "
+    "create Cloudwatch log "
+)
+
+
+class CannotAssumeRole(Exception):
+    """A role of the task is not there, or does not trust ECS's tasks."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(
+            f"ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the role "
+            "being passed has the proper trust relationship and permissions and that your IAM user has permissions to "
+            "pass this role."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChecks:
+    """`roles_must_exist`: strictly, roles that nobody created are refused; `enforce`: their policies decide, too."""
+
+    database: Database
+    images: ImageFinder
+    ids: Ids
+    roles_must_exist: bool = False
+    enforce: bool = False
+
+    def check_assumable(self, task: Task, effective: EffectiveTask) -> None:
+        """CannotAssumeRole. RunTask has asked before; a service's tasks are asked here first."""
+        if not self.roles_must_exist:
+            return
+        context = {"aws:sourceaccount": (task.account,), "aws:sourcearn": (_arn(task, "ecs", "*"),)}
+        asking = Asking(task.account, service=_TASKS, context=context)
+        with self.database.read() as reader:
+            for reference in (effective.task_role_arn, effective.execution_role_arn):
+                if reference:
+                    role = _role(reader, task, reference)
+                    if role is None or not trusts(role.trust, asking):
+                        raise CannotAssumeRole(reference)
+
+    def check_registry_token(self, task: Task, effective: EffectiveTask) -> None:
+        """SecretsUnavailable when the registry's token is needed and not given."""
+        ours = any(self.images.our_registry(container["image"]) for container in effective.containers)
+        if not ours:
+            return
+        with self.database.read() as reader:
+            refusal = self.refusal(reader, task, effective.execution_role_arn, Access("ecr:GetAuthorizationToken"))
+        if refusal is not None:
+            raise SecretsUnavailable(f"{LEAD}unable to retrieve ecr registry auth: {RETRIED}{refusal}")
+
+    def check_pull(self, task: Task, role: str | None, image: str) -> None:
+        """CannotPull for an image of our registry whose manifest or layers the role may not have."""
+        found = self.images.our_registry(image)
+        if found is None:
+            return
+        reference, registry = found
+        with self.database.read() as reader:
+            for action in ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"):
+                access = _repository_access(reader, task, reference, registry, action)
+                if self._denied(reader, task, role, access) is not None:
+                    raise CannotPull(_pull_failure(reader, reference, registry, action))
+
+    def check_log_stream(self, reader: Reader, task: Task, role: str | None, where: Destination) -> None:
+        """DestinationUnavailable: the driver makes its stream and, if it is to, the group that is missing."""
+        group = f"arn:{_partition(task)}:logs:{where.region}:{task.account}:log-group:{where.group}:log-stream:"
+        refusal = self.refusal(reader, task, role, Access("logs:CreateLogStream", group + where.stream))
+        if refusal is not None:
+            raise DestinationUnavailable(f"{_NO_STREAM}stream: {refusal}")
+        if reader.get(LOG_GROUPS, task.account, where.region, where.group) is None and where.create_group:
+            refusal = self.refusal(reader, task, role, Access("logs:CreateLogGroup", group))
+            if refusal is not None:
+                raise DestinationUnavailable(f"{_NO_STREAM}group: {refusal}")
+
+    def log_warning(self, reader: Reader, task: Task, role: str | None, where: Destination) -> str | None:
+        """Why what the container writes will not arrive; the task runs all the same, as at AWS."""
+        stream = f"log-group:{where.group}:log-stream:{where.stream}"
+        arn = f"arn:{_partition(task)}:logs:{where.region}:{task.account}:{stream}"
+        denied = self._denied(reader, task, role, Access("logs:PutLogEvents", arn))
+        return None if denied is None else f"its log events are dropped: {denied}"
+
+    def refusal(self, reader: Reader, task: Task, role: str | None, access: Access) -> str | None:
+        """`AccessDeniedException: User: ... status code: 400, request id: ...`; None when the role may."""
+        denied = self._denied(reader, task, role, access)
+        if denied is None:
+            return None
+        return f"AccessDeniedException: {denied} status code: 400, request id: {self.ids.uuid()}"
+
+    def _denied(self, reader: Reader, task: Task, role: str | None, access: Access) -> str | None:
+        if not self.enforce or not role:
+            return None
+        standing = execution_standing(reader, role, task.account, _partition(task), task.id)
+        context: Context = {"aws:requestedregion": (task.region,), "aws:securetransport": ("true",)}
+        decision = decide(standing, access, context)
+        return None if decision.allowed else denial_text(standing.who.arn, access, decision)
+
+
+def _role(reader: Reader, task: Task, reference: str) -> Role | None:
+    named = role_name(reference)
+    if named is None:
+        return reader.get(ROLES, task.account, reference)
+    found = reader.get(ROLES, named.account, named.name)
+    return found if found is not None and found.arn == reference else None
+
+
+def _repository_access(
+    reader: Reader, task: Task, reference: ImageReference, registry: EcrRegistry, action: str
+) -> Access:
+    repository = reader.get(REPOSITORIES, registry.account, registry.region, reference.repository)
+    arn = f"arn:{_partition(task)}:ecr:{registry.region}:{registry.account}:repository/{reference.repository}"
+    return Access(action, arn, policy=repository.policy_text if repository else None, account=registry.account)
+
+
+def _pull_failure(reader: Reader, reference: ImageReference, registry: EcrRegistry, action: str) -> str:
+    """containerd's words for a registry's 403: for the manifest, or for the first layer."""
+    wanted = reference.digest or reference.pulled_tag or ""
+    if action == "ecr:BatchGetImage":
+        return (
+            f"pull image manifest has been retried 1 time(s): failed to resolve ref {reference.text}: pulling from "
+            f"host {reference.registry} failed with status code [manifests {wanted}]: 403 Forbidden"
+        )
+    path = f"https://{reference.registry}/v2/{reference.repository}/blobs/{_blob(reader, reference, registry, wanted)}"
+    return (
+        f"ref pull has been retried 1 time(s): failed to copy: httpReadSeeker: failed open: unexpected status code "
+        f"{path}: 403 Forbidden"
+    )
+
+
+def _blob(reader: Reader, reference: ImageReference, registry: EcrRegistry, wanted: str) -> str:
+    """What is fetched first after the manifest: the image's configuration."""
+    try:
+        repository = find_repository(reader, registry.account, registry.region, reference.repository)
+    except AwsError:
+        return wanted
+    image = find_image(reader, repository, wanted)
+    return wanted if image is None else image.config_digest or image.digest
+
+
+def _partition(task: Task) -> str:
+    return task.arn.split(":", 2)[1]
+
+
+def _arn(task: Task, service: str, resource: str) -> str:
+    return f"arn:{_partition(task)}:{service}:{task.region}:{task.account}:{resource}"

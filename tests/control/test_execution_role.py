@@ -1,0 +1,198 @@
+"""`--enforce-iam` inside tasks: what the execution role may not have ends the task, in ECS's words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from emulator.app import build
+from emulator.clock import VirtualClock
+from emulator.config import Config
+from emulator.engine.simulated_behaviour import Behaviour, Output
+from emulator.store.ecs_tables import TASKS
+from tests.conftest import aws_of, observe
+from tests.control.world import NETWORK, World, awslogs, container
+
+ACCOUNT = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/exec"
+ECR_IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/web:v1"
+FETCH = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+TRUST = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+
+
+@dataclass
+class EnforcedWorld(World):
+    """`may` gives the execution role these permissions and no others."""
+
+    def may(self, *statements: dict[str, Any]) -> None:
+        self.aws("iam").put_role_policy(RoleName="exec", PolicyName="p", PolicyDocument=document(*statements))
+
+    def run_it(self, **members: Any) -> tuple[str, str]:
+        """A task of one container: its id, and why it stopped (empty: it runs)."""
+        self.ecs.register_task_definition(
+            family="web",
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+            executionRoleArn=ROLE,
+            containerDefinitions=[container(**members)],
+        )
+        asked = self.ecs.run_task(taskDefinition="web", launchType="FARGATE", networkConfiguration=NETWORK)
+        arn = asked["tasks"][0]["taskArn"]
+        self.pass_time(5)
+        task = self.task(arn)
+        return arn.rpartition("/")[2], task.get("stoppedReason", "") if task["lastStatus"] == "STOPPED" else ""
+
+
+@pytest.fixture
+def world(config: Config, clock: VirtualClock) -> Iterator[EnforcedWorld]:
+    emulator = build(replace(config, enforce_iam=True), clock=clock, threaded=False, observer=observe)
+    emulator.start()
+    made = EnforcedWorld(emulator, clock, aws_of(emulator))
+    made.cluster()
+    made.image()
+    made.aws("iam").create_role(RoleName="exec", AssumeRolePolicyDocument=document(TRUST))
+    made.aws("logs").create_log_group(logGroupName="/ecs/web")
+    yield made
+    emulator.close()
+
+
+def denial(task_id: str, action: str, resource: str) -> str:
+    return (
+        f"AccessDeniedException: User: arn:aws:sts::{ACCOUNT}:assumed-role/exec/{task_id} is not authorized to perform"
+        f": {action} on resource: {resource} because no identity-based policy allows the {action} action status code: "
+        "400, request id: "
+    )
+
+
+def without_request_id(reason: str) -> str:
+    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", "", reason)
+
+
+def test_a_secret_that_the_execution_role_may_not_read(world: EnforcedWorld) -> None:
+    arn = world.aws("secretsmanager").create_secret(Name="db", SecretString="word")["ARN"]
+    secrets = [{"name": "PASSWORD", "valueFrom": arn}]
+    task, reason = world.run_it(secrets=secrets)
+    assert without_request_id(reason) == (
+        f"{FETCH}unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret "
+        f"{arn} from secrets manager: {denial(task, 'secretsmanager:GetSecretValue', arn)}"
+    )
+    world.may(allow("secretsmanager:GetSecretValue", resource=arn))
+    assert world.run_it(secrets=secrets)[1] == ""
+
+
+def test_a_parameter_and_the_key_it_is_under(world: EnforcedWorld) -> None:
+    world.aws("ssm").put_parameter(Name="/db/url", Value="u", Type="SecureString", KeyId="alias/own")
+    arn = f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/db/url"
+    secrets = [{"name": "URL", "valueFrom": arn}]
+    lead = f"{FETCH}unable to retrieve secrets from ssm: service call has been retried 1 time(s): "
+    task, reason = world.run_it(secrets=secrets)
+    assert without_request_id(reason) == lead + denial(task, "ssm:GetParameters", arn)
+    world.may(allow("ssm:GetParameters"))
+    task, reason = world.run_it(secrets=secrets)
+    assert without_request_id(reason) == lead + denial(
+        task, "kms:Decrypt", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/own"
+    )
+    world.may(allow("ssm:GetParameters", "kms:Decrypt"))
+    assert world.run_it(secrets=secrets)[1] == ""
+
+
+def test_the_registrys_token_the_manifest_and_the_layers(world: EnforcedWorld) -> None:
+    world.aws("ecr").create_repository(repositoryName="web")
+    task, reason = world.run_it(image=ECR_IMAGE)
+    assert without_request_id(reason) == (
+        f"{FETCH}unable to retrieve ecr registry auth: service call has been retried 1 time(s): "
+        f"{denial(task, 'ecr:GetAuthorizationToken', '*')}"
+    )
+    world.may(allow("ecr:GetAuthorizationToken"))
+    host = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
+    assert world.run_it(image=ECR_IMAGE)[1] == (
+        f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {ECR_IMAGE}: "
+        f"pulling from host {host} failed with status code [manifests v1]: 403 Forbidden"
+    )
+    world.may(allow("ecr:GetAuthorizationToken", "ecr:BatchGetImage"))
+    assert world.run_it(image=ECR_IMAGE)[1] == (
+        "CannotPullContainerError: ref pull has been retried 1 time(s): failed to copy: httpReadSeeker: failed open: "
+        f"unexpected status code https://{host}/v2/web/blobs/v1: 403 Forbidden"
+    )
+    world.may(allow("ecr:GetAuthorizationToken"))
+    pulls = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    repository = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": pulls}
+    world.aws("ecr").set_repository_policy(repositoryName="web", policyText=document(repository))
+    assert "not found" in world.run_it(image=ECR_IMAGE)[1]  # allowed in, there is no such image
+
+
+def test_the_log_stream_and_its_group(world: EnforcedWorld) -> None:
+    lead = (
+        "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed "
+        "to create Cloudwatch log "
+    )
+    task, reason = world.run_it(logConfiguration=awslogs())
+    group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/ecs/web:log-stream:"
+    assert (
+        without_request_id(reason) == f"{lead}stream: {denial(task, 'logs:CreateLogStream', f'{group}ecs/app/{task}')}"
+    )
+    world.may(allow("logs:CreateLogStream", "logs:PutLogEvents", resource="arn:aws:logs:*:*:log-group:/ecs/*:*"))
+    assert world.run_it(logConfiguration=awslogs())[1] == ""
+    missing = awslogs("/ecs/new")
+    assert world.run_it(logConfiguration=missing)[1] == (
+        f"{lead}stream: ResourceNotFoundException: The specified log group does not exist."
+    )
+    create = awslogs("/ecs/new", **{"awslogs-create-group": "true"})
+    task, reason = world.run_it(logConfiguration=create)
+    new = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/ecs/new:log-stream:"
+    assert without_request_id(reason) == f"{lead}group: {denial(task, 'logs:CreateLogGroup', new)}"
+    world.may(allow("logs:*"))
+    assert world.run_it(logConfiguration=create)[1] == ""
+
+
+def test_without_put_log_events_the_task_runs_and_its_output_is_lost(world: EnforcedWorld) -> None:
+    world.image("talks", Behaviour(output=(Output(0.5, b"hello\n"),)))
+    world.may(allow("logs:CreateLogStream"))
+    task, reason = world.run_it(image="talks:1", logConfiguration=awslogs())
+    assert reason == ""
+    found = world.aws("logs").get_log_events(logGroupName="/ecs/web", logStreamName=f"ecs/app/{task}")
+    assert found["events"] == []
+    with world.emulator.database.read() as reader:
+        stored = reader.get(TASKS, ACCOUNT, "us-east-1", "default", task)
+    assert stored is not None
+    assert "logs:PutLogEvents" in stored.warnings[-1]
+
+
+def test_a_role_that_went_after_the_service_was_made_stops_its_tasks(world: EnforcedWorld) -> None:
+    world.define(container())
+    world.aws("iam").update_assume_role_policy(RoleName="exec", PolicyDocument=document({**TRUST, "Effect": "Deny"}))
+    world.ecs.register_task_definition(
+        family="svc",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        executionRoleArn=ROLE,
+        containerDefinitions=[container()],
+    )
+    world.ecs.create_service(
+        serviceName="svc", taskDefinition="svc", desiredCount=1, launchType="FARGATE", networkConfiguration=NETWORK
+    )
+    world.pass_time(5)
+    [arn, *_] = world.ecs.list_tasks(desiredStatus="STOPPED")["taskArns"]
+    assert world.stopped(arn) == (
+        "TaskFailedToStart",
+        f"ECS was unable to assume the role '{ROLE}' that was provided for this task. Please verify that the role "
+        "being passed has the proper trust relationship and permissions and that your IAM user has permissions to "
+        "pass this role.",
+    )
