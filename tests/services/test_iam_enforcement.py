@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from emulator.app import SERVICES, Emulator, build, load_service
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from tests.conftest import Aws, aws_of, observe
+from tests.conftest import Aws, aws_of, call_wsgi, make_environ, observe
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
 ECS = f"arn:aws:ecs:us-east-1:{ACCOUNT}"
@@ -311,6 +311,38 @@ def test_other_accounts_get_into_a_repository_by_its_policy_and_their_own(accoun
     assert other.list_images(**asked)["imageIds"] == []
     missing = "because no resource-based policy allows the ecr:DescribeImages action"
     denied(other.describe_images, "ecr:DescribeImages", arn, missing, who, **asked)
+
+
+def registry(emulator: Emulator, ecr: Any, method: str, path: str) -> tuple[int, str]:
+    """Status and the first error's text of a request to the registry with the token of a client."""
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    status, _, body = call_wsgi(
+        emulator.wsgi, make_environ(method, f"/v2/{path}", b"", {"Authorization": f"Basic {token}"})
+    )
+    return status, json.loads(body)["errors"][0]["message"] if status >= 400 else ""
+
+
+def test_pushes_and_pulls_go_by_the_policies_of_who_got_the_token(account: Account, enforcing: Emulator) -> None:
+    account.root("ecr").create_repository(repositoryName="web")
+    arn = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/web"
+    account.allow(statement("ecr:GetAuthorizationToken"), statement("ecr:ListImages", arn))
+    ana = account.ana("ecr")
+    assert registry(enforcing, ana, "GET", "web/tags/list") == (200, "")
+    status, text = registry(enforcing, ana, "POST", "web/blobs/uploads/")
+    assert (status, text) == (
+        403,
+        f"User: {ANA} is not authorized to perform: ecr:InitiateLayerUpload on resource: {arn} because no "
+        "identity-based policy allows the ecr:InitiateLayerUpload action",
+    )
+    pushing = {"Effect": "Allow", "Principal": {"AWS": ANA}, "Action": "ecr:InitiateLayerUpload"}
+    account.root("ecr").set_repository_policy(repositoryName="web", policyText=document(pushing))
+    assert registry(enforcing, ana, "POST", "web/blobs/uploads/") == (202, "")
+    role = account.role("ci", statement("ecr:*"), principal={"AWS": ACCOUNT})
+    narrow = document(statement("ecr:GetAuthorizationToken"))
+    bounded = account.session("ecr", role, Policy=narrow)
+    status, text = registry(enforcing, bounded, "GET", "web/tags/list")
+    assert (status, text.partition("because ")[2]) == (403, "no session policy allows the ecr:ListImages action")
+    assert registry(enforcing, account.root("ecr"), "GET", "web/tags/list") == (200, "")
 
 
 def test_a_deactivated_key_and_expired_credentials_are_nobodys(account: Account, clock: VirtualClock) -> None:

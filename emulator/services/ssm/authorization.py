@@ -1,4 +1,4 @@
-"""What a caller of Parameter Store needs (Service Authorization Reference, AWS Systems Manager)."""
+"""What a caller of Parameter Store and of sessions needs (Service Authorization Reference, AWS Systems Manager)."""
 
 from __future__ import annotations
 
@@ -56,6 +56,10 @@ def _put(call: Call, request: Request) -> Iterable[Access]:
         yield Access("ssm:AddTagsToResource", found.resource, found.context)
 
 
+def _session(call: Call, request: Request) -> Iterable[Access]:
+    yield Access(f"ssm:{call.operation}", call.arn(f"session/{request['SessionId']}"))
+
+
 def _tag(call: Call, request: Request) -> Iterable[Access]:
     tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in request["Tags"]}
     yield _tagged(call, request, request_tags(tags))
@@ -92,4 +96,5 @@ AUTHORIZATION: Authorization = {
     "ListTagsForResource": _tags_shown,
     "PutParameter": _put,
     "RemoveTagsFromResource": _untag,
+    **dict.fromkeys(("ResumeSession", "TerminateSession"), _session),
 }
