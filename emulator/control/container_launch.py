@@ -108,6 +108,19 @@ class ContainerLauncher:
             self.engine.remove_container(outcome.runtime_id)
         return self._create_and_start(task, effective, definition, image, secrets)
 
+    def restart(self, task: Task, effective: EffectiveTask, container: Container) -> Outcome:
+        """Starts the same container again; its output goes where it went. One that runs already is left alone."""
+        assert container.runtime_id is not None
+        state = self.engine.inspect_container(container.runtime_id)
+        if state is None:
+            return Failed("CannotStartContainerError: the container was removed from the engine by someone else")
+        if state.status != "running":
+            self.drain_output(container.runtime_id)
+            self._attach(task, effective, container_definition(effective, container.name), container.runtime_id)
+            self.engine.start_container(container.runtime_id)
+        self.watch.remember(container.runtime_id)
+        return Done(runtime_id=container.runtime_id)
+
     def secrets(
         self, task: Task, container: Mapping[str, Any], ask: Callable[[Reader, Access], str | None] | None = None
     ) -> tuple[tuple[str, str], ...]:

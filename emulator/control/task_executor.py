@@ -26,6 +26,7 @@ from emulator.domain.task_actions import (
     ProvideNetwork,
     RemoveContainer,
     RemoveNetwork,
+    RestartContainer,
     SignalContainer,
     TaskAction,
 )
@@ -95,6 +96,8 @@ class TaskExecutor:
                 return self._find_image(task, effective, name)
             case LaunchContainer(name):
                 return self.launcher.launch(task, effective, task.container(name))
+            case RestartContainer(name):
+                return self.launcher.restart(task, effective, task.container(name))
             case SignalContainer(name):
                 return self._signal(task.container(name), None)
             case KillContainer(name):
@@ -235,7 +238,7 @@ def _timeout(action: TaskAction, error: EngineNotResponding) -> str:
             return f"Timeout waiting for network interface provisioning to complete. {error}"
         case InitializeResources() | FindImage():
             state = "created"
-        case LaunchContainer():
+        case LaunchContainer() | RestartContainer():
             state = "running"
         case _:
             state = "stopped"
@@ -250,6 +253,8 @@ def _error_name(action: TaskAction) -> str:
             return "CannotPullContainerError"
         case LaunchContainer():
             return "CannotCreateContainerError"
+        case RestartContainer():
+            return "CannotStartContainerError"
         case SignalContainer() | KillContainer():
             return "CannotStopContainerError"
     return "ContainerRuntimeError"

@@ -12,8 +12,16 @@ from emulator.control.networks import release
 from emulator.control.observe import ContainerWatch
 from emulator.control.task_executor import TaskExecutor
 from emulator.control.work import Lane, Work
+from emulator.domain.container_order import order_of
 from emulator.domain.task import Task
-from emulator.domain.task_actions import FindImage, LaunchContainer, ProvideNetwork, TaskAction, action_key
+from emulator.domain.task_actions import (
+    FindImage,
+    LaunchContainer,
+    ProvideNetwork,
+    RestartContainer,
+    TaskAction,
+    action_key,
+)
 from emulator.domain.task_outcomes import Failed, Outcome, settled
 from emulator.domain.task_overrides import EffectiveTask
 from emulator.domain.task_progress import DEFAULT_STOP_TIMEOUT_S, Needs, Plan, Sight, advance
@@ -191,13 +199,14 @@ def changes(before: Task, after: Task) -> list[tuple[str, dict[str, object]]]:
 def _needs(effective: EffectiveTask | None) -> Needs:
     if effective is None:
         return Needs()
-    return Needs({c["name"]: float(c.get("stopTimeout", DEFAULT_STOP_TIMEOUT_S)) for c in effective.containers})
+    timeouts = {c["name"]: float(c.get("stopTimeout", DEFAULT_STOP_TIMEOUT_S)) for c in effective.containers}
+    return Needs(timeouts, order_of(effective.containers))
 
 
 def _lane(action: TaskAction) -> Lane:
     match action:
         case FindImage():
             return "pull"
-        case ProvideNetwork() | LaunchContainer():
+        case ProvideNetwork() | LaunchContainer() | RestartContainer():
             return "start"
     return "stop"

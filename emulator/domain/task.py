@@ -44,6 +44,8 @@ class Container:
     cpu: int = 0  # CPU units; with memory_mib and memory_reservation_mib what DescribeTasks reports, overrides included
     memory_mib: int | None = None
     memory_reservation_mib: int | None = None
+    restart_count: int = 0  # how often its restart policy has started it again
+    restarts_ended: bool = False  # it could not be started again
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,14 @@ class LaunchContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartContainer:
+    """Start the same container again, as its restart policy says."""
+
+    container: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignalContainer:
     """The stop signal (SIGTERM, or the image's own)."""
 
@@ -75,6 +83,7 @@ TaskAction = (
     | InitializeResources
     | FindImage
     | LaunchContainer
+    | RestartContainer
     | SignalContainer
     | KillContainer
     | RemoveContainer

@@ -105,7 +105,7 @@ def container_document(view: TaskView, container: Container, *, version: int = 4
             "LogDriver": log.get("logDriver"),
             "LogOptions": dict(log["options"]) if log.get("options") else None,
             "ContainerARN": arn,
-            "RestartCount": getattr(container, "restart_count", 0) if _restarts(definition) else None,
+            "RestartCount": container.restart_count if _restarts(definition) else None,
         }
     return _present(document)
 

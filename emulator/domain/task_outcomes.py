@@ -13,10 +13,11 @@ from emulator.domain.task_actions import (
     ProvideNetwork,
     RemoveContainer,
     RemoveNetwork,
+    RestartContainer,
     SignalContainer,
     TaskAction,
 )
-from emulator.domain.task_progress import stop
+from emulator.domain.task_progress import restarted, stop
 
 RETRY_DELAYS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 START_ATTEMPTS = 3
@@ -72,6 +73,8 @@ def _after_success(task: Task, action: TaskAction, done: Done, now: float) -> Ta
         case LaunchContainer(name):
             # The engine started it now; the next look at the engine says how it fares.
             return _with(task, name, runtime_id=done.runtime_id, last_status="RUNNING", started_at=now)
+        case RestartContainer(name):
+            return task.with_container(restarted(task.container(name), now))
         case SignalContainer(name):
             return _with(task, name, term_sent_at=now)
         case KillContainer(name):
@@ -112,6 +115,9 @@ def _after_failure(task: Task, action: TaskAction, failed: Failed, now: float) -
         task = _with(task, action.container, runtime_id=failed.runtime_id)
     if failed.runtime_id is not None and isinstance(action, ProvideNetwork):
         task = replace(task, pause_id=failed.runtime_id)
+    if isinstance(action, RestartContainer) and not failed.passing:
+        # It stays as it ended; whether the task goes on without it, its being essential decides.
+        return _with(task, action.container, restarts_ended=True, reason=failed.reason[:1024])
     stopping = task.desired_status == "STOPPED"
     attempts = task.attempts + 1
     if stopping or (failed.passing and attempts < START_ATTEMPTS):

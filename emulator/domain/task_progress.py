@@ -7,10 +7,11 @@ The ladder, stop codes and reasons are those of the Amazon ECS developer guide (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from emulator.domain.container_order import Order, may_stop, readiness, starts_again
 from emulator.domain.task import Container, LastStatus, Task
 from emulator.domain.task_actions import (
     FindImage,
@@ -20,6 +21,7 @@ from emulator.domain.task_actions import (
     ProvideNetwork,
     RemoveContainer,
     RemoveNetwork,
+    RestartContainer,
     SignalContainer,
     TaskAction,
     action_key,
@@ -58,6 +60,7 @@ class Needs:
     """What the task's definition says that decisions need, per container."""
 
     stop_timeouts: Mapping[str, float] = field(default_factory=dict)
+    order: Order = field(default_factory=Order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,10 @@ def advance(task: Task, sight: Sight, needs: Needs, in_flight: frozenset[str], n
         return Plan(task, because="stopped")
     task = _take_in(task, sight, now)
     if task.desired_status == "RUNNING":
-        task = _judge(task, now)
+        task = _judge(task, needs.order, now)
     if task.retry_at is not None and now < task.retry_at:
         return Plan(task, next_look=task.retry_at, because=f"waiting to try again: {task.because}")
-    plan = _climb(task, now) if task.desired_status == "RUNNING" else _descend(task, needs, in_flight, now)
+    plan = _climb(task, needs.order, now) if task.desired_status == "RUNNING" else _descend(task, needs, in_flight, now)
     waiting = tuple(action for action in plan.actions if action_key(action) not in in_flight)
     return replace(plan, actions=waiting, task=replace(plan.task, because=plan.because or plan.task.because))
 
@@ -91,9 +94,13 @@ def _take_in(task: Task, sight: Sight, now: float) -> Task:
     if not sight.trusted:
         return task
     for container in task.containers:
-        if container.runtime_id is None or container.last_status == "STOPPED":
+        if container.runtime_id is None:
             continue
         seen = sight.containers.get(container.runtime_id)
+        if container.last_status == "STOPPED":
+            if seen is not None and seen.running:
+                task = task.with_container(restarted(container, seen.started_at or now))
+            continue
         changed = _vanished(container, now) if seen is None else _compared(container, seen, now)
         if changed is not container:
             task = task.with_container(changed)
@@ -102,6 +109,24 @@ def _take_in(task: Task, sight: Sight, now: float) -> Task:
         if pause is None or not (pause.running or pause.never_started):
             task = replace(task, pause_gone=True)
     return task
+
+
+def restarted(container: Container, at: float) -> Container:
+    """An ended container that runs again; one that is known to run stays as it is."""
+    if container.last_status != "STOPPED":
+        return container
+    return replace(
+        container,
+        last_status="RUNNING",
+        started_at=at,
+        finished_at=None,
+        exit_code=None,
+        reason=None,
+        health_status="UNKNOWN",
+        term_sent_at=None,
+        kill_sent_at=None,
+        restart_count=container.restart_count + 1,
+    )
 
 
 def _vanished(container: Container, now: float) -> Container:
@@ -150,12 +175,12 @@ def _health(container: Container, seen: Observed) -> Literal["HEALTHY", "UNHEALT
     return "UNKNOWN"
 
 
-def _judge(task: Task, now: float) -> Task:
+def _judge(task: Task, order: Order, now: float) -> Task:
     """Whether what happened means that the task has to stop."""
     if task.pause_gone:
         code = "TaskFailedToStart" if task.started_at is None else "InfrastructureHealth"
         return stop(task, code, "The task's network namespace is gone: its pause container ended", now)
-    ended = [c for c in task.containers if c.last_status == "STOPPED"]
+    ended = [c for c in task.containers if c.last_status == "STOPPED" and not starts_again(c, order)]
     if any(c.essential for c in ended) or len(ended) == len(task.containers):
         stopped = stop(task, "EssentialContainerExited", "Essential container in task exited", now)
         first = min((c.finished_at for c in ended if c.finished_at), default=now)
@@ -181,12 +206,17 @@ def stop(task: Task, code: str, reason: str, now: float) -> Task:
 # -- up
 
 
-def _climb(task: Task, now: float) -> Plan:
+def _climb(task: Task, order: Order, now: float) -> Plan:
+    again = [c for c in task.containers if starts_again(c, order)]
+    if again:
+        because = "its restart policy starts it again"
+        restarts = tuple(RestartContainer(c.name, because=because) for c in again)
+        return Plan(task, restarts, because=f"starting {', '.join(c.name for c in again)} again")
     match task.last_status:
         case "PROVISIONING":
             return _provide_network(task, now)
         case "PENDING":
-            return _launch(task, now)
+            return _launch(task, order, now)
         case "ACTIVATING":
             return _to(task, "RUNNING", now, "every container has started", started_at=now)
         case _:
@@ -200,7 +230,7 @@ def _provide_network(task: Task, now: float) -> Plan:
     return _to(task, "PENDING", now, "its network interface is attached")
 
 
-def _launch(task: Task, now: float) -> Plan:
+def _launch(task: Task, order: Order, now: float) -> Plan:
     if not task.resources_ready:
         because = "secrets and log streams come before the first pull"
         return Plan(task, (InitializeResources(because=because),), because=because)
@@ -215,8 +245,31 @@ def _launch(task: Task, now: float) -> Plan:
     waiting = [c for c in task.containers if c.last_status == "PENDING"]
     if not waiting:
         return _to(task, "ACTIVATING", now, "every container has started")
-    launches = tuple(LaunchContainer(c.name, because="image and network are ready") for c in waiting)
-    return Plan(task, launches, because=f"starting {', '.join(c.name for c in waiting)}")
+    return _start_in_order(task, waiting, order, now)
+
+
+def _start_in_order(task: Task, waiting: Sequence[Container], order: Order, now: float) -> Plan:
+    """Whoever need not wait for another is started; whoever waits in vain ends the task."""
+    found = {c.name: readiness(task, c.name, order, now) for c in waiting}
+    for name, ready in found.items():
+        if ready.never:
+            task = task.with_container(replace(task.container(name), reason=ready.never))
+            return Plan(
+                stop(task, "TaskFailedToStart", "Task failed to start", now), next_look=now, because=ready.never
+            )
+    launches = tuple(
+        LaunchContainer(name, because="image and network are ready")
+        for name, ready in found.items()
+        if not ready.waits_for
+    )
+    held = [
+        f"{name} waits for {dependency.container} ({dependency.condition})"
+        for name, ready in found.items()
+        for dependency in ready.waits_for
+    ]
+    because = [f"starting {', '.join(launch.container for launch in launches)}"] if launches else []
+    due = min((ready.until for ready in found.values() if ready.until is not None), default=None)
+    return Plan(task, launches, due, because="; ".join([*because, *held]))
 
 
 # -- down
@@ -235,7 +288,7 @@ def _descend(task: Task, needs: Needs, in_flight: frozenset[str], now: float) ->
 
 
 def _stop_containers(task: Task, needs: Needs, in_flight: frozenset[str], now: float) -> Plan:
-    under_way = [key for key in in_flight if key.startswith(("LaunchContainer", "ProvideNetwork"))]
+    under_way = [key for key in in_flight if key.startswith(("LaunchContainer", "RestartContainer", "ProvideNetwork"))]
     if under_way:
         return Plan(task, because=f"waiting for {', '.join(sorted(under_way))} to end before stopping")
     actions: list[TaskAction] = []
@@ -243,9 +296,9 @@ def _stop_containers(task: Task, needs: Needs, in_flight: frozenset[str], now: f
     for container in task.containers:
         if container.last_status == "PENDING":
             task = task.with_container(replace(container, last_status="STOPPED"))
-        elif container.last_status != "STOPPED":
-            timeout = needs.stop_timeouts.get(container.name, DEFAULT_STOP_TIMEOUT_S)
-            _stop_one(container, timeout, now, actions, looks)
+    for container in may_stop(task, needs.order):
+        timeout = needs.stop_timeouts.get(container.name, DEFAULT_STOP_TIMEOUT_S)
+        _stop_one(container, timeout, now, actions, looks)
     if actions or looks:
         alive = ", ".join(c.name for c in task.containers if c.last_status != "STOPPED")
         return Plan(task, tuple(actions), min(looks, default=None), because=f"stopping {alive}")

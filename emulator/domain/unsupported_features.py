@@ -28,7 +28,6 @@ TASK_MEMBERS: Final[Mapping[str, str]] = {
     "enableFaultInjection": "fault injection",
 }
 CONTAINER_MEMBERS: Final[Mapping[str, str]] = {
-    "dependsOn": "container dependencies",
     "links": "container links",
     "volumesFrom": "volumes of other containers",
     "environmentFiles": "environment files in Amazon S3",
@@ -72,8 +71,6 @@ def _of_container(container: Container, path: str) -> Iterator[UnsupportedFeatur
     for member, what in CONTAINER_MEMBERS.items():
         if container.get(member):
             yield UnsupportedFeature(f"{path}.{member}", what)
-    if (container.get("restartPolicy") or {}).get("enabled"):
-        yield UnsupportedFeature(f"{path}.restartPolicy", "container restart policies")
     driver = log_driver(container)
     if driver is not None and driver not in LOG_DRIVERS:
         yield UnsupportedFeature(f"{path}.logConfiguration.logDriver", f"log driver {driver}")

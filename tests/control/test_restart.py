@@ -12,6 +12,7 @@ from emulator.clock import VirtualClock
 from emulator.config import Config
 from emulator.engine.simulated import SimulatedEngine
 from emulator.engine.simulated_behaviour import Behaviour, Output
+from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of
 from tests.control.world import World, awslogs, container
 
@@ -126,12 +127,14 @@ def _one_life(config: Config, clock: VirtualClock, engine: SimulatedEngine, when
     engine.add_image("app:1")
     world = _start(config, clock, engine)
     world.cluster()
-    world.define(container(), container("sidecar"))
+    started = [{"containerName": "app", "condition": "START"}]
+    world.define(container(restartPolicy={"enabled": True}), container("sidecar", dependsOn=started))
     arn = world.run()
     engine.on_call = kill
     died = not _settle_or_die(world)
     if died:
         world = _again(world, config, clock, engine)
+
     assert world.task(arn)["lastStatus"] == "RUNNING"
     assert world.containers() == ["app", "sidecar", "~internal~ecs~pause"]
     world.ecs.stop_task(task=arn)
@@ -141,6 +144,53 @@ def _one_life(config: Config, clock: VirtualClock, engine: SimulatedEngine, when
     engine.on_call = None
     world.settle()
     assert world.stopped(arn)[0] == "UserInitiated"
+    assert world.containers() == []
+    world.emulator.close()
+    return died
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_death_at_every_engine_call_of_a_restart(tmp_path: Path, when: str) -> None:
+    """A container ends and its restart policy starts it again; the process dies once meanwhile: once is enough."""
+    for moment in range(1, 100):
+        clock = VirtualClock()
+        engine = SimulatedEngine(clock)
+        config = Config(data_dir=tmp_path / f"{when}{moment}", engine="simulated", seed=moment, registry_port=None)
+        if not _one_restart(config, clock, engine, when, moment):
+            return
+
+
+def _one_restart(config: Config, clock: VirtualClock, engine: SimulatedEngine, when: str, moment: int) -> bool:
+    """Whether the death came about."""
+    calls = 0
+
+    def kill(now: str, name: str, arguments: object) -> None:
+        nonlocal calls
+        calls += now == when
+        if calls == moment and now == when:
+            engine.on_call = None
+            raise Death
+
+    engine.add_image("app:1", Behaviour(runs_for_s=100, exit_code=1))
+    world = _start(config, clock, engine)
+    world.cluster()
+    world.define(container(restartPolicy={"enabled": True, "restartAttemptPeriod": 60}))
+    arn = world.run()
+    world.settle()
+    identity = world.task(arn)["containers"][0]["runtimeId"]
+    clock.advance(110)
+    engine.settle()
+    engine.on_call = kill
+    died = not _settle_or_die(world)
+    if died:
+        world = _again(world, config, clock, engine)
+    engine.on_call = None
+    assert world.task(arn)["lastStatus"] == "RUNNING"
+    assert world.task(arn)["containers"][0]["runtimeId"] == identity
+    with world.emulator.database.read() as reader:
+        assert reader.find(TASKS)[0].containers[0].restart_count == 1
+    world.ecs.stop_task(task=arn)
+    world.settle()
     assert world.containers() == []
     world.emulator.close()
     return died

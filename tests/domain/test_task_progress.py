@@ -14,6 +14,7 @@ from emulator.domain.task_actions import (
     ProvideNetwork,
     RemoveContainer,
     RemoveNetwork,
+    RestartContainer,
     SignalContainer,
     TaskAction,
 )
@@ -23,7 +24,7 @@ from emulator.domain.task_progress import Needs, Observed, Sight, advance, stop
 NOW = 1_700_000_000.0
 
 
-def _task(*names: str) -> Task:
+def task_of(*names: str) -> Task:
     arn = "arn:aws:ecs:us-east-1:123456789012:task/default/0123456789abcdef0123456789abcdef"
     return Task(
         account="123456789012",
@@ -73,7 +74,7 @@ class Bench:
                 return Done(runtime_id="pause", private_ip="172.31.0.4", network="bridge")
             case FindImage(name):
                 return Done(image_id=f"sha256:{name}")
-            case LaunchContainer(name):
+            case LaunchContainer(name) | RestartContainer(name):
                 self.exists[name] = Observed(running=True, started_at=self.now)
                 return Done(runtime_id=name)
             case SignalContainer(name) | KillContainer(name):
@@ -94,7 +95,7 @@ class Bench:
 
 
 def test_nothing_is_launched_before_network_resources_and_images() -> None:
-    bench = Bench(_task("a", "b"))
+    bench = Bench(task_of("a", "b"))
     seen: list[str] = []
     for _ in range(10):
         seen += [type(action).__name__ for action in bench.look()]
@@ -104,12 +105,12 @@ def test_nothing_is_launched_before_network_resources_and_images() -> None:
 
 
 def test_what_is_under_way_is_not_planned_again() -> None:
-    plan = advance(_task("a"), Sight(), Needs(), frozenset({"ProvideNetwork"}), NOW)
+    plan = advance(task_of("a"), Sight(), Needs(), frozenset({"ProvideNetwork"}), NOW)
     assert plan.actions == ()
 
 
 def test_a_kill_follows_thirty_seconds_after_the_signal() -> None:
-    bench = Bench(_task("a"))
+    bench = Bench(task_of("a"))
     bench.run(10)
     bench.deaf = True
     bench.task = stop(bench.task, "UserInitiated", "enough", bench.now)
@@ -123,14 +124,14 @@ def test_a_kill_follows_thirty_seconds_after_the_signal() -> None:
 
 
 def test_nothing_is_concluded_while_the_engine_does_not_answer() -> None:
-    bench = Bench(_task("a"))
+    bench = Bench(task_of("a"))
     bench.run(10)
     plan = advance(bench.task, Sight({}, trusted=False), Needs(), frozenset(), bench.now)
     assert plan.task.desired_status == "RUNNING"
 
 
 def test_a_child_killed_for_memory_is_no_out_of_memory_error() -> None:
-    bench = Bench(_task("a"))
+    bench = Bench(task_of("a"))
     bench.run(10)
     bench.exists["a"] = Observed(running=False, exit_code=3, oom_killed=True)
     bench.look()
@@ -151,7 +152,7 @@ ACTIONS = ["ProvideNetwork", "InitializeResources", "FindImage", "LaunchContaine
 def test_every_history_ends_stopped_and_clean(
     failing: set[str], stop_at: int, deaf: bool, dies: str | None, vanishes: bool
 ) -> None:
-    bench = Bench(_task("a", "b"))
+    bench = Bench(task_of("a", "b"))
     bench.run(stop_at, frozenset(failing))
     bench.deaf = deaf
     if dies in bench.exists:

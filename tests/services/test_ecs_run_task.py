@@ -237,13 +237,9 @@ def test_definitions_that_fargate_does_not_run(aws: Aws) -> None:
 def test_what_cannot_be_acted_on_is_refused_by_name(aws: Aws) -> None:
     ecs = aws("ecs")
     prepare(ecs)
-    two = [
-        {"name": "a", "image": "busybox"},
-        {"name": "b", "image": "busybox", "dependsOn": [{"containerName": "a", "condition": "START"}]},
-    ]
-    ecs.register_task_definition(**{**fargate_definition("pair"), "containerDefinitions": two})
-    with refuses("NotEmulatedYet", "containerDefinitions[1].dependsOn", part=True):
-        run(ecs, taskDefinition="pair")
+    ecs.register_task_definition(**fargate_definition("faulty", enableFaultInjection=True))
+    with refuses("NotEmulatedYet", "enableFaultInjection (fault injection)", part=True):
+        run(ecs, taskDefinition="faulty")
 
 
 def test_an_old_platform_version_lacks_what_came_later(aws: Aws) -> None:
