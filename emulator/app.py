@@ -201,7 +201,7 @@ def build(
             [
                 *metadata.routes(views, plane.statistics.latest),
                 *credentials.routes(database, clock, ids),
-                *protection.routes(views, database, clock, ids),
+                *protection.routes(views, database, clock, ids, enforce_iam=config.enforce_iam),
             ],
         )
 

@@ -28,7 +28,7 @@ from emulator.store.database import Database, Reader
 from emulator.store.ecr_tables import REPOSITORIES
 from emulator.store.iam_tables import ROLES
 from emulator.store.logs_tables import LOG_GROUPS
-from emulator.store.permissions import decide, execution_standing
+from emulator.store.permissions import decide, role_standing
 
 _TASKS = "ecs-tasks.amazonaws.com"
 _NO_STREAM = (
@@ -121,7 +121,7 @@ class RoleChecks:
     def _denied(self, reader: Reader, task: Task, role: str | None, access: Access) -> str | None:
         if not self.enforce or not role:
             return None
-        standing = execution_standing(reader, role, task.account, _partition(task), task.id)
+        standing = role_standing(reader, role, task.account, _partition(task), task.id)
         context: Context = {"aws:requestedregion": (task.region,), "aws:securetransport": ("true",)}
         decision = decide(standing, access, context)
         return None if decision.allowed else denial_text(standing.who.arn, access, decision)

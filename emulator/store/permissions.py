@@ -50,7 +50,7 @@ def standing_of(reader: Reader, arn: str, account: str, access_key: str = "") ->
     return _of_user(reader, arn, account, session)
 
 
-def execution_standing(reader: Reader, role_reference: str, account: str, partition: str, session: str) -> Standing:
+def role_standing(reader: Reader, role_reference: str, account: str, partition: str, session: str) -> Standing:
     """Of a service that has assumed a role, given by name or ARN, in a session of that name."""
     named = role_name(role_reference)
     owner, name = (named.account, named.name) if named else (account, role_reference)

@@ -13,12 +13,15 @@ from typing import Any, Final
 
 from emulator.clock import Clock
 from emulator.domain.errors import InvalidParameterException
+from emulator.domain.policy_conditions import resource_tags
+from emulator.domain.policy_evaluation import Access, denial_text
 from emulator.domain.task import Task
 from emulator.domain.task_protection import check_minutes, is_protected, protected, why_not
 from emulator.events import journal
 from emulator.ids import Ids
 from emulator.store.database import Database
 from emulator.store.ecs_tables import TASKS
+from emulator.store.permissions import decide, role_standing
 from emulator.task_endpoints.room import Asked, Route, Told
 from emulator.task_endpoints.views import TaskViews
 
@@ -31,13 +34,15 @@ class _Undecodable(ValueError):
     """The body of a PUT is not what the agent reads."""
 
 
-def routes(views: TaskViews, database: Database, clock: Clock, ids: Ids) -> list[Route]:
-    endpoint = _Protection(views, database, clock, ids)
+def routes(views: TaskViews, database: Database, clock: Clock, ids: Ids, *, enforce_iam: bool = False) -> list[Route]:
+    """`enforce_iam`: the task's role needs ecs:GetTaskProtection and ecs:UpdateTaskProtection, as at AWS."""
+    endpoint = _Protection(views, database, clock, ids, enforce_iam=enforce_iam)
     return [Route("GET", _PATH, endpoint.get), Route("PUT", _PATH, endpoint.put)]
 
 
 class _Protection:
-    def __init__(self, views: TaskViews, database: Database, clock: Clock, ids: Ids) -> None:
+    def __init__(self, views: TaskViews, database: Database, clock: Clock, ids: Ids, *, enforce_iam: bool) -> None:
+        self._enforce_iam = enforce_iam
         self._views = views
         self._database = database
         self._clock = clock
@@ -48,7 +53,7 @@ class _Protection:
         if found is None:
             return _unknown(asked)
         task = found[0]
-        refused = self._refusal(task)
+        refused = self._refusal(task, "ecs:GetTaskProtection")
         return refused or Told(200, {"protection": _protection(task, self._clock.now())})
 
     def put(self, asked: Asked) -> Told:
@@ -63,7 +68,7 @@ class _Protection:
         if "ProtectionEnabled" not in wanted:
             text = "Invalid request: does not contain 'ProtectionEnabled' field"
             return self._error(400, task, "InvalidParameterException", text)
-        refused = self._refusal(task)
+        refused = self._refusal(task, "ecs:UpdateTaskProtection")
         if refused is not None:
             return refused
         return self._change(task, wanted)
@@ -91,18 +96,34 @@ class _Protection:
             )
         return Told(200, {"protection": _protection(changed, now)})
 
-    def _refusal(self, task: Task) -> Told | None:
+    def _refusal(self, task: Task, action: str) -> Told | None:
         if task.task_role_arn is None:
             text = "Invalid Request: no task IAM role credentials available for task"
             return self._error(403, task, "AccessDeniedException", text)
+        denied = self._denied(task, task.task_role_arn, action) if self._enforce_iam else None
+        if denied is not None:
+            return self._error(400, task, "AccessDeniedException", denied)
         reason = why_not(task)
         if reason is not None:
             return Told(200, {"failure": {"Arn": task.arn, "Detail": _DETAIL, "Reason": reason}})
         return None
 
+    def _denied(self, task: Task, role: str, action: str) -> str | None:
+        """What the API answers to the role's session."""
+        cluster = (task.cluster_arn,)
+        access = Access(action, task.arn, {"ecs:cluster": cluster, **resource_tags("ecs", _tags(task))})
+        with self._database.read() as reader:
+            standing = role_standing(reader, role, task.account, task.arn.split(":", 2)[1], task.id)
+            decision = decide(standing, access, {"aws:requestedregion": (task.region,)})
+        return None if decision.allowed else denial_text(standing.who.arn, access, decision)
+
     def _error(self, status: int, task: Task, code: str, message: str) -> Told:
         error = {"Arn": task.arn, "Code": code, "Message": message}
         return Told(status, {"requestID": self._ids.uuid(), "error": error})
+
+
+def _tags(task: Task) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in task.tags}
 
 
 def _read(body: bytes) -> dict[str, Any]:

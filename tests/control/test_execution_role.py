@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.app import build
 from emulator.clock import VirtualClock
@@ -16,10 +17,11 @@ from emulator.config import Config
 from emulator.engine.simulated_behaviour import Behaviour, Output
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of, observe
-from tests.control.world import NETWORK, World, awslogs, container
+from tests.control.test_task_endpoints import ask, environment
+from tests.control.world import EXECUTION_ROLE, NETWORK, World, awslogs, container
 
 ACCOUNT = "123456789012"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/exec"
+NAME = "ecsTaskExecutionRole"
 ECR_IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/web:v1"
 FETCH = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
 TRUST = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -38,7 +40,7 @@ class EnforcedWorld(World):
     """`may` gives the execution role these permissions and no others."""
 
     def may(self, *statements: dict[str, Any]) -> None:
-        self.aws("iam").put_role_policy(RoleName="exec", PolicyName="p", PolicyDocument=document(*statements))
+        self.aws("iam").put_role_policy(RoleName=NAME, PolicyName="p", PolicyDocument=document(*statements))
 
     def run_it(self, **members: Any) -> tuple[str, str]:
         """A task of one container: its id, and why it stopped (empty: it runs)."""
@@ -48,7 +50,7 @@ class EnforcedWorld(World):
             requiresCompatibilities=["FARGATE"],
             cpu="256",
             memory="512",
-            executionRoleArn=ROLE,
+            executionRoleArn=EXECUTION_ROLE,
             containerDefinitions=[container(**members)],
         )
         asked = self.ecs.run_task(taskDefinition="web", launchType="FARGATE", networkConfiguration=NETWORK)
@@ -65,7 +67,7 @@ def world(config: Config, clock: VirtualClock) -> Iterator[EnforcedWorld]:
     made = EnforcedWorld(emulator, clock, aws_of(emulator))
     made.cluster()
     made.image()
-    made.aws("iam").create_role(RoleName="exec", AssumeRolePolicyDocument=document(TRUST))
+    made.aws("iam").create_role(RoleName=NAME, AssumeRolePolicyDocument=document(TRUST))
     made.aws("logs").create_log_group(logGroupName="/ecs/web")
     yield made
     emulator.close()
@@ -73,8 +75,8 @@ def world(config: Config, clock: VirtualClock) -> Iterator[EnforcedWorld]:
 
 def denial(task_id: str, action: str, resource: str) -> str:
     return (
-        f"AccessDeniedException: User: arn:aws:sts::{ACCOUNT}:assumed-role/exec/{task_id} is not authorized to perform"
-        f": {action} on resource: {resource} because no identity-based policy allows the {action} action status code: "
+        f"AccessDeniedException: User: arn:aws:sts::{ACCOUNT}:assumed-role/{NAME}/{task_id} is not authorized to "
+        f"perform: {action} on resource: {resource} because no identity-based policy allows the {action} action status code: "
         "400, request id: "
     )
 
@@ -131,7 +133,7 @@ def test_the_registrys_token_the_manifest_and_the_layers(world: EnforcedWorld) -
     )
     world.may(allow("ecr:GetAuthorizationToken"))
     pulls = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    repository = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": pulls}
+    repository = {"Effect": "Allow", "Principal": {"AWS": EXECUTION_ROLE}, "Action": pulls}
     world.aws("ecr").set_repository_policy(repositoryName="web", policyText=document(repository))
     assert "not found" in world.run_it(image=ECR_IMAGE)[1]  # allowed in, there is no such image
 
@@ -174,17 +176,8 @@ def test_without_put_log_events_the_task_runs_and_its_output_is_lost(world: Enfo
 
 
 def test_a_role_that_went_after_the_service_was_made_stops_its_tasks(world: EnforcedWorld) -> None:
-    world.define(container())
-    world.aws("iam").update_assume_role_policy(RoleName="exec", PolicyDocument=document({**TRUST, "Effect": "Deny"}))
-    world.ecs.register_task_definition(
-        family="svc",
-        networkMode="awsvpc",
-        requiresCompatibilities=["FARGATE"],
-        cpu="256",
-        memory="512",
-        executionRoleArn=ROLE,
-        containerDefinitions=[container()],
-    )
+    world.aws("iam").update_assume_role_policy(RoleName=NAME, PolicyDocument=document({**TRUST, "Effect": "Deny"}))
+    world.define(container(), family="svc")
     world.ecs.create_service(
         serviceName="svc", taskDefinition="svc", desiredCount=1, launchType="FARGATE", networkConfiguration=NETWORK
     )
@@ -192,7 +185,36 @@ def test_a_role_that_went_after_the_service_was_made_stops_its_tasks(world: Enfo
     [arn, *_] = world.ecs.list_tasks(desiredStatus="STOPPED")["taskArns"]
     assert world.stopped(arn) == (
         "TaskFailedToStart",
-        f"ECS was unable to assume the role '{ROLE}' that was provided for this task. Please verify that the role "
-        "being passed has the proper trust relationship and permissions and that your IAM user has permissions to "
+        f"ECS was unable to assume the role '{EXECUTION_ROLE}' that was provided for this task. Please verify that the "
+        "role being passed has the proper trust relationship and permissions and that your IAM user has permissions to "
         "pass this role.",
     )
+
+
+def test_a_tasks_role_is_what_its_containers_may(world: EnforcedWorld) -> None:
+    iam = world.aws("iam")
+    role = iam.create_role(RoleName="app", AssumeRolePolicyDocument=document(TRUST))["Role"]["Arn"]
+    world.define(container(), taskRoleArn=role)
+    world.ecs.create_service(
+        serviceName="web", taskDefinition="web", desiredCount=1, launchType="FARGATE", networkConfiguration=NETWORK
+    )
+    world.pass_time(5)
+    [arn] = world.ecs.list_tasks()["taskArns"]
+    variables = environment(world)
+    status, given = ask(world, variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"])
+    assert status == 200
+    inside = world.aws("ecs", access_key=given["AccessKeyId"])
+    who = f"arn:aws:sts::{ACCOUNT}:assumed-role/app/{arn.rpartition('/')[2]}"
+    denied = f"User: {who} is not authorized to perform: ecs:DescribeTasks on resource: {arn} because no identity-based"
+    with pytest.raises(ClientError, match=re.escape(denied)):
+        inside.describe_tasks(tasks=[arn])
+    state = f"{variables['ECS_AGENT_URI']}/task-protection/v1/state"
+    status, refused = ask(world, state)
+    assert (status, refused["error"]["Code"]) == (400, "AccessDeniedException")
+    assert (
+        f"{who} is not authorized to perform: ecs:GetTaskProtection on resource: {arn}" in refused["error"]["Message"]
+    )
+    own = {"Effect": "Allow", "Action": ["ecs:DescribeTasks", "ecs:*TaskProtection"], "Resource": arn}
+    iam.put_role_policy(RoleName="app", PolicyName="own", PolicyDocument=document(own))
+    assert inside.describe_tasks(tasks=[arn])["tasks"]
+    assert ask(world, state)[0] == 200
