@@ -48,6 +48,12 @@ class AttachedPolicy(TypedDict, total=False):
     PolicyArn: str
 
 
+class ContextEntry(TypedDict, total=False):
+    ContextKeyName: str
+    ContextKeyValues: list[str]
+    ContextKeyType: str
+
+
 class CreateAccessKeyRequest(TypedDict, total=False):
     UserName: str
 
@@ -221,6 +227,36 @@ class DetachUserPolicyRequest(TypedDict, total=False):
     PolicyArn: Required[str]
 
 
+EvaluationResult = TypedDict(
+    "EvaluationResult",
+    {
+        "EvalActionName": "Required[str]",
+        "EvalResourceName": "str",
+        "EvalDecision": "Required[str]",
+        "MatchedStatements": "list[Statement]",
+        "MissingContextValues": "list[str]",
+        "OrganizationsDecisionDetail": "OrganizationsDecisionDetail",
+        "PermissionsBoundaryDecisionDetail": "PermissionsBoundaryDecisionDetail",
+        "EvalDecisionDetails": "dict[str, str]",
+        "ResourceSpecificResults": "list[ResourceSpecificResult]",
+    },
+    total=False,
+)
+
+
+class GetContextKeysForCustomPolicyRequest(TypedDict, total=False):
+    PolicyInputList: Required[list[str]]
+
+
+class GetContextKeysForPolicyResponse(TypedDict, total=False):
+    ContextKeyNames: list[str]
+
+
+class GetContextKeysForPrincipalPolicyRequest(TypedDict, total=False):
+    PolicySourceArn: Required[str]
+    PolicyInputList: list[str]
+
+
 class GetInstanceProfileRequest(TypedDict, total=False):
     InstanceProfileName: Required[str]
 
@@ -316,6 +352,12 @@ GetUserResponse = TypedDict(
     },
     total=False,
 )
+
+
+class InlinePolicyIdentifierType(TypedDict, total=False):
+    PolicyName: Required[str]
+    AttachmentType: Required[str]
+    AttachmentName: Required[str]
 
 
 class InstanceProfile(TypedDict, total=False):
@@ -523,6 +565,18 @@ class ListUsersResponse(TypedDict, total=False):
     Marker: str
 
 
+class OrderedOrganizationPolicyType(TypedDict, total=False):
+    ServiceControlPolicyInputList: list[str]
+
+
+class OrganizationsDecisionDetail(TypedDict, total=False):
+    AllowedByOrganizations: bool
+
+
+class PermissionsBoundaryDecisionDetail(TypedDict, total=False):
+    AllowedByPermissionsBoundary: bool
+
+
 class Policy(TypedDict, total=False):
     PolicyName: str
     PolicyId: str
@@ -543,6 +597,12 @@ class PolicyGroup(TypedDict, total=False):
     GroupId: str
 
 
+class PolicyIdentifier(TypedDict, total=False):
+    PolicyType: str
+    PolicyArn: str
+    InlinePolicyIdentifier: InlinePolicyIdentifierType
+
+
 class PolicyRole(TypedDict, total=False):
     RoleName: str
     RoleId: str
@@ -558,6 +618,11 @@ class PolicyVersion(TypedDict, total=False):
     VersionId: str
     IsDefaultVersion: bool
     CreateDate: float
+
+
+class Position(TypedDict, total=False):
+    Line: int
+    Column: int
 
 
 class PutRolePermissionsBoundaryRequest(TypedDict, total=False):
@@ -580,6 +645,20 @@ class PutUserPolicyRequest(TypedDict, total=False):
 class RemoveRoleFromInstanceProfileRequest(TypedDict, total=False):
     InstanceProfileName: Required[str]
     RoleName: Required[str]
+
+
+ResourceSpecificResult = TypedDict(
+    "ResourceSpecificResult",
+    {
+        "EvalResourceName": "Required[str]",
+        "EvalResourceDecision": "Required[str]",
+        "MatchedStatements": "list[Statement]",
+        "MissingContextValues": "list[str]",
+        "EvalDecisionDetails": "dict[str, str]",
+        "PermissionsBoundaryDecisionDetail": "PermissionsBoundaryDecisionDetail",
+    },
+    total=False,
+)
 
 
 Role = TypedDict(
@@ -617,9 +696,53 @@ class SetDefaultPolicyVersionRequest(TypedDict, total=False):
     VersionId: Required[str]
 
 
+class SimulateCustomPolicyRequest(TypedDict, total=False):
+    PolicyInputList: Required[list[str]]
+    PermissionsBoundaryPolicyInputList: list[str]
+    OrderedOrganizationPolicyInputList: list[OrderedOrganizationPolicyType]
+    ActionNames: Required[list[str]]
+    ResourceArns: list[str]
+    ResourcePolicy: str
+    ResourceOwner: str
+    CallerArn: str
+    ContextEntries: list[ContextEntry]
+    ResourceHandlingOption: str
+    MaxItems: int
+    Marker: str
+
+
+class SimulatePolicyResponse(TypedDict, total=False):
+    EvaluationResults: list[EvaluationResult]
+    IsTruncated: bool
+    Marker: str
+
+
+class SimulatePrincipalPolicyRequest(TypedDict, total=False):
+    PolicySourceArn: Required[str]
+    PolicyInputList: list[str]
+    PermissionsBoundaryPolicyInputList: list[str]
+    PolicyExclusionList: list[PolicyIdentifier]
+    ActionNames: Required[list[str]]
+    ResourceArns: list[str]
+    ResourcePolicy: str
+    ResourceOwner: str
+    CallerArn: str
+    ContextEntries: list[ContextEntry]
+    ResourceHandlingOption: str
+    MaxItems: int
+    Marker: str
+
+
 class SourceRoleTemplate(TypedDict, total=False):
     TemplateArn: Required[str]
     TemplateMinorVersion: Required[int]
+
+
+class Statement(TypedDict, total=False):
+    SourcePolicyId: str
+    SourcePolicyType: str
+    StartPosition: Position
+    EndPosition: Position
 
 
 class Tag(TypedDict, total=False):

@@ -76,8 +76,8 @@ def world(config: Config, clock: VirtualClock) -> Iterator[EnforcedWorld]:
 def denial(task_id: str, action: str, resource: str) -> str:
     return (
         f"AccessDeniedException: User: arn:aws:sts::{ACCOUNT}:assumed-role/{NAME}/{task_id} is not authorized to "
-        f"perform: {action} on resource: {resource} because no identity-based policy allows the {action} action status code: "
-        "400, request id: "
+        f"perform: {action} on resource: {resource} because no identity-based policy allows the {action} action status "
+        "code: 400, request id: "
     )
 
 

@@ -12,6 +12,7 @@ from emulator.services.iam import (
     policy_versions,
     role_policies,
     roles,
+    simulation,
     user_policies,
     users,
 )
@@ -27,6 +28,7 @@ MODULES = (
     access_keys,
     instance_profiles,
     linked_roles,
+    simulation,
 )
 
 __all__ = ["AUTHORIZATION", "MODULES"]

@@ -87,6 +87,14 @@ def _deletion_task(call: Call, request: Request) -> Iterable[Access]:
     yield Access(f"iam:{call.operation}", _arn(call, f"role/{role}"))
 
 
+def _anything(call: Call, request: Request) -> Iterable[Access]:
+    yield Access(f"iam:{call.operation}")
+
+
+def _source(call: Call, request: Request) -> Iterable[Access]:
+    yield Access(f"iam:{call.operation}", request["PolicySourceArn"])
+
+
 def _into_profile(call: Call, request: Request) -> Iterable[Access]:
     yield _on(call, "instance-profile", request, {})
     yield pass_role(call, request["RoleName"], _EC2)
@@ -164,6 +172,8 @@ AUTHORIZATION: Authorization = {
         ),
         _policy,
     ),
+    **dict.fromkeys(("GetContextKeysForCustomPolicy", "SimulateCustomPolicy"), _anything),
+    **dict.fromkeys(("GetContextKeysForPrincipalPolicy", "SimulatePrincipalPolicy"), _source),
     "AddRoleToInstanceProfile": _into_profile,
     "CreateInstanceProfile": _new("instance-profile"),
     "CreatePolicy": _new_policy,
