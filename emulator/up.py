@@ -15,6 +15,7 @@ from emulator.data_dir import DataDirInUse
 from emulator.engine.base import EngineError
 from emulator.registry.naming import REAL_NAMES_PORT, RegistryNaming
 from emulator.serve import Listener, Server
+from emulator.store.permissions import unknown_managed_policies
 
 _log = logging.getLogger("homeport")
 
@@ -67,6 +68,10 @@ def listen(emulator: Emulator) -> tuple[Server, list[str]]:
         context = server_context(data / "keys", data / "tls", names, emulator.clock.now())
         _also(server, Listener(config.host, config.tls_port, tls=context), "TLS", notes)
         notes.append(f"TLS on port {config.tls_port}; clients trust {data / 'tls' / 'ca.crt'}")
+    if config.enforce_iam:
+        with emulator.database.read() as reader:
+            lacking = unknown_managed_policies(reader)
+        notes += [f"{arn} is attached, but Homeport has no document of it: it allows nothing" for arn in lacking]
     return server, notes
 
 
@@ -88,6 +93,11 @@ def banner(emulator: Emulator, notes: list[str]) -> str:
         f"Homeport serves ECS, ECR and Fargate at {config.endpoint}",
         f"  engine          {_engine_line(emulator)}",
         f"  data directory  {data}",
+        *(
+            ["  IAM             enforced; keys that were not given out here are the root user"]
+            if config.enforce_iam
+            else []
+        ),
         *(f"  note            {note}" for note in notes),
         "",
         f"  export AWS_ENDPOINT_URL={config.endpoint}",

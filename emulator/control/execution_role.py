@@ -8,6 +8,7 @@ error messages".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from emulator.control.images import CannotPull, ImageFinder
@@ -17,7 +18,7 @@ from emulator.domain.errors import AwsError
 from emulator.domain.identity import Role, role_name
 from emulator.domain.image_reference import EcrRegistry, ImageReference
 from emulator.domain.log_delivery import Destination
-from emulator.domain.policy_conditions import Context
+from emulator.domain.policy_conditions import request_keys
 from emulator.domain.policy_evaluation import Access, denial_text
 from emulator.domain.role_trust import Asking, trusts
 from emulator.domain.task import Task
@@ -55,6 +56,7 @@ class RoleChecks:
     database: Database
     images: ImageFinder
     ids: Ids
+    now: Callable[[], float]
     roles_must_exist: bool = False
     enforce: bool = False
 
@@ -122,8 +124,7 @@ class RoleChecks:
         if not self.enforce or not role:
             return None
         standing = role_standing(reader, role, task.account, _partition(task), task.id)
-        context: Context = {"aws:requestedregion": (task.region,), "aws:securetransport": ("true",)}
-        decision = decide(standing, access, context)
+        decision = decide(standing, access, request_keys(task.region, self.now()))
         return None if decision.allowed else denial_text(standing.who.arn, access, decision)
 
 

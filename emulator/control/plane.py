@@ -74,7 +74,9 @@ class ControlPlane:
         self.networks = Networks(
             parts.database, parts.engine, parts.identity.instance, _owned(parts.identity), parts.vpc_cidr
         )
-        roles = RoleChecks(parts.database, parts.images, parts.ids, parts.roles_must_exist, parts.enforce_iam)
+        roles = RoleChecks(
+            parts.database, parts.images, parts.ids, parts.clock.now, parts.roles_must_exist, parts.enforce_iam
+        )
         self.launcher = ContainerLauncher(
             engine=parts.engine,
             database=parts.database,

@@ -11,6 +11,7 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -36,6 +37,24 @@ def holds(condition: Mapping[str, Mapping[str, Any]], context: Context, variable
         for operator, keys in condition.items()
         for key, wanted in keys.items()
     )
+
+
+def request_keys(region: str, now: float, address: str = "") -> dict[str, tuple[str, ...]]:
+    """The global keys that describe a request; one that came through a unix socket has no `address`.
+
+    Homeport itself is spoken to over plain HTTP on this host. Policies see what they would see at AWS, so
+    aws:SecureTransport is true.
+    """
+    keys: dict[str, tuple[str, ...]] = {
+        "aws:requestedregion": (region,),
+        "aws:currenttime": (datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),),
+        "aws:epochtime": (str(int(now)),),
+        "aws:securetransport": ("true",),
+        "aws:viaawsservice": ("false",),
+    }
+    with suppress(ValueError):
+        keys["aws:sourceip"] = (str(ipaddress.ip_address(address)),)
+    return keys
 
 
 def resource_tags(service: str, tags: Mapping[str, str]) -> Context:

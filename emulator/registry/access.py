@@ -24,13 +24,20 @@ class Doorkeeper:
     enforce: bool = False
 
     def refusal(
-        self, reader: Reader, claims: TokenClaims, arn: str, repository: Repository | None, action: str
+        self,
+        reader: Reader,
+        claims: TokenClaims,
+        arn: str,
+        repository: Repository | None,
+        action: str,
+        request: Context,
     ) -> str | None:
-        """ECR's text for who may not, None for who may. `repository` is None when there is none of that ARN."""
+        """ECR's text for who may not, None for who may. `repository` is None when there is none of that ARN; `request`
+        holds the condition keys that describe the request."""
         if not self.enforce:
             return let_in(reader, claims.principal, claims.account, arn, repository, action)
         standing = standing_of(reader, claims.principal, claims.account, claims.access_key)
-        return _refusal(standing, arn, repository, action, {"aws:requestedregion": (claims.region,)})
+        return _refusal(standing, arn, repository, action, request)
 
 
 WITHOUT_POLICIES = Doorkeeper()

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Request
 
 from emulator.clock import Clock
 from emulator.domain.image import Repository
+from emulator.domain.policy_conditions import request_keys
 from emulator.ids import Ids
 from emulator.registry.access import WITHOUT_POLICIES, Doorkeeper
 from emulator.registry.address import Addressing, Place
@@ -72,7 +73,8 @@ class Visit:
     def _authorize(self, reader: Reader, there: Repository | None, action: str) -> None:
         place = self.place
         arn = Repository(place.account, place.region, place.name, 0.0).arn
-        refusal = self.registry.doorkeeper.refusal(reader, self.claims, arn, there, f"ecr:{action}")
+        request = request_keys(self.claims.region, self.now, self.request.remote_addr or "")
+        refusal = self.registry.doorkeeper.refusal(reader, self.claims, arn, there, f"ecr:{action}", request)
         if refusal is not None:
             raise RegistryError(403, "DENIED", refusal)
         if self.claims.region != place.region:

@@ -61,8 +61,8 @@ def role_standing(reader: Reader, role_reference: str, account: str, partition: 
 def _of_session(reader: Reader, arn: str, account: str, session: TemporaryCredentials | None) -> Standing:
     name = arn.rpartition(":assumed-role/")[2].partition("/")[0]
     role = reader.get(ROLES, account, name)
-    if role is not None and session is not None and session.role_arn not in (None, role.arn):
-        role = None
+    if role is not None and session is not None and not _is_of(session, role):
+        role = None  # another role has the name now
     given = role.arn if role else session.role_arn if session else None
     role_arn = given or f"arn:{arn.split(':')[1]}:iam::{account}:role/{name}"
     user_id = session.user_id if session else f"{role.id}:{arn.rpartition('/')[2]}" if role else ""
@@ -74,6 +74,10 @@ def _of_session(reader: Reader, arn: str, account: str, session: TemporaryCreden
         _session_policies(reader, session),
     )
     return Standing(Requester("role", arn, account, role_arn), policies, context)
+
+
+def _is_of(session: TemporaryCredentials, role: Role) -> bool:
+    return session.role_arn == role.arn and session.user_id.startswith(f"{role.id}:")
 
 
 def _of_user(reader: Reader, arn: str, account: str, session: TemporaryCredentials | None) -> Standing:
@@ -128,6 +132,12 @@ def _document(reader: Reader, account: str, arn: str) -> str | None:
     policy = reader.get(POLICIES, account, arn)
     version = None if policy is None else policy.version(policy.default_version)
     return None if version is None else version.document
+
+
+def unknown_managed_policies(reader: Reader) -> list[str]:
+    """AWS managed policies that are attached by their name only: enforced, they allow nothing."""
+    arns = {attachment.policy_arn for attachment in reader.find(ATTACHMENTS)}
+    return sorted(arn for arn in arns if is_aws_managed(arn) and managed_policy(arn) is None)
 
 
 def _boundary(reader: Reader, holder: Role | User | None) -> tuple[str, ...] | None:

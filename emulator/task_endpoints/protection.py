@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from emulator.clock import Clock
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.policy_conditions import resource_tags
+from emulator.domain.policy_conditions import request_keys, resource_tags
 from emulator.domain.policy_evaluation import Access, denial_text
 from emulator.domain.task import Task
 from emulator.domain.task_protection import check_minutes, is_protected, protected, why_not
@@ -114,7 +114,7 @@ class _Protection:
         access = Access(action, task.arn, {"ecs:cluster": cluster, **resource_tags("ecs", _tags(task))})
         with self._database.read() as reader:
             standing = role_standing(reader, role, task.account, task.arn.split(":", 2)[1], task.id)
-            decision = decide(standing, access, {"aws:requestedregion": (task.region,)})
+            decision = decide(standing, access, request_keys(task.region, self._clock.now()))
         return None if decision.allowed else denial_text(standing.who.arn, access, decision)
 
     def _error(self, status: int, task: Task, code: str, message: str) -> Told:

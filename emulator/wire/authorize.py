@@ -6,14 +6,11 @@ enforcement nobody is asked. It knows no service by name.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from emulator.domain.errors import AccessDeniedException, AwsError, NotEmulatedYet
-from emulator.domain.policy_conditions import Context
+from emulator.domain.policy_conditions import Context, request_keys
 from emulator.domain.policy_evaluation import Access, denial_text
 from emulator.store.permissions import Standing, decide, standing_of
 from emulator.wire.call import Call
@@ -59,18 +56,9 @@ def caller_standing(call: Call) -> Standing:
 
 
 def request_conditions(request: HttpRequest, region: str, now: float) -> Context:
-    """The global keys that describe a request. Homeport itself is spoken to over plain HTTP on this host; policies see
-    what they would see at AWS, so aws:SecureTransport is true."""
-    keys: dict[str, tuple[str, ...]] = {
-        "aws:requestedregion": (region,),
-        "aws:currenttime": (datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),),
-        "aws:epochtime": (str(int(now)),),
-        "aws:securetransport": ("true",),
-        "aws:viaawsservice": ("false",),
-    }
+    """The global keys that describe a request."""
+    keys = request_keys(region, now, request.remote_address)
     for name, header in (("aws:useragent", "User-Agent"), ("aws:referer", "Referer")):
         if value := request.header(header):
             keys[name] = (value,)
-    with suppress(ValueError):  # a request through a unix socket has no address
-        keys["aws:sourceip"] = (str(ipaddress.ip_address(request.remote_address)),)
     return keys
