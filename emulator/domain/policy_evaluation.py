@@ -44,8 +44,9 @@ class Access:
     """One thing that must be allowed. `resource` is an ARN, or `*` for actions that have none.
 
     `policy` is the resource's own policy and `account` its owner (None: the caller's). `trust`: nobody gets in unless
-    that policy says so, as with roles. `shown` names the resource to people where that is not its ARN; `text` is what
-    is answered in place of IAM's words; `reasoned`: whether they end with the reason, which STS leaves out.
+    that policy says so, as with roles. `shown` names the resource to people where that is not its ARN (empty: it is not
+    named); `text` is what is answered in place of IAM's words; `reasoned`: whether they end with the reason, which STS
+    leaves out.
     """
 
     action: str
@@ -95,7 +96,8 @@ def denial_text(who: str, access: Access, decision: Decision) -> str:
     """What AWS answers to the principal `who`."""
     if access.text is not None:
         return access.text
-    text = f"User: {who} is not authorized to perform: {access.action} on resource: {access.shown or access.resource}"
+    shown = access.resource if access.shown is None else access.shown
+    text = f"User: {who} is not authorized to perform: {access.action}{f' on resource: {shown}' if shown else ''}"
     return f"{text} {decision.reason(access.action)}" if access.reasoned else text
 
 

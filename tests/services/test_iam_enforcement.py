@@ -87,9 +87,8 @@ def denied(call: Any, action: str, resource: str, why: str = "", who: str = ANA,
     with pytest.raises(ClientError) as caught:
         call(**members)
     error = caught.value.response
-    assert (
-        error["Error"]["Message"] == f"User: {who} is not authorized to perform: {action} on resource: {resource} {why}"
-    )
+    named = f" on resource: {resource}" if resource else ""
+    assert error["Error"]["Message"] == f"User: {who} is not authorized to perform: {action}{named} {why}"
     query = call.__self__.meta.service_model.signing_name in ("iam", "sts")
     expected = ("AccessDenied", 403) if query else ("AccessDeniedException", 400)
     assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == expected
@@ -276,7 +275,7 @@ def test_a_secrets_policy_lets_in_and_keeps_out(account: Account) -> None:
     )
     assert ana.get_secret_value(SecretId="db")["SecretString"] == "word"
     answer = account.aws("secretsmanager", access_key=account.key)
-    denied(answer.batch_get_secret_value, "secretsmanager:BatchGetSecretValue", "*", SecretIdList=["db"])
+    denied(answer.batch_get_secret_value, "secretsmanager:BatchGetSecretValue", "", SecretIdList=["db"])
     account.allow(statement("secretsmanager:*"))
     secrets.put_resource_policy(SecretId="db", ResourcePolicy=document(deny("secretsmanager:GetSecretValue", **by_ana)))
     explicit = "with an explicit deny in a resource-based policy"
@@ -361,3 +360,28 @@ def test_without_enforcement_nobody_is_asked(aws: Aws) -> None:
     aws("iam").create_user(UserName="ana")
     key = aws("iam").create_access_key(UserName="ana")["AccessKey"]["AccessKeyId"]
     assert aws("ecs", access_key=key).list_clusters()["clusterArns"] == []
+
+
+def test_ec2_has_words_of_its_own(account: Account) -> None:
+    account.allow(statement("ec2:CreateVpc", Condition={"StringEquals": {"aws:RequestTag/team": "blue"}}))
+    ec2 = account.ana("ec2")
+    with pytest.raises(ClientError) as caught:
+        ec2.describe_vpcs(DryRun=True)
+    assert caught.value.response["Error"] == {
+        "Code": "UnauthorizedOperation",
+        "Message": f"You are not authorized to perform this operation. User: {ANA} is not authorized to perform: "
+        "ec2:DescribeVpcs because no identity-based policy allows the ec2:DescribeVpcs action",
+    }
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    tags = [{"ResourceType": "vpc", "Tags": [{"Key": "team", "Value": "blue"}]}]
+    with pytest.raises(ClientError, match=f"ec2:CreateTags on resource: arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/"):
+        ec2.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=tags)
+    with pytest.raises(ClientError, match=f"ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/"):
+        ec2.create_vpc(CidrBlock="10.9.0.0/16")
+    account.allow(
+        statement("ec2:CreateVpc"),
+        statement("ec2:CreateTags", Condition={"StringEquals": {"ec2:CreateAction": "CreateVpc"}}),
+    )
+    made = ec2.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=tags)["Vpc"]["VpcId"]
+    account.allow(statement("ec2:DeleteVpc", Condition={"StringEquals": {"aws:ResourceTag/team": "blue"}}))
+    ec2.delete_vpc(VpcId=made)

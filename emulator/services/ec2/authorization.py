@@ -44,7 +44,7 @@ _TABLES: Final[Mapping[str, Table[Any]]] = {
 
 
 def _anything(call: Call, request: Request) -> Iterable[Access]:
-    yield Access(f"ec2:{call.operation}")
+    yield Access(f"ec2:{call.operation}", shown="")
 
 
 def _named(call: Call, request: Request) -> Iterable[Access]:

@@ -26,7 +26,7 @@ _KEYS = {
 
 
 def _anything(call: Call, request: Request) -> Iterable[Access]:
-    yield Access(f"secretsmanager:{call.operation}")
+    yield Access(f"secretsmanager:{call.operation}", shown="")
 
 
 def _secret(call: Call, request: Request) -> Iterable[Access]:
