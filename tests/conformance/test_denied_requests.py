@@ -16,7 +16,7 @@ from tests.conformance.corpus import cases, minimal
 from tests.conftest import aws_of, call_wsgi, make_environ
 
 FOR_ANYBODY = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
-MOST_CASES = 150
+MOST_CASES = 40
 
 
 @pytest.fixture
