@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 from emulator.control.definitions import container_definition
 from emulator.control.execution_role import RoleChecks
 from emulator.control.log_delivery import LogDelivery
+from emulator.control.log_drivers import LogDrivers, LogSetup, RouterUnreachable
 from emulator.control.observe import ContainerWatch
 from emulator.control.secrets import SecretResolver, SecretsUnavailable, nobody_refused
+from emulator.domain.firelens import InvalidFirelensOption
 from emulator.domain.log_delivery import Destination, destination
 from emulator.domain.policy_evaluation import Access
 from emulator.domain.task import Container, Task, endpoint_id
@@ -96,17 +98,18 @@ class ContainerLauncher:
         definition = container_definition(effective, container.name)
         try:
             secrets = self.secrets(task, definition)
-        except SecretsUnavailable as error:
+            logs = self.log_drivers.setup(task, effective, definition)
+        except (SecretsUnavailable, InvalidFirelensOption, RouterUnreachable) as error:
             return Failed(str(error))
         with_open_files = self._open_files and task.launch_type == "FARGATE"
-        outcome = self._create_and_start(task, effective, definition, image, secrets)
+        outcome = self._create_and_start(task, effective, definition, image, secrets, logs)
         if not (with_open_files and _refuses_open_files(definition, outcome)):
             return outcome
         self._open_files = False
         assert isinstance(outcome, Failed)
         if outcome.runtime_id is not None:
             self.engine.remove_container(outcome.runtime_id)
-        return self._create_and_start(task, effective, definition, image, secrets)
+        return self._create_and_start(task, effective, definition, image, secrets, logs)
 
     def restart(self, task: Task, effective: EffectiveTask, container: Container) -> Outcome:
         """Starts the same container again; its output goes where it went. One that runs already is left alone."""
@@ -128,13 +131,25 @@ class ContainerLauncher:
 
         `ask` tells what the execution role is refused; the values are asked for once, before the task starts.
         """
-        partition = task.arn.split(":", 2)[1]
         options = (container.get("logConfiguration") or {}).get("secretOptions") or ()
         with self.database.read() as reader:
-            refusal = partial(ask, reader) if ask else nobody_refused
-            resolver = SecretResolver(reader, self.sealer, task.account, task.region, partition, self.now(), refusal)
+            resolver = self._resolver(task, reader, partial(ask, reader) if ask else nobody_refused)
             resolver.resolve(options)
             return tuple(resolver.resolve(container.get("secrets") or ()).items())
+
+    @property
+    def log_drivers(self) -> LogDrivers:
+        return LogDrivers(self.engine, self._values)
+
+    def _values(self, task: Task, secrets: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+        with self.database.read() as reader:
+            return self._resolver(task, reader).resolve(secrets)
+
+    def _resolver(
+        self, task: Task, reader: Reader, refusal: Callable[[Access], str | None] = nobody_refused
+    ) -> SecretResolver:
+        partition = task.arn.split(":", 2)[1]
+        return SecretResolver(reader, self.sealer, task.account, task.region, partition, self.now(), refusal)
 
     def destination(self, task: Task, definition: Mapping[str, Any]) -> Destination | None:
         """Where the container's output goes. Raises InvalidLogOption."""
@@ -180,6 +195,7 @@ class ContainerLauncher:
         definition: Mapping[str, Any],
         image: ImageFacts,
         secrets: tuple[tuple[str, str], ...],
+        logs: LogSetup,
     ) -> Outcome:
         around = Surroundings(
             name=container_name(task, definition["name"]),
@@ -192,11 +208,16 @@ class ContainerLauncher:
             host_cpus=self._engine_info().cpus,
             on_fargate=task.launch_type == "FARGATE",
             open_files_of_fargate=self._open_files,
-            secrets=secrets,
+            secrets=(*secrets, *logs.environment),
             injected=self._injected(task, definition["name"]),
             host_paths_allowed=self.host_paths_allowed,
+            log_driver=logs.driver,
+            log_options=logs.options,
+            log_mounts=logs.mounts,
         )
         container_id = self.engine.create_container(container_spec(definition, around))
+        for path, content in logs.files:
+            self.engine.put_file(container_id, path, content)
         return self._start(task, effective, definition, container_id)
 
     def _start(self, task: Task, effective: EffectiveTask, definition: Mapping[str, Any], container_id: str) -> Outcome:

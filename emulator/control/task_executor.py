@@ -16,6 +16,7 @@ from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch
 from emulator.control.secrets import SecretsUnavailable
 from emulator.domain.address_plan import RangeExhausted
+from emulator.domain.firelens import InvalidFirelensOption
 from emulator.domain.log_delivery import InvalidLogOption
 from emulator.domain.task import Container, Task
 from emulator.domain.task_actions import (
@@ -171,6 +172,7 @@ class TaskExecutor:
         warnings: list[str] = []
         role = effective.execution_role_arn
         try:
+            self.launcher.log_drivers.check(task, effective)
             self.roles.check_assumable(task, effective)
             self.roles.check_registry_token(task, effective)
             for container in effective.containers:
@@ -188,6 +190,8 @@ class TaskExecutor:
                             warnings.append(f"{container['name']}: {warning}")
         except (CannotAssumeRole, SecretsUnavailable, DestinationUnavailable) as error:
             return Failed(str(error))
+        except InvalidFirelensOption as error:
+            return Failed(f"ResourceInitializationError: unable to generate firelens config: {error}")
         except InvalidLogOption as error:
             return Failed(f"ResourceInitializationError: failed to validate logger args: {error}")
         return Done(log_streams=tuple(streams), warnings=tuple(warnings))

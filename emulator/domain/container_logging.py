@@ -32,12 +32,22 @@ AWSLOGS_OPTIONS: Final = frozenset(
 )
 
 
+# Option -> its values; none where any will do.
+FIRELENS_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "enable-ecs-log-metadata": ("true", "false"),
+    "config-file-type": ("s3", "file"),
+    "config-file-value": (),
+}
+
+
 def check_logging(containers: Sequence[Container], *, on_fargate: bool) -> None:
     """Raise ClientException for missing or unknown options, and for a FireLens router or driver without the other."""
     for container in containers:
         _check_options(container.get("logConfiguration"), on_fargate)
-        _check_router(container.get("firelensConfiguration"))
-    routers = any(container.get("firelensConfiguration") for container in containers)
+        _check_router(container)
+    routers = sum(bool(container.get("firelensConfiguration")) for container in containers)
+    if routers > 1:
+        raise refused(text.FIRELENS_TWICE)
     routed = any(log_driver(container) == "awsfirelens" for container in containers)
     if routers and not routed:
         raise refused(text.FIRELENS_WITHOUT_DRIVER)
@@ -69,8 +79,12 @@ def _check_options(configuration: Mapping[str, Any] | None, on_fargate: bool) ->
         raise refused(text.LOG_OPTIONS_UNKNOWN, driver=driver, options=", ".join(unknown))
 
 
-def _check_router(firelens: Mapping[str, Any] | None) -> None:
-    options = (firelens or {}).get("options") or {}
+def _check_router(container: Container) -> None:
+    options = (container.get("firelensConfiguration") or {}).get("options") or {}
     value = str(options.get("config-file-value") or "")
+    for option, given in options.items():
+        allowed = FIRELENS_OPTIONS.get(option)
+        if allowed is None or (allowed and given not in allowed):
+            raise refused(text.FIRELENS_OPTION, option=option, container=container.get("name"))
     if options.get("config-file-type") == "s3" and not (value.startswith("arn:") and ":s3:::" in value):
         raise refused(text.ARN_SYNTAX)

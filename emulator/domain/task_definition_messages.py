@@ -74,6 +74,9 @@ FIRELENS_DRIVER_WITHOUT_ROUTER: Final = (
     "When awsfirelens log driver is specified in log configuration, a firelens configuration object must be "
     "configured in one of the containers."
 )
+# Unconfirmed wording of these two.
+FIRELENS_TWICE: Final = "Only one container in a task definition can have a firelensConfiguration object."
+FIRELENS_OPTION: Final = "Invalid firelensConfiguration option '{option}' for container '{container}'."
 ARN_SYNTAX: Final = "Invalid arn syntax."
 DEPENDENCY_ESSENTIAL: Final = (
     "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container"

@@ -16,7 +16,7 @@ Definition = Mapping[str, Any]
 Container = Mapping[str, Any]
 
 NETWORK_MODES: Final = ("awsvpc",)
-LOG_DRIVERS: Final = ("awslogs", "json-file")
+LOG_OPTIONS_OF_HOST_FILES: Final = ("splunk-capath", "syslog-tls-ca-cert", "syslog-tls-cert", "syslog-tls-key")
 
 # Member -> what it is, for members that need support as soon as they are given a value other than empty or false.
 TASK_MEMBERS: Final[Mapping[str, str]] = {
@@ -31,7 +31,6 @@ CONTAINER_MEMBERS: Final[Mapping[str, str]] = {
     "links": "container links",
     "volumesFrom": "volumes of other containers",
     "environmentFiles": "environment files in Amazon S3",
-    "firelensConfiguration": "FireLens log routers",
     "credentialSpecs": "credential specs",
     "repositoryCredentials": "private registry authentication",
     "resourceRequirements": "GPUs and other devices",
@@ -71,6 +70,31 @@ def _of_container(container: Container, path: str) -> Iterator[UnsupportedFeatur
     for member, what in CONTAINER_MEMBERS.items():
         if container.get(member):
             yield UnsupportedFeature(f"{path}.{member}", what)
-    driver = log_driver(container)
-    if driver is not None and driver not in LOG_DRIVERS:
-        yield UnsupportedFeature(f"{path}.logConfiguration.logDriver", f"log driver {driver}")
+    yield from _of_logging(container, f"{path}.logConfiguration")
+    yield from _of_router(container, path)
+
+
+def _of_logging(container: Container, path: str) -> Iterator[UnsupportedFeature]:
+    """The engine writes to addresses and reads certificates for a log driver, on its host and with its rights."""
+    if log_driver(container) in ("awslogs", "awsfirelens"):
+        return
+    configuration = container.get("logConfiguration") or {}
+    for name, value in (configuration.get("options") or {}).items():
+        if str(value).startswith(("unix:", "unixgram:")) or name in LOG_OPTIONS_OF_HOST_FILES:
+            yield UnsupportedFeature(f"{path}.options.{name}", "sockets and files of the host for a log driver")
+
+
+def _of_router(container: Container, path: str) -> Iterator[UnsupportedFeature]:
+    firelens = container.get("firelensConfiguration")
+    if not firelens:
+        return
+    options = firelens.get("options") or {}
+    path_of_options = f"{path}.firelensConfiguration.options"
+    if options.get("config-file-type") == "s3":
+        yield UnsupportedFeature(f"{path_of_options}.config-file-type", "a router's configuration in Amazon S3")
+    if str(options.get("config-file-value")).endswith((".yaml", ".yml")):
+        yield UnsupportedFeature(f"{path_of_options}.config-file-value", "a router's configuration in YAML")
+    if log_driver(container) == "awsfirelens":
+        yield UnsupportedFeature(f"{path}.logConfiguration.logDriver", "a log router that logs through itself")
+    if str(container.get("user") or "0").partition(":")[0] not in ("0", "root"):
+        yield UnsupportedFeature(f"{path}.user", "a log router that is not root")

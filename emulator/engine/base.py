@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from emulator.engine.container_files import ContainerFiles
 from emulator.engine.statistics import StatisticsSource
 
 
@@ -219,7 +220,7 @@ class ContainerSpec:
     ipc_mode: str | None = None
     health_check: HealthCheck | None = None
     stop_signal: str | None = None
-    log_driver: Literal["none", "json-file"] = "json-file"
+    log_driver: str = "json-file"
     log_options: tuple[tuple[str, str], ...] = ()
 
 
@@ -295,7 +296,7 @@ PullProgress = Callable[[str], None]
 """Called with one line of what the engine reports, e.g. `a1b2c3: Download complete`."""
 
 
-class Engine(StatisticsSource, Protocol):
+class Engine(ContainerFiles, StatisticsSource, Protocol):
     """The machine that runs containers."""
 
     def info(self) -> EngineInfo:

@@ -37,6 +37,9 @@ class Surroundings:
     secrets: tuple[tuple[str, str], ...] = ()
     injected: tuple[tuple[str, str], ...] = ()  # what ECS injects; the definition's own values win
     host_paths_allowed: tuple[str, ...] = ()
+    log_driver: str = "json-file"
+    log_options: tuple[tuple[str, str], ...] = ()
+    log_mounts: tuple[Mount, ...] = ()  # of a FireLens router
 
 
 def container_spec(definition: Definition, around: Surroundings) -> ContainerSpec:
@@ -66,7 +69,7 @@ def container_spec(definition: Definition, around: Surroundings) -> ContainerSpe
         capabilities_drop=tuple((linux.get("capabilities") or {}).get("drop") or ()),
         devices=tuple(_device(device) for device in linux.get("devices") or ()),
         sysctls=tuple((s["namespace"], s["value"]) for s in definition.get("systemControls") or ()),
-        mounts=tuple(_tmpfs(tmpfs) for tmpfs in linux.get("tmpfs") or ()),
+        mounts=(*(_tmpfs(tmpfs) for tmpfs in linux.get("tmpfs") or ()), *around.log_mounts),
         security_options=tuple(definition.get("dockerSecurityOptions") or ()),
         privileged=bool(definition.get("privileged")),
         read_only_root=bool(definition.get("readonlyRootFilesystem")),
@@ -74,9 +77,8 @@ def container_spec(definition: Definition, around: Surroundings) -> ContainerSpe
         tty=bool(definition.get("pseudoTerminal")),
         stdin_open=bool(definition.get("interactive")),
         health_check=_health_check(definition.get("healthCheck")),
-        log_driver="json-file",
-        # Only for recovery after a restart of ours; the live output comes through attach.
-        log_options=(("max-size", "10m"), ("max-file", "3")),
+        log_driver=around.log_driver,
+        log_options=around.log_options,
     )
 
 

@@ -32,6 +32,7 @@ from emulator.engine.base import (
 )
 from emulator.engine.docker_calls import ApiRefusal, DockerCalls, EngineAddress
 from emulator.engine.docker_events import EventStream, event_filters
+from emulator.engine.docker_files import file_archive
 from emulator.engine.docker_images import DockerImages
 from emulator.engine.docker_networks import DockerNetworks
 from emulator.engine.docker_output import FrameDecoder, OutputReader, TerminalDecoder
@@ -246,6 +247,16 @@ class DockerEngine:
                 return int(client.exec_inspect(run)["ExitCode"]), output
         except ApiRefusal as refusal:
             if _is_missing(refusal, container_id):
+                raise NotFound(str(refusal), refusal.code) from refusal
+            raise
+
+    def put_file(self, container_id: str, path: str, content: bytes) -> None:
+        directory, _, name = path.rpartition("/")
+        try:
+            with self._calls.client() as client:
+                client.put_archive(container_id, directory or "/", file_archive(name, content))
+        except ApiRefusal as refusal:
+            if refusal.code == 404:
                 raise NotFound(str(refusal), refusal.code) from refusal
             raise
 

@@ -117,6 +117,11 @@ class SimulatedEngine:
         with self._lock:
             return self._containers[container_id].spec
 
+    def file(self, container_id: str, path: str) -> bytes:
+        """What was put into a container; KeyError for any other file. No call of the engine's."""
+        with self._lock:
+            return self._containers[container_id].files[path]
+
     def settle(self) -> None:
         """Lets everything happen that is due by the clock."""
         with self._lock:
@@ -319,6 +324,10 @@ class SimulatedEngine:
             for label in container.spec.labels.items():
                 self._by_label[label].pop(container.id, None)
             self._timeline.emit("destroy", container, now)
+
+    def put_file(self, container_id: str, path: str, content: bytes) -> None:
+        with self._call("put_file", container_id, path):
+            self._require(container_id).files[path] = content
 
     def inspect_container(self, container_id: str) -> ContainerState | None:
         with self._call("inspect_container", container_id):

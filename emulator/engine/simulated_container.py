@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
 from emulator.engine.base import (
     ContainerSpec,
     ContainerState,
+    Mount,
     OutputEnd,
     OutputLine,
     OutputSink,
@@ -42,6 +44,7 @@ class SimulatedContainer:
     listeners: list[tuple[OutputSink, OutputEnd]] = field(default_factory=list)
     written: list[OutputLine] = field(default_factory=list)
     splitters: dict[str, LineSplitter] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def has_health_check(self) -> bool:
@@ -67,10 +70,15 @@ class SimulatedContainer:
             mac_addresses={name: self._mac(address) for name, address in self.addresses.items()},
             ports=self.ports,
             created_at=self.created_at,
-            mounts=tuple(
-                SeenMount(m.source if m.kind == "volume" else "", m.source, m.target) for m in self.spec.mounts
-            ),
+            mounts=tuple(self._seen(mount) for mount in self.spec.mounts if mount.kind != "tmpfs"),
         )
+
+    def _seen(self, mount: Mount) -> SeenMount:
+        """A volume without a name has one of its own, and each its directory on the engine's host."""
+        if mount.kind == "bind":
+            return SeenMount("", mount.source, mount.target)
+        name = mount.source or hashlib.sha256(f"{self.id} {mount.target}".encode()).hexdigest()
+        return SeenMount(name, f"/var/lib/docker/volumes/{name}/_data", mount.target)
 
     def _mac(self, address: str) -> str:
         wanted = self.spec.network.mac_address if self.spec.network else None

@@ -358,20 +358,22 @@ def test_a_task_is_as_large_as_it_says_or_as_its_containers_need() -> None:
 def test_what_cannot_be_acted_on_yet_is_named_with_its_path() -> None:
     plain = {"name": "web", "image": "nginx", "memory": 64}
     body = echo(
+        {**plain, "resourceRequirements": [{"type": "GPU", "value": "1"}]},
         {
             **plain,
-            "dependsOn": [{"containerName": "job", "condition": "START"}],
-            "logConfiguration": {"logDriver": "syslog"},
+            "name": "job",
+            "logConfiguration": {"logDriver": "syslog", "options": {"syslog-tls-key": "/key.pem"}},
         },
-        {**plain, "name": "job", "restartPolicy": {"enabled": True}},
         volumes=[{"name": "v"}],
     )
     assert [*unsupported_features(body)] == [
         ("networkMode", "network mode bridge"),
         ("volumes", "volumes"),
-        ("containerDefinitions[0].dependsOn", "container dependencies"),
-        ("containerDefinitions[0].logConfiguration.logDriver", "log driver syslog"),
-        ("containerDefinitions[1].restartPolicy", "container restart policies"),
+        ("containerDefinitions[0].resourceRequirements", "GPUs and other devices"),
+        (
+            "containerDefinitions[1].logConfiguration.options.syslog-tls-key",
+            "sockets and files of the host for a log driver",
+        ),
     ]
     assert unsupported_features(fargate()) == []
     assert unsupported_features(fargate({**plain, "restartPolicy": {"enabled": False}, "dependsOn": []})) == []

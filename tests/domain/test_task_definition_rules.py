@@ -144,6 +144,17 @@ OBSERVED = [
         "Invalid arn syntax.",
     ),
     (
+        bridge(
+            container(firelensConfiguration={"type": "fluentbit"}),
+            {**OTHER, "firelensConfiguration": {"type": "fluentd"}},
+        ),
+        "Only one container in a task definition can have a firelensConfiguration object.",
+    ),
+    (
+        bridge(container(firelensConfiguration={"type": "fluentbit", "options": {"config-file-type": "http"}})),
+        "Invalid firelensConfiguration option 'config-file-type' for container 'web'.",
+    ),
+    (
         bridge(container(dependsOn=[{"containerName": "other", "condition": "SUCCESS"}]), OTHER),
         "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container",
     ),
