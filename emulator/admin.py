@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
+from emulator.control.exec_sessions import NoSession
 from emulator.control.plane import ControlPlane
 from emulator.domain.image import registry_host
 from emulator.engine.base import Engine, EngineError
@@ -52,8 +53,10 @@ class Admin:
             ("coverage", self.coverage, ["GET"]),
             ("hosts", self.hosts, ["GET"]),
             ("logs", self.logs, ["GET"]),
+            ("exec", self.exec, ["POST"]),
+            ("exec/<session_id>", self.exec_result, ["GET"]),
         ):
-            app.add_url_rule(f"/_emulator/{rule}", endpoint=rule, view_func=view, methods=methods)
+            app.add_url_rule(f"/_emulator/{rule}", endpoint=rule.replace("/", "-"), view_func=view, methods=methods)
         app.register_error_handler(404, lambda _: _json({"error": "no such admin path"}, 404))
         app.register_error_handler(405, lambda _: _json({"error": "this path takes another method"}, 405))
         wsgi: Callable[[dict[str, Any], Any], Iterable[bytes]] = app.wsgi_app
@@ -73,6 +76,23 @@ class Admin:
         """Clusters, services, tasks and how to reach them, repositories."""
         with self.database.read() as reader:
             return _json(status(reader, self.naming))
+
+    def exec(self) -> Response:
+        """A session with a container of a running task, whether or not its API would give one: this is the user's own
+        machine. `{"task", "container"?, "command", "interactive"}`; the answer has the session's id, URL and token."""
+        asked = request.get_json(force=True, silent=True)
+        try:
+            opened = self.plane.exec_sessions.make(asked if isinstance(asked, dict) else {})
+        except NoSession as error:
+            return _json({"error": str(error)}, 400)
+        return _json({"sessionId": opened.id, "tokenValue": opened.token, "path": f"/v1/data-channel/{opened.id}"})
+
+    def exec_result(self, session_id: str) -> Response:
+        """How a session ended: its exit code, if it has one, and why."""
+        record = self.plane.exec_sessions.record(session_id)
+        if record is None:
+            return _json({"error": "no such session"}, 404)
+        return _json({"ended": record.ended_at is not None, "exitCode": record.exit_code, "reason": record.reason})
 
     def reset(self) -> Response:
         """Removes every container, network, record, image and log event of this emulator."""

@@ -205,6 +205,11 @@ def build(
             ],
         )
 
+    def data_channel() -> Wsgi:
+        from emulator.data_channel.room import DataChannel
+
+        return DataChannel(plane.exec_sessions.open)
+
     # What Flask and werkzeug serve is put up when it is first asked for: the first answer comes sooner.
     front = Front(
         Guard(config.allowed_hosts),
@@ -212,6 +217,7 @@ def build(
         Lazily(registry),
         Lazily(admin),
         Lazily(task_endpoints),
+        Lazily(data_channel),
         came_through_relay,
     )
     emulator = Emulator(

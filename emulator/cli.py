@@ -63,6 +63,10 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     logs = verb("logs", _logs, "lines of a log group, of task/ID or service/NAME")
     logs.add_argument("of", metavar="GROUP|task/ID|service/NAME")
     logs.add_argument("--follow", "-f", action="store_true", help="go on until Ctrl-C")
+    run = verb("exec", _exec, "run a command in a container of a task; a shell without one")
+    run.add_argument("task", help="the task's id, its beginning, or its ARN")
+    run.add_argument("--container", "-c", help="needed when the task has several essential containers")
+    run.add_argument("command", nargs="*", help="the command's words (default: /bin/sh); options of its own after --")
     verb("hosts", _hosts, "the hosts lines with which real registry names lead here")
     for name, text in (
         ("explain", "why task/ID or service/NAME is where it is"),
@@ -214,6 +218,25 @@ def _logs(asked: argparse.Namespace) -> int:
             sys.stdout.write(line.decode(errors="replace"))
             sys.stdout.flush()
     return 0
+
+
+def _exec(asked: argparse.Namespace) -> int:
+    """The command's own exit status; 255 when the session ended otherwise."""
+    import shlex
+
+    from emulator.exec_client import Disconnected, ExecClient
+
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    wanted = {"task": asked.task, "container": asked.container, "interactive": interactive}
+    opened = _call(asked, "exec", {**wanted, "command": shlex.join(asked.command)})
+    try:
+        ExecClient(asked.endpoint, opened, interactive=interactive).run()
+    except Disconnected as error:
+        raise Unreachable(str(error)) from error
+    ended = _get(asked, f"exec/{opened['sessionId']}")
+    if ended["exitCode"] is None and ended["reason"]:
+        print(f"homeport: {ended['reason']}", file=sys.stderr)
+    return 255 if ended["exitCode"] is None else int(ended["exitCode"])
 
 
 def _hosts(asked: argparse.Namespace) -> int:

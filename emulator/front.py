@@ -51,6 +51,7 @@ class Front:
         registry: Wsgi,
         admin: Wsgi,
         task_endpoints: Wsgi,
+        data_channel: Wsgi,
         is_relay: Callable[[Environ], bool],
     ) -> None:
         self._guard = guard
@@ -58,6 +59,7 @@ class Front:
         self._registry = registry
         self._admin = admin
         self._task_endpoints = task_endpoints
+        self._data_channel = data_channel
         self._is_relay = is_relay
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -71,6 +73,8 @@ class Front:
             return self._api(environ, start_response)
         if path.startswith("/v2/") or path == "/v2":
             return self._registry(environ, start_response)
+        if path.startswith("/v1/data-channel/"):
+            return self._data_channel(environ, start_response)
         if path.startswith("/_emulator/"):
             return self._admin(environ, start_response)
         return self._api(environ, start_response)

@@ -15,7 +15,7 @@ WRITTEN = {
     for path in sorted((ROOT / room).rglob("*.py"))
     if "_generated" not in path.parts
 }
-MAX_LINES = 410
+MAX_LINES = 420
 MAX_FUNCTION_LINES = 60
 LONG_ON_PURPOSE = {("emulator/app.py", "build")}  # the one list of everything there is
 

@@ -467,6 +467,23 @@ class ExecuteCommandLogConfiguration(TypedDict, total=False):
     s3KeyPrefix: str
 
 
+class ExecuteCommandRequest(TypedDict, total=False):
+    cluster: str
+    container: str
+    command: Required[str]
+    interactive: Required[bool]
+    task: Required[str]
+
+
+class ExecuteCommandResponse(TypedDict, total=False):
+    clusterArn: str
+    containerArn: str
+    containerName: str
+    interactive: bool
+    session: Session
+    taskArn: str
+
+
 class FSxWindowsFileServerAuthorizationConfig(TypedDict, total=False):
     credentialsParameter: Required[str]
     domain: Required[str]
@@ -1025,6 +1042,12 @@ class ServiceRegistry(TypedDict, total=False):
 class ServiceVolumeConfiguration(TypedDict, total=False):
     name: Required[str]
     managedEBSVolume: ServiceManagedEBSVolumeConfiguration
+
+
+class Session(TypedDict, total=False):
+    sessionId: str
+    streamUrl: str
+    tokenValue: str
 
 
 class Setting(TypedDict, total=False):

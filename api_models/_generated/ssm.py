@@ -207,9 +207,27 @@ class RemoveTagsFromResourceResult(TypedDict, total=False):
     pass
 
 
+class ResumeSessionRequest(TypedDict, total=False):
+    SessionId: Required[str]
+
+
+class ResumeSessionResponse(TypedDict, total=False):
+    SessionId: str
+    TokenValue: str
+    StreamUrl: str
+
+
 class Tag(TypedDict, total=False):
     Key: Required[str]
     Value: Required[str]
+
+
+class TerminateSessionRequest(TypedDict, total=False):
+    SessionId: Required[str]
+
+
+class TerminateSessionResponse(TypedDict, total=False):
+    SessionId: str
 
 
 class UnlabelParameterVersionRequest(TypedDict, total=False):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from emulator.clock import Clock, monotonic
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
+from emulator.control.exec_sessions import ExecSessions
 from emulator.control.execution_role import RoleChecks
 from emulator.control.housekeeping import Chore, Housekeeping
 from emulator.control.images import ImageFinder
@@ -105,11 +106,13 @@ class ControlPlane:
             parts.clock, parts.database, self.loop, self._work, self.watch, self.executor, self.definitions
         )
         self.services = ServiceController(parts.clock, parts.database, parts.ids)
+        self.exec_sessions = ExecSessions(parts.clock, parts.database, parts.engine, parts.ids)
         self._housekeeping = Housekeeping(parts.clock, parts.chores)
         controllers: dict[str, Controller] = {
             "task": self.tasks,
             "service": self.services,
             "housekeeping": self._housekeeping,
+            "exec_session": self.exec_sessions,
         }
         self.loop.use(controllers)
         parts.database.listen(self.loop.wake)
@@ -117,6 +120,7 @@ class ControlPlane:
     def start(self, is_dead: Callable[[str], bool] | None = None) -> None:
         """Adopts what runs and begins to work. Without an engine it works too: tasks then fail, saying so."""
         self._is_dead = is_dead
+        self.exec_sessions.end_former()
         self.watch.before_first_look = self._recover
         self.watch.refresh()
         wake_everything(self._parts.database, self.loop.wake)
@@ -193,6 +197,7 @@ class ControlPlane:
         self._closing.set()
         self.watch.close()
         self.statistics.close()
+        self.exec_sessions.close()
         self.loop.stop()
         self._work.close()
 

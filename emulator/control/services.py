@@ -191,6 +191,7 @@ def _launch(tx: Transaction, service: Service, deployment: Deployment) -> Launch
         service=service.name,
         deployment_id=deployment.id,
         image_digests=deployment.image_digests,
+        enable_execute_command=service.enable_execute_command,
     )
 
 

@@ -37,5 +37,9 @@ class ResourceInUseException(AwsError):
     """PutClusterCapacityProviders would take away a provider that something uses."""
 
 
+class TargetNotConnectedException(AwsError):
+    """Nobody in the container would run a command."""
+
+
 class ConflictException(AwsError):
     """RunTask: the client token was used with other parameters; `resourceIds` are the tasks it stands for."""

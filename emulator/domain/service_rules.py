@@ -192,8 +192,6 @@ def check_service_emulated(settings: Members) -> None:
             raise NotEmulatedYet(f"Homeport does not emulate {member} ({what}) yet.")
     if (settings.get("serviceConnectConfiguration") or {}).get("enabled"):
         raise NotEmulatedYet("Homeport does not emulate serviceConnectConfiguration (Service Connect) yet.")
-    if settings.get("enableExecuteCommand"):
-        raise NotEmulatedYet("Homeport does not emulate enableExecuteCommand (ECS Exec) yet.")
     if is_daemon(settings):
         raise NotEmulatedYet("Homeport does not emulate schedulingStrategy DAEMON yet.")
     if controller_type(settings) != "ECS":

@@ -14,59 +14,38 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from emulator.engine.container_files import ContainerFiles
+from emulator.engine.errors import (
+    ContainerCreateFailed as ContainerCreateFailed,
+)
+from emulator.engine.errors import (
+    ContainerStartFailed as ContainerStartFailed,
+)
+from emulator.engine.errors import (
+    EngineError as EngineError,
+)
+from emulator.engine.errors import (
+    EngineNotResponding as EngineNotResponding,
+)
+from emulator.engine.errors import (
+    EngineUnavailable as EngineUnavailable,
+)
+from emulator.engine.errors import (
+    ImageLoadFailed as ImageLoadFailed,
+)
+from emulator.engine.errors import (
+    ImageNotFound as ImageNotFound,
+)
+from emulator.engine.errors import (
+    ImagePullFailed as ImagePullFailed,
+)
+from emulator.engine.errors import (
+    NetworkConflict as NetworkConflict,
+)
+from emulator.engine.errors import (
+    NotFound as NotFound,
+)
+from emulator.engine.exec_session import ExecSource
 from emulator.engine.statistics import StatisticsSource
-
-
-class EngineError(Exception):
-    """The engine refused; `str(error)` is its own text, fit to show in a stoppedReason.
-
-    `status` is the HTTP status it answered with, where there was one.
-    """
-
-    def __init__(self, text: str = "", status: int | None = None) -> None:
-        super().__init__(text)
-        self.status = status
-
-    @property
-    def api_text(self) -> str:
-        """`API error (404): ...`, the form that the ECS agent shows for a Docker error."""
-        return str(self) if self.status is None else f"API error ({self.status}): {self}"
-
-
-class EngineUnavailable(EngineError):
-    """No engine answers."""
-
-
-class EngineNotResponding(EngineError):
-    """A call passed its deadline."""
-
-
-class ImageNotFound(EngineError):
-    """The engine, or the registry it asked, has no such image."""
-
-
-class ImagePullFailed(EngineError):
-    """The pull failed for another reason (refused, denied, network, disk)."""
-
-
-class ImageLoadFailed(EngineError):
-    """The engine would not load an archive."""
-
-
-class ContainerCreateFailed(EngineError):
-    """The engine would not create the container."""
-
-
-class ContainerStartFailed(EngineError):
-    """The engine created but could not start it, e.g. the executable is not there."""
-
-
-class NotFound(EngineError):
-    """No such container or network."""
-
-
-class NetworkConflict(EngineError):
-    """The range collides with one that exists on the host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +275,7 @@ PullProgress = Callable[[str], None]
 """Called with one line of what the engine reports, e.g. `a1b2c3: Download complete`."""
 
 
-class Engine(ContainerFiles, StatisticsSource, Protocol):
+class Engine(ContainerFiles, StatisticsSource, ExecSource, Protocol):
     """The machine that runs containers."""
 
     def info(self) -> EngineInfo:
@@ -406,14 +385,6 @@ class Engine(ContainerFiles, StatisticsSource, Protocol):
 
     def ensure_pause_image(self) -> str:
         """Loads our pause image for the engine's architecture when it is missing; its reference."""
-        ...
-
-    def run_in_container(self, container_id: str, command: tuple[str, ...], *, deadline_s: float) -> tuple[int, bytes]:
-        """Exit code and combined output of a short command inside a running container.
-
-        NotFound without the container, EngineError when it does not run. EngineNotResponding past the deadline; the
-        command itself is not ended then, as the engine has no way to.
-        """
         ...
 
     def close(self) -> None:

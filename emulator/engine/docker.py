@@ -32,6 +32,7 @@ from emulator.engine.base import (
 )
 from emulator.engine.docker_calls import ApiRefusal, DockerCalls, EngineAddress
 from emulator.engine.docker_events import EventStream, event_filters
+from emulator.engine.docker_exec import start_docker_exec
 from emulator.engine.docker_files import file_archive
 from emulator.engine.docker_images import DockerImages
 from emulator.engine.docker_networks import DockerNetworks
@@ -40,6 +41,7 @@ from emulator.engine.docker_spec import create_body
 from emulator.engine.docker_state import container_state, engine_info, listed_turn
 from emulator.engine.docker_statistics import DockerStatistics
 from emulator.engine.docker_stream import Deadline, DockerStream, open_stream
+from emulator.engine.exec_session import ExecSession
 from emulator.engine.labels import bears
 from emulator.engine.pause import pause_archive, pause_reference
 
@@ -245,6 +247,14 @@ class DockerEngine:
                 output = _whole_output(stream, deadline)
             with self._calls.client() as client:
                 return int(client.exec_inspect(run)["ExitCode"]), output
+        except ApiRefusal as refusal:
+            if _is_missing(refusal, container_id):
+                raise NotFound(str(refusal), refusal.code) from refusal
+            raise
+
+    def start_exec(self, container_id: str, command: tuple[str, ...], *, terminal: bool, user: str = "") -> ExecSession:
+        try:
+            return start_docker_exec(self._calls, container_id, command, terminal=terminal, user=user)
         except ApiRefusal as refusal:
             if _is_missing(refusal, container_id):
                 raise NotFound(str(refusal), refusal.code) from refusal

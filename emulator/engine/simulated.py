@@ -38,14 +38,16 @@ from emulator.engine.base import (
     PullProgress,
     RegistryCredentials,
 )
+from emulator.engine.exec_session import ExecSession
 from emulator.engine.labels import bears
 from emulator.engine.line_splitter import LineSplitter
 from emulator.engine.pause import pause_archive, pause_reference
 from emulator.engine.simulated_behaviour import Behaviour, HealthTurn, Output, RemoteImage
 from emulator.engine.simulated_container import SimulatedContainer
+from emulator.engine.simulated_exec import SimulatedExec, run_script
 from emulator.engine.simulated_images import Program, SimulatedImages
 from emulator.engine.simulated_network import SimulatedNetworks
-from emulator.engine.simulated_statistics import simulated_sample
+from emulator.engine.simulated_statistics import simulated_samples
 from emulator.engine.simulated_timeline import Timeline
 
 CallHook = Callable[[Literal["before", "after"], str, tuple[object, ...]], None]
@@ -153,12 +155,8 @@ class SimulatedEngine:
     def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
         """A program that uses a hundredth of a CPU, 4 MiB, and sends 1,000 bytes a second."""
         with self._call("sample_statistics", running):
-            now = self._clock.now()
-            return {
-                state.id: simulated_sample(now, now - state.started_at)
-                for state in running
-                if state.id in self._containers and self._containers[state.id].status == "running"
-            }
+            alive = {cid for cid, container in self._containers.items() if container.status == "running"}
+            return simulated_samples(self._clock.now(), [state for state in running if state.id in alive])
 
     def ensure_network(self, spec: NetworkSpec) -> None:
         with self._call("ensure_network", spec):
@@ -343,14 +341,11 @@ class SimulatedEngine:
 
     def run_in_container(self, container_id: str, command: tuple[str, ...], *, deadline_s: float) -> tuple[int, bytes]:
         with self._call("run_in_container", container_id, command):
-            container = self._require(container_id)
-            if container.status != "running":
-                raise EngineError(f"Container {container.id} is not running", 409)
-            missing = (
-                "OCI runtime exec failed: exec failed: unable to start container process: "
-                f'exec: "{command[0]}": executable file not found in $PATH: unknown\r\n'
-            )
-            return container.behaviour.commands.get(command, (127, missing.encode()))
+            return run_script(self._require(container_id), command)
+
+    def start_exec(self, container_id: str, command: tuple[str, ...], *, terminal: bool, user: str = "") -> ExecSession:
+        with self._call("start_exec", container_id, command):
+            return SimulatedExec(run_script(self._require(container_id), command), command, terminal=terminal)
 
     # ---- output and events ----
 

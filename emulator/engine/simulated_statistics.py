@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emulator.domain.container_statistics import InterfaceCounters, Sample
+from emulator.engine.base import ContainerState
 
 _CPU_SHARE = 0.01
 _MEMORY = 4 * 1024 * 1024
 _RECEIVED_A_SECOND, _SENT_A_SECOND = 500, 1000
 
 
-def simulated_sample(now: float, age_s: float) -> Sample:
+def simulated_samples(now: float, running: Sequence[ContainerState]) -> dict[str, Sample]:
+    return {state.id: _sample(now, now - state.started_at) for state in running}
+
+
+def _sample(now: float, age_s: float) -> Sample:
     """`age_s` is the time since the container's start."""
     spent = int(age_s * _CPU_SHARE * 1e9)
     received, sent = int(age_s * _RECEIVED_A_SECOND), int(age_s * _SENT_A_SECOND)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.domain.address_plan import SubnetSlice, VpcRange
 from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
+from emulator.domain.exec_session import ExecSession
 from emulator.domain.service import Service
 from emulator.domain.task import AddressAllocation, IdempotencyToken, Task, TaskCredentials
 from emulator.store.tables import Table
@@ -66,6 +67,9 @@ VPC_RANGES: Table[VpcRange] = Table("vpc_ranges", VpcRange, key=("network",), un
 SUBNET_SLICES: Table[SubnetSlice] = Table(
     "subnet_slices", SubnetSlice, key=("network", "subnet_id"), unique=(("network", "cidr"),)
 )
+EXEC_SESSIONS: Table[ExecSession] = Table(
+    "ecs_exec_sessions", ExecSession, key=("id",), indexes=(("task_arn",),), wakes=lambda s: [("exec_session", s.id)]
+)
 TASK_CREDENTIALS: Table[TaskCredentials] = Table(
     "ecs_task_credentials", TaskCredentials, key=("credentials_id",), indexes=(("expires_at",),)
 )
@@ -86,6 +90,7 @@ TABLES = (
     ADDRESSES,
     VPC_RANGES,
     SUBNET_SLICES,
+    EXEC_SESSIONS,
     TASK_CREDENTIALS,
     TOKENS,
 )

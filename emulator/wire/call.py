@@ -65,6 +65,11 @@ class Facts:
     allow_privileged: bool = False
     allow_host_paths: tuple[str, ...] = ()
     engine_kind: str = "docker"
+
+    def stream_url(self, session_id: str) -> str:
+        """Where a session's data channel is."""
+        return f"{self.endpoint.replace('http', 'ws', 1)}/v1/data-channel/{session_id}?role=publish_subscribe"
+
     enforce_iam: bool = False  # callers may do only what policies allow
 
     @property

@@ -22,6 +22,7 @@ from emulator.engine.base import (
     PortPublish,
     RegistryCredentials,
 )
+from emulator.engine.exec_session import ExecSession
 from emulator.engine.pause import pause_spec
 from tests.engine_worlds import (
     ABSENT,
@@ -430,6 +431,58 @@ def test_running_out_of_memory_is_an_event(world: AnyWorld) -> None:
     container = running(world, HUNGRY, memory_bytes=16 << 20, memory_swap_bytes=16 << 20)
     world.until(lambda: "die 137" in log.actions(container))
     assert "oom" in log.actions(container)
+
+
+def test_statistics_of_running_containers(world: AnyWorld) -> None:
+    container = running(world)
+    world.until(lambda: (state := world.engine.inspect_container(container)) is not None and state.status == "running")
+    state = world.engine.inspect_container(container)
+    assert state is not None
+    sample = world.engine.sample_statistics([state])[container]
+    assert sample.memory_usage > 0
+    assert sample.cpu_total >= 0
+    assert sample.system_cpu >= 0
+    assert sample.pids >= 1
+    world.engine.kill_container(container)
+    world.until(lambda: container not in world.engine.sample_statistics([state]))
+
+
+def read_all(process: ExecSession, until: bytes | None = None) -> bytes:
+    """What a process writes, to its end or until a text."""
+    output = b""
+    while (until is None or until not in output) and (piece := process.read()) is not None:
+        output += piece[1]
+    return output
+
+
+def test_a_process_in_a_running_container_reads_and_writes(world: AnyWorld) -> None:
+    container = running(world)
+    process = world.engine.start_exec(container, ("cat",), terminal=False)
+    process.write(b"hello\n")
+    assert read_all(process, b"\n") == b"hello\n"
+    assert process.exit_code() is None
+    process.end_input()
+    assert read_all(process) == b""
+    assert process.exit_code() == 0
+    process.close()
+    process.write(b"nobody listens")
+    script = ("sh", "-c", "echo out; echo err >&2; exit 4")
+    process = world.engine.start_exec(container, script, terminal=False, user="0")
+    assert sorted(read_all(process).splitlines()) == [b"err", b"out"]
+    assert process.exit_code() == 4
+    process.close()
+    with pytest.raises(NotFound):
+        world.engine.start_exec("hp-eng-nothing", script, terminal=False)
+
+
+def test_a_process_on_a_terminal_ends_when_it_is_closed(world: AnyWorld) -> None:
+    container = running(world)
+    process = world.engine.start_exec(container, ("cat",), terminal=True)
+    process.resize(132, 43)
+    process.write(b"hello\n")
+    assert b"hello" in read_all(process, b"hello")
+    process.close()
+    world.until(lambda: process.exit_code() is not None)
 
 
 def test_a_command_in_a_running_container(world: AnyWorld) -> None:

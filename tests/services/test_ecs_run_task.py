@@ -202,7 +202,7 @@ def test_strategies(aws: Aws) -> None:
             "InvalidParameterException",
             "Placement strategies are not supported with FARGATE launch type.",
         ),
-        ({"enableExecuteCommand": True}, "NotEmulatedYet", None),
+        ({"enableExecuteCommand": True}, "InvalidParameterException", None),
         ({"volumeConfigurations": [{"name": "v"}]}, "NotEmulatedYet", None),
         ({"launchType": "MANAGED_INSTANCES"}, "NotEmulatedYet", None),
         ({"propagateTags": "SERVICE"}, "InvalidParameterException", None),

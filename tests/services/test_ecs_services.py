@@ -288,7 +288,6 @@ def test_create_refuses_in_words_of_our_own(scene: Scene, members: dict[str, Any
         ({"loadBalancers": [{"targetGroupArn": "a", "containerName": "app", "containerPort": 80}]}, "loadBalancers"),
         ({"serviceRegistries": [{"registryArn": "a"}]}, "serviceRegistries"),
         ({"serviceConnectConfiguration": {"enabled": True}}, "serviceConnectConfiguration"),
-        ({"enableExecuteCommand": True}, "enableExecuteCommand"),
         ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, "strategy"),
         (
             {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}},
@@ -312,17 +311,14 @@ def test_create_refuses_in_words_of_our_own(scene: Scene, members: dict[str, Any
             {"monitoring": {"metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 20}]}},
             "monitoring",
         ),
-        ({"taskDefinition": "needy"}, "dependsOn"),
+        ({"taskDefinition": "needy"}, "enableFaultInjection"),
     ],
 )
 def test_what_cannot_act_yet_is_refused_by_name(scene: Scene, members: dict[str, Any], named: str) -> None:
     port = {"portMappings": [{"containerPort": 80}]}
     register_again(scene, container=port, taskRoleArn="arn:aws:iam::123456789012:role/task")
     scene.ecs.register_task_definition(family="ec2", containerDefinitions=[{"name": "a", "image": "b", "memory": 64}])
-    needy = fargate_definition("needy")
-    needy["containerDefinitions"].append({"name": "first", "image": "busybox", "essential": False})
-    needy["containerDefinitions"][0]["dependsOn"] = [{"containerName": "first", "condition": "START"}]
-    scene.ecs.register_task_definition(**needy)
+    scene.ecs.register_task_definition(**fargate_definition("needy", enableFaultInjection=True))
     with refuses("NotEmulatedYet", named, part=True):
         scene.create(**members)
     assert scene.ecs.list_services(cluster="c")["serviceArns"] == []

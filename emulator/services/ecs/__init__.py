@@ -4,6 +4,7 @@ from emulator.services.ecs import (
     account_settings,
     agent_reports,
     clusters,
+    exec_command,
     services,
     tags,
     task_definitions,
@@ -12,6 +13,16 @@ from emulator.services.ecs import (
 )
 from emulator.services.ecs.authorization import AUTHORIZATION
 
-MODULES = (account_settings, agent_reports, clusters, services, tags, task_definitions, task_protection, tasks)
+MODULES = (
+    account_settings,
+    agent_reports,
+    clusters,
+    exec_command,
+    services,
+    tags,
+    task_definitions,
+    task_protection,
+    tasks,
+)
 
 __all__ = ["AUTHORIZATION", "MODULES"]

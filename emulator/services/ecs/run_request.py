@@ -46,6 +46,11 @@ def run_launch(call: Call, cluster: Cluster, request: m.RunTaskRequest) -> tuple
     check_emulated(effective.definition, allow_privileged=call.facts.allow_privileged)
     adopted = _adopted(call, placement.unknown if placement else ())
     adopted += check_roles(call, (effective.task_role_arn, effective.execution_role_arn))
+    if request.get("enableExecuteCommand") and effective.task_role_arn is None:
+        raise InvalidParameterException(
+            "The task couldn't be run because a valid taskRoleArn is not being used. Specify a valid task role in your "
+            "task definition and try again."
+        )
     launch = Launch(
         cluster=cluster,
         definition=definition,
@@ -56,6 +61,7 @@ def run_launch(call: Call, cluster: Cluster, request: m.RunTaskRequest) -> tuple
         group=request.get("group"),
         started_by=request.get("startedBy"),
         overrides=overrides,
+        enable_execute_command=request.get("enableExecuteCommand", False),
         tags=_tags(cluster, definition, request),
         client_token=request.get("clientToken"),
         warnings=adopted,
@@ -130,8 +136,6 @@ def _where_to_run(cluster: Cluster, request: m.RunTaskRequest) -> tuple[list[dic
 
 
 def _check_emulated(request: m.RunTaskRequest) -> None:
-    if request.get("enableExecuteCommand"):
-        raise NotEmulatedYet("Homeport does not emulate enableExecuteCommand (ECS Exec) yet.")
     if request.get("volumeConfigurations"):
         raise NotEmulatedYet("Homeport does not emulate volumeConfigurations (Amazon EBS volumes) yet.")
 

@@ -115,7 +115,17 @@ def _container(task: Task, container: Container) -> m.Container:
         else str(container.memory_reservation_mib),
     }
     shape.update({member: value for member, value in present.items() if value is not None})
+    if task.enable_execute_command:
+        shape["managedAgents"] = [_exec_agent(container)]
     return cast(m.Container, shape)
+
+
+def _exec_agent(container: Container) -> dict[str, Any]:
+    """Commands can be run in a container as long as it runs: the engine itself is the agent."""
+    agent: dict[str, Any] = {"name": "ExecuteCommandAgent", "lastStatus": container.last_status}
+    if container.last_status == "RUNNING" and container.started_at is not None:
+        agent["lastStartedAt"] = container.started_at
+    return agent
 
 
 def _interfaces(eni: Eni | None) -> list[dict[str, str]]:

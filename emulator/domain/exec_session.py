@@ -1,0 +1,60 @@
+"""A session of ECS Exec: whose it is, where it leads, and when it is over. Pure.
+
+Source: Amazon ECS developer guide, "Monitor Amazon ECS containers with ECS Exec": commands run as root, an idle
+session ends after 20 minutes; the agent runs the words of the command, not a shell.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Final
+
+IDLE_S: Final = 20 * 60.0
+UNOPENED_S: Final = 60.0
+"""A token that nobody used by then opens nothing any more."""
+KEPT_S: Final = 3600.0
+"""How long an ended session can still be asked for its exit code."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecSession:
+    """`token` opens the data channel once; resuming the session gives another. `last_active` is the last input."""
+
+    id: str
+    account: str
+    region: str
+    task_arn: str
+    container: str
+    runtime_id: str
+    command: str
+    interactive: bool
+    token: str
+    created_at: float
+    last_active: float
+    opened: bool = False
+    ended_at: float | None = None
+    reason: str = ""
+    exit_code: int | None = None
+
+
+class WrongCommand(ValueError):
+    """The command is no words."""
+
+
+def words(command: str) -> tuple[str, ...]:
+    """The command's words, by the quoting of a shell; WrongCommand when there are none."""
+    try:
+        found = tuple(shlex.split(command))
+    except ValueError as error:
+        raise WrongCommand(str(error)) from error
+    if not found:
+        raise WrongCommand("it is empty")
+    return found
+
+
+def ends_at(session: ExecSession) -> float:
+    """When it ends, or is forgotten, if nothing happens until then."""
+    if session.ended_at is not None:
+        return session.ended_at + KEPT_S
+    return session.last_active + (IDLE_S if session.opened else UNOPENED_S)
