@@ -196,7 +196,12 @@ def test_a_tasks_role_is_what_its_containers_may(world: EnforcedWorld) -> None:
     role = iam.create_role(RoleName="app", AssumeRolePolicyDocument=document(TRUST))["Role"]["Arn"]
     world.define(container(), taskRoleArn=role)
     world.ecs.create_service(
-        serviceName="web", taskDefinition="web", desiredCount=1, launchType="FARGATE", networkConfiguration=NETWORK
+        serviceName="web",
+        taskDefinition="web",
+        desiredCount=1,
+        launchType="FARGATE",
+        networkConfiguration=NETWORK,
+        enableExecuteCommand=True,
     )
     world.pass_time(5)
     [arn] = world.ecs.list_tasks()["taskArns"]
@@ -214,7 +219,11 @@ def test_a_tasks_role_is_what_its_containers_may(world: EnforcedWorld) -> None:
     assert (
         f"{who} is not authorized to perform: ecs:GetTaskProtection on resource: {arn}" in refused["error"]["Message"]
     )
+    command: dict[str, Any] = {"task": arn, "command": "sh", "interactive": True}
+    with pytest.raises(ClientError, match=r"TargetNotConnectedException.*due to an internal error"):
+        world.ecs.execute_command(**command)
     own = {"Effect": "Allow", "Action": ["ecs:DescribeTasks", "ecs:*TaskProtection"], "Resource": arn}
-    iam.put_role_policy(RoleName="app", PolicyName="own", PolicyDocument=document(own))
+    iam.put_role_policy(RoleName="app", PolicyName="own", PolicyDocument=document(own, allow("ssmmessages:*")))
+    assert world.ecs.execute_command(**command)["session"]
     assert inside.describe_tasks(tasks=[arn])["tasks"]
     assert ask(world, state)[0] == 200

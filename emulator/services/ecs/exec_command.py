@@ -8,16 +8,22 @@ from api_models._generated import ecs as m
 from emulator.domain.ecs_errors import TargetNotConnectedException
 from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.exec_session import ExecSession, WrongCommand, words
+from emulator.domain.policy_conditions import request_keys
+from emulator.domain.policy_evaluation import Access
 from emulator.domain.task import Container, Task
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.store.ecs_tables import EXEC_SESSIONS
+from emulator.store.permissions import decide, role_standing
 from emulator.wire.call import Call
 
 _NOT_CONNECTED: Final = (
     "The execute command failed because execute command was not enabled when the task was run or the execute command "
     "agent isn't running. Wait and try again or run a new task with execute command enabled and try again."
 )
+
+_AGENT_REFUSED: Final = "The execute command failed due to an internal error. Try again later."
+_AGENT_ACTIONS: Final = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
 
 
 def execute_command(call: Call, request: m.ExecuteCommandRequest) -> m.ExecuteCommandResponse:
@@ -34,6 +40,7 @@ def execute_command(call: Call, request: m.ExecuteCommandRequest) -> m.ExecuteCo
     container = _container(task, request.get("container"))
     if not task.enable_execute_command or container.last_status != "RUNNING" or container.runtime_id is None:
         raise TargetNotConnectedException(_NOT_CONNECTED)
+    _check_agent_may_connect(call, task)
     session = _open(call, task, container, request["command"])
     return {
         "clusterArn": task.cluster_arn,
@@ -47,6 +54,19 @@ def execute_command(call: Call, request: m.ExecuteCommandRequest) -> m.ExecuteCo
         },
         "taskArn": task.arn,
     }
+
+
+def _check_agent_may_connect(call: Call, task: Task) -> None:
+    """The agent in the task speaks to Session Manager as the task's role; where policies are enforced the role must
+    allow it (Amazon ECS developer guide, "ECS Exec permissions")."""
+    if not call.facts.enforce_iam:
+        return
+    if task.task_role_arn is None:
+        raise TargetNotConnectedException(_AGENT_REFUSED)
+    standing = role_standing(call.reader, task.task_role_arn, task.account, call.partition, task.id)
+    context = request_keys(task.region, call.now)
+    if not all(decide(standing, Access(f"ssmmessages:{name}"), context).allowed for name in _AGENT_ACTIONS):
+        raise TargetNotConnectedException(_AGENT_REFUSED)
 
 
 def _container(task: Task, name: str | None) -> Container:
