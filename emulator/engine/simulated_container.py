@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from emulator.engine.base import (
     ContainerSpec,
@@ -25,6 +25,7 @@ from emulator.engine.simulated_network import mac_of
 class SimulatedContainer:
     """`life` counts starts and ends: what was scheduled for an earlier life no longer happens."""
 
+    volumes_root: ClassVar[str] = "/var/lib/docker/volumes"
     id: str
     spec: ContainerSpec
     behaviour: Behaviour
@@ -78,7 +79,7 @@ class SimulatedContainer:
         if mount.kind == "bind":
             return SeenMount("", mount.source, mount.target)
         name = mount.source or hashlib.sha256(f"{self.id} {mount.target}".encode()).hexdigest()
-        return SeenMount(name, f"/var/lib/docker/volumes/{name}/_data", mount.target)
+        return SeenMount(name, f"{self.volumes_root}/{name}/_data", mount.target)
 
     def _mac(self, address: str) -> str:
         wanted = self.spec.network.mac_address if self.spec.network else None

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from emulator.engine.base import ContainerSpec
 from emulator.engine.simulated_behaviour import Behaviour
+from emulator.engine.simulated_container import SimulatedContainer
 from tests.control.world import World, awslogs, container
 
 CONFIGURATION = "/fluent-bit/etc/fluent-bit.conf"
@@ -127,6 +128,19 @@ def test_a_router_that_somebody_removed_before_its_clients_began(world: World) -
     )
 
 
+def test_a_socket_whose_path_is_too_long_for_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimulatedContainer, "volumes_root", "/home/somebody/.local/share/docker/volumes")
+    world.image()
+    world.image("router")
+    world.define(routed(Name="stdout"), router())
+    arn = world.run()
+    world.pass_time(2)
+    assert world.stopped(arn)[0] == "TaskFailedToStart"
+    app = world.task(arn)["containers"][0]
+    assert app["reason"].startswith("CannotCreateContainerError: the log router's socket would be /home/somebody/")
+    assert "longer than the 107 bytes that a Unix socket's path can have" in app["reason"]
+
+
 def test_what_cannot_be_done_is_refused_by_name(world: World) -> None:
     world.define(routed(Name="stdout"), router(logConfiguration={"logDriver": "awsfirelens"}, user="1000:1000"))
     with pytest.raises(ClientError) as refusal:
@@ -134,8 +148,8 @@ def test_what_cannot_be_done_is_refused_by_name(world: World) -> None:
     assert refusal.value.response["Error"] == {
         "Code": "NotEmulatedYet",
         "Message": (
-            "Homeport does not emulate these yet: containerDefinitions[1].logConfiguration.logDriver (a log router that "
-            "logs through itself), containerDefinitions[1].user (a log router that is not root)."
+            "Homeport does not emulate these yet: containerDefinitions[1].logConfiguration.logDriver (a log router "
+            "that logs through itself), containerDefinitions[1].user (a log router that is not root)."
         ),
     }
 
