@@ -195,7 +195,7 @@ def build(
         from emulator.task_endpoints.room import TaskEndpoints
         from emulator.task_endpoints.views import TaskViews
 
-        views = TaskViews(database, plane.definitions, plane.watch.state)
+        views = TaskViews(database, plane.definitions, plane.watch.states)
         return TaskEndpoints(
             clock,
             [

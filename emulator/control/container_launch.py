@@ -223,6 +223,7 @@ class ContainerLauncher:
     def _start(self, task: Task, effective: EffectiveTask, definition: Mapping[str, Any], container_id: str) -> Outcome:
         state = self.engine.inspect_container(container_id)
         if state is not None and state.status == "created":
+            self.watch.keep(state)
             self._attach(task, effective, definition, container_id)
             try:
                 self.engine.start_container(container_id)

@@ -54,6 +54,12 @@ class ContainerWatch:
         with self._lock:
             return list(self._states.values())
 
+    def keep(self, state: ContainerState) -> None:
+        """What somebody else has just looked at: a container that is about to start may ask about itself at once."""
+        with self._lock:
+            self._fresh[state.id] = monotonic()
+            self._states[state.id] = state
+
     def remember(self, container_id: str) -> None:
         """Looks at one container now, so that one just made is not thought missing."""
         self._look(container_id, wake=False)

@@ -43,8 +43,8 @@ class _Metadata:
         found = self._find(asked)
         if found is None:
             return _unknown(version, "container metadata", "container ID", "docker ID", asked)
-        task, container = found
-        return Told(200, container_document(self._views.view(task), container, version=version))
+        view = self._views.view(found[0])
+        return Told(200, container_document(view, view.task.container(found[1].name), version=version))
 
     def task(self, version: int, asked: Asked) -> Told:
         return self._task(version, asked, tags=False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.domain.address_plan import gateway_of
 from emulator.domain.task import Container, Task, endpoint_id
 from emulator.domain.task_metadata import SeenContainer, TaskNetwork, TaskView
+from emulator.engine import labels
 from emulator.engine.base import ContainerState
 from emulator.store.database import Database, Reader
 from emulator.store.ecs_tables import ADDRESSES, SUBNET_SLICES, TASKS, VPC_RANGES
@@ -20,11 +21,11 @@ DOCKER_NAME_SERVER = "127.0.0.11"
 
 @dataclass(slots=True)
 class TaskViews:
-    """`state` is what control last saw of a container, by the engine's id."""
+    """`states` is what control last saw of all containers."""
 
     database: Database
     definitions: Definitions
-    state: Callable[[str], ContainerState | None]
+    states: Callable[[], Iterable[ContainerState]]
 
     def find(self, own_id: str) -> tuple[Task, Container] | None:
         """By a container's endpoint id; None for an id that nobody has, and for tasks that have stopped."""
@@ -39,17 +40,18 @@ class TaskViews:
         return None
 
     def view(self, task: Task) -> TaskView:
+        """A container may ask before its start is recorded; the engine shows it already."""
         with self.database.read() as reader:
             try:
                 containers = self.definitions.of(reader, task).containers
             except DefinitionMissing:
                 containers = ()
             network = _network(reader, task)
-        seen = {}
+        states = {s.labels.get(labels.CONTAINER, ""): s for s in self.states() if s.labels.get(labels.TASK) == task.arn}
         for container in task.containers:
-            state = self.state(container.runtime_id) if container.runtime_id else None
-            if state is not None:
-                seen[container.name] = _seen(state)
+            if container.runtime_id is None and container.name in states:
+                task = task.with_container(replace(container, runtime_id=states[container.name].id))
+        seen = {name: _seen(state) for name, state in states.items()}
         return TaskView(task, {c["name"]: c for c in containers}, seen, network)
 
 

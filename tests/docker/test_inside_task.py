@@ -1,0 +1,161 @@
+"""Code in a container cannot tell that it is not on Fargate: metadata, credentials, order, commands, limits."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.data_channel.plugin import Plugin
+from tests.docker.homeport import ACCOUNT, AWSLOGS, PAUSE, ROOT, SLEEP, Homeport, container, eventually, shell
+from tests.docker.walkthrough import follow
+
+pytestmark = pytest.mark.docker
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/inside"
+ASKS = """
+wget -q -O - $ECS_CONTAINER_METADATA_URI_V4; echo
+wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task; echo
+sleep 3
+wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/stats; echo
+wget -q -O - http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; echo
+trap 'exit 7' TERM; while :; do sleep 0.1; done
+"""
+
+
+@pytest.fixture(scope="module")
+def task(homeport: Homeport) -> str:
+    homeport.define("inside", shell(ASKS, logConfiguration=AWSLOGS), container("side", command=SLEEP), taskRoleArn=ROLE)
+    arn = homeport.run("inside", enableExecuteCommand=True)
+    homeport.running(arn)
+    return arn
+
+
+def test_what_a_container_is_told_is_what_the_engine_shows(homeport: Homeport, task: str) -> None:
+    said: list[str] = eventually(lambda: (lines := homeport.messages(task)) and len(lines) >= 4 and lines)
+    own, whole, stats, given = (json.loads(line) for line in said[:4])
+    shown = homeport.containers(task)
+    app = shown["app"]
+    assert (own["DockerId"], own["DockerName"], own["ImageID"]) == (app["Id"], app["Name"].lstrip("/"), app["Image"])
+    (network,) = shown[PAUSE]["NetworkSettings"]["Networks"].values()
+    assert own["Networks"][0]["IPv4Addresses"] == [network["IPAddress"]]
+    assert own["Networks"][0]["MACAddress"] == network["MacAddress"]
+    assert (whole["TaskARN"], len(whole["Containers"])) == (task, 2)
+    assert stats["memory_stats"]["usage"] > 0
+    assert stats["memory_stats"]["limit"] == app["HostConfig"]["Memory"]
+    assert stats["precpu_stats"]["cpu_usage"]["total_usage"] <= stats["cpu_stats"]["cpu_usage"]["total_usage"]
+    assert stats["network_rate_stats"].keys() == {"rx_bytes_per_sec", "tx_bytes_per_sec"}
+    who = _sts(homeport, given).get_caller_identity()
+    assert who["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/inside/{task.rpartition('/')[2]}"
+
+
+def _sts(homeport: Homeport, given: dict[str, str]) -> Any:
+    import boto3
+
+    return boto3.client(
+        "sts",
+        region_name="us-east-1",
+        endpoint_url=homeport.url,
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["Token"],
+    )
+
+
+def test_a_session_has_a_terminal_of_the_clients_size(homeport: Homeport, task: str) -> None:
+    ecs = homeport.client("ecs")
+    opened = ecs.execute_command(task=task, container="side", command="sh", interactive=True)["session"]
+    plugin = _dial(homeport, opened)
+    plugin.until(lambda: plugin.complete)
+    plugin.resize(132, 43)
+    eventually(lambda: _rows(plugin) == b"43 132")
+    plugin.type(b"id -u; cat /proc/1/comm; exit\n")
+    plugin.until(lambda: plugin.closed is not None and plugin.hung_up)
+    assert b"\r\n0\r\n" in plugin.output
+
+
+def _rows(plugin: Plugin) -> bytes:
+    """What the shell says of its terminal."""
+    plugin.output = b""
+    plugin.type(b"busybox stty size; echo done\n")
+    plugin.until(lambda: plugin.output.count(b"done") >= 2)
+    return next((line for line in plugin.output.splitlines() if line[:1].isdigit()), b"")
+
+
+def test_a_terminated_session_leaves_no_process(homeport: Homeport, task: str) -> None:
+    ecs = homeport.client("ecs")
+    opened = ecs.execute_command(task=task, container="side", command="sleep 86399", interactive=True)["session"]
+    plugin = _dial(homeport, opened)
+    plugin.until(lambda: plugin.complete)
+    plugin.resize(80, 24)
+    eventually(lambda: "sleep 86399" in _exec(homeport, task, "ps")[1])
+    homeport.client("ssm").terminate_session(SessionId=opened["sessionId"])
+    plugin.until(lambda: plugin.closed is not None)
+    eventually(lambda: "sleep 86399" not in _exec(homeport, task, "ps")[1])
+
+
+def test_the_commands_own_exit_code_and_streams(homeport: Homeport, task: str) -> None:
+    assert _exec(homeport, task, "cat; echo told >&2; exit 3", stdin="hello") == (3, "hello", "told\n")
+    code, _, errors = _exec(homeport, "0" * 32, "true")
+    assert (code, "no running task" in errors) == (1, True)
+
+
+def _exec(homeport: Homeport, task: str, script: str, stdin: str = "") -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "emulator", "exec", "--endpoint", homeport.url, "--container", "side", task]
+    done = subprocess.run(
+        [*command, "--", "sh", "-c", script],
+        cwd=ROOT,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def _dial(homeport: Homeport, opened: dict[str, str]) -> Plugin:
+    sock = socket.create_connection(("localhost", homeport.port))
+    path = "/" + opened["streamUrl"].partition("://")[2].partition("/")[2]
+    return Plugin(sock, path, opened["tokenValue"])
+
+
+def test_the_tasks_end_is_the_sessions(homeport: Homeport, task: str) -> None:
+    """The last of this task: it is stopped here."""
+    ecs = homeport.client("ecs")
+    opened = ecs.execute_command(task=task, container="side", command="sh", interactive=True)["session"]
+    plugin = _dial(homeport, opened)
+    plugin.until(lambda: plugin.complete)
+    plugin.resize(80, 24)
+    plugin.until(lambda: plugin.output != b"")
+    homeport.stop_task(task)
+    plugin.until(lambda: plugin.hung_up)
+    homeport.stopped(task)
+
+
+def test_the_example_of_dependencies_runs_as_written(homeport: Homeport) -> None:
+    assert follow(homeport, "depends-on") == 1
+
+
+def test_the_example_of_a_memory_hog_runs_as_written(homeport: Homeport) -> None:
+    assert follow(homeport, "memory-hog") == 1
+
+
+def test_a_restart_policy_starts_the_same_container_again(homeport: Homeport) -> None:
+    """The shortest period that ECS takes is a minute; the clock is moved, the container is not."""
+    again = {"enabled": True, "restartAttemptPeriod": 60}
+    homeport.define("again", shell("echo up; sleep 86400", restartPolicy=again, logConfiguration=AWSLOGS))
+    arn = homeport.run("again")
+    before = homeport.running(arn)["containers"][0]["runtimeId"]
+    homeport.pass_time(61)
+    subprocess.run(["docker", "kill", before], check=True, capture_output=True)
+    eventually(lambda: homeport.messages(arn) == ["up", "up"])
+    task = homeport.running(arn)
+    assert task["containers"][0]["runtimeId"] == before
+    assert task["containers"][0]["lastStatus"] == "RUNNING"
+    homeport.stop_task(arn)
+    homeport.stopped(arn)
