@@ -129,7 +129,7 @@ def test_a_router_that_somebody_removed_before_its_clients_began(world: World) -
 
 
 def test_a_socket_whose_path_is_too_long_for_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SimulatedContainer, "volumes_root", "/home/somebody/.local/share/docker/volumes")
+    monkeypatch.setattr(SimulatedContainer, "volumes_root", "/srv/container-engine-data/docker/volumes")
     world.image()
     world.image("router")
     world.define(routed(Name="stdout"), router())
@@ -137,7 +137,7 @@ def test_a_socket_whose_path_is_too_long_for_one(world: World, monkeypatch: pyte
     world.pass_time(2)
     assert world.stopped(arn)[0] == "TaskFailedToStart"
     app = world.task(arn)["containers"][0]
-    assert app["reason"].startswith("CannotCreateContainerError: the log router's socket would be /home/somebody/")
+    assert app["reason"].startswith("CannotCreateContainerError: the log router's socket would be /srv/container-engine-data/")
     assert "longer than the 107 bytes that a Unix socket's path can have" in app["reason"]
 
 
