@@ -137,7 +137,9 @@ def test_a_socket_whose_path_is_too_long_for_one(world: World, monkeypatch: pyte
     world.pass_time(2)
     assert world.stopped(arn)[0] == "TaskFailedToStart"
     app = world.task(arn)["containers"][0]
-    assert app["reason"].startswith("CannotCreateContainerError: the log router's socket would be /srv/container-engine-data/")
+    assert app["reason"].startswith(
+        "CannotCreateContainerError: the log router's socket would be /srv/container-engine-data/"
+    )
     assert "longer than the 107 bytes that a Unix socket's path can have" in app["reason"]
 
 
