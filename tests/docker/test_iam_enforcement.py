@@ -10,13 +10,10 @@ from pathlib import Path
 import docker.errors
 import pytest
 
-from tests.docker.homeport import IMAGE, ROOT, Homeport, aws_commands, engine
+from tests.docker.homeport import IMAGE, Homeport, aws_commands, engine
+from tests.docker.walkthrough import follow
 
 pytestmark = pytest.mark.docker
-
-EXAMPLE = ROOT / "examples" / "failing-secret"
-BLOCK = re.compile(r"^```(bash|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-VARYING = {"TASK": "[0-9a-f]{32}", "REQUEST": "[0-9a-f-]{36}", "SUFFIX": "[A-Za-z0-9]{6}"}
 
 
 @pytest.fixture(scope="module")
@@ -25,24 +22,12 @@ def enforcing(tmp_path_factory: pytest.TempPathFactory, test_image: str) -> Iter
     made.start()
     yield made
     made.end()
-    for name in (f"localhost:{made.port}/failing-secret:latest", f"localhost:{made.port}/denied:v1"):
-        with contextlib.suppress(docker.errors.ImageNotFound):
-            engine().remove_image(name)
+    with contextlib.suppress(docker.errors.ImageNotFound):
+        engine().remove_image(f"localhost:{made.port}/denied:v1")
 
 
 def test_the_example_of_a_failing_secret_runs_as_written(enforcing: Homeport) -> None:
-    blocks = BLOCK.findall((EXAMPLE / "README.md").read_text())
-    said = ""
-    for kind, text in blocks:
-        if kind == "bash":
-            here = text.replace("localhost:4566", f"localhost:{enforcing.port}").replace("busybox:latest", IMAGE)
-            said = enforcing.shell(f"set -e; cd {EXAMPLE}; {here}", within_s=120)
-        else:
-            expected = re.escape(text.strip())
-            for word, pattern in VARYING.items():
-                expected = re.sub(rf"\b{word}\b", pattern, expected)
-            assert re.fullmatch(expected, said.splitlines()[-1]), said
-    assert [kind for kind, _ in blocks].count("text") == 4
+    assert follow(enforcing, "failing-secret") == 4
 
 
 def test_a_user_pushes_only_with_permission(enforcing: Homeport, tmp_path: Path) -> None:
