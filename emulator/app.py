@@ -154,6 +154,8 @@ def build(
             delivery=delivery,
             identity=Identity(instance, ids.hex(8), data.lock_place if config.ephemeral else ""),
             vpc_cidr=config.vpc_cidr,
+            allow_host_paths=config.allow_host_paths,
+            s3_folder=config.s3_folder,
             relay=_relay(config, data),
             roles_must_exist=config.strict or config.enforce_iam,
             enforce_iam=config.enforce_iam,
@@ -260,6 +262,7 @@ def _facts(config: Config) -> Facts:
         default_region=config.default_region,
         allow_privileged=config.allow_privileged,
         allow_host_paths=config.allow_host_paths,
+        s3_folder=config.s3_folder is not None,
         engine_kind=config.engine,
         enforce_iam=config.enforce_iam,
     )

@@ -109,6 +109,8 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--relay-host", "HOST:PORT where tasks reach us, when a socket cannot be shared")
     option("--relay-volume", "the volume with the tasks' socket, when we are in a container ourselves")
     option("--allow-privileged", "let tasks be privileged: root on this host", action="store_true")
+    option("--allow-host-path", "a directory that tasks may mount (repeatable)", action="append", default=[])
+    option("--s3-folder", "stands in for Amazon S3, a folder for each bucket: environment files", type=Path)
     option("--allow-host", "a further name that requests may use for us (repeatable)", action="append", default=[])
     option("--log-level", "default: %(default)s", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     up.set_defaults(run=_up)
@@ -164,6 +166,8 @@ def config_of(asked: argparse.Namespace) -> Config:
         enforce_iam=asked.enforce_iam,
         vpc_cidr=asked.vpc_cidr,
         allow_privileged=asked.allow_privileged,
+        allow_host_paths=tuple(asked.allow_host_path),
+        s3_folder=asked.s3_folder,
         allowed_hosts=tuple(asked.allow_host),
         registry_port=asked.registry_port or None,
         tls_port=asked.tls_port,

@@ -30,6 +30,7 @@ class Config:
     vpc_cidr: str | None = None  # None: AWS's 172.31.0.0/16, or another range when the host uses that
     allow_privileged: bool = False
     allow_host_paths: tuple[str, ...] = ()
+    s3_folder: Path | None = None  # stands in for Amazon S3: a folder for each bucket
     allowed_hosts: tuple[str, ...] = ()
     registry_port: int | None = 80  # the listener for real registry names; None: off
     tls_port: int | None = None

@@ -15,8 +15,9 @@ WRITTEN = {
     for path in sorted((ROOT / room).rglob("*.py"))
     if "_generated" not in path.parts
 }
-MAX_LINES = 420
+MAX_LINES = 410
 MAX_FUNCTION_LINES = 60
+LONG_FILES = {"emulator/engine/simulated.py"}  # one method for each call of the Engine
 LONG_ON_PURPOSE = {("emulator/app.py", "build")}  # the one list of everything there is
 
 
@@ -37,7 +38,8 @@ def test_names_say_something() -> None:
 
 
 def test_files_and_functions_stay_small() -> None:
-    assert {name: len(text.splitlines()) for name, text in WRITTEN.items() if text.count("\n") > MAX_LINES} == {}
+    sizes = {name: text.count("\n") for name, text in WRITTEN.items() if name not in LONG_FILES}
+    assert {name: size for name, size in sizes.items() if size > MAX_LINES} == {}
     long = {
         (name, function): lines
         for name, text in WRITTEN.items()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from emulator.control.definitions import container_definition
+from emulator.control.environment_files import environment_of
 from emulator.control.execution_role import RoleChecks
 from emulator.control.log_delivery import LogDelivery
 from emulator.control.log_drivers import LogDrivers, LogSetup, RouterUnreachable
 from emulator.control.observe import ContainerWatch
-from emulator.control.secrets import SecretResolver, SecretsUnavailable, nobody_refused
+from emulator.control.secrets import LEAD, SecretResolver, SecretsUnavailable, nobody_refused
+from emulator.control.task_volumes import VolumeMaker
 from emulator.domain.firelens import InvalidFirelensOption
 from emulator.domain.log_delivery import Destination, destination
 from emulator.domain.policy_evaluation import Access
@@ -22,7 +26,15 @@ from emulator.domain.task import Container, Task, endpoint_id
 from emulator.domain.task_outcomes import Done, Failed, Outcome
 from emulator.domain.task_overrides import EffectiveTask
 from emulator.engine import labels
-from emulator.engine.base import Engine, EngineError, EngineInfo, EngineNotResponding, EngineUnavailable, ImageFacts
+from emulator.engine.base import (
+    Engine,
+    EngineError,
+    EngineInfo,
+    EngineNotResponding,
+    EngineUnavailable,
+    ImageFacts,
+    RegistryCredentials,
+)
 from emulator.engine.container_spec import Surroundings, container_spec
 from emulator.store.database import Database, Reader
 from emulator.store.sealing import Sealer
@@ -83,8 +95,9 @@ class ContainerLauncher:
     identity: Identity
     sealer: Sealer
     now: Callable[[], float]
+    volumes: VolumeMaker
+    s3_folder: Path | None = None
     endpoint_in_task: str | None = None
-    host_paths_allowed: tuple[str, ...] = ()
     roles: RoleChecks | None = None
     _info: EngineInfo | None = None
     _ended: dict[str, threading.Event] = field(default_factory=dict)
@@ -136,6 +149,21 @@ class ContainerLauncher:
             resolver = self._resolver(task, reader, partial(ask, reader) if ask else nobody_refused)
             resolver.resolve(options)
             return tuple(resolver.resolve(container.get("secrets") or ()).items())
+
+    def registry_credentials(self, task: Task, effective: EffectiveTask, name: str) -> RegistryCredentials | None:
+        """Of the container's private registry, out of Secrets Manager. SecretsUnavailable when they cannot be had."""
+        parameter = (container_definition(effective, name).get("repositoryCredentials") or {}).get(
+            "credentialsParameter"
+        )
+        if not parameter:
+            return None
+        value = self._values(task, [{"name": "credentials", "valueFrom": parameter}])["credentials"]
+        try:
+            told = json.loads(value)
+            return RegistryCredentials(str(told["username"]), str(told["password"]))
+        except (ValueError, KeyError, TypeError) as error:
+            text = "unable to parse the secret: it needs the keys username and password"
+            raise SecretsUnavailable(f"{LEAD}{text}") from error
 
     @property
     def log_drivers(self) -> LogDrivers:
@@ -208,9 +236,13 @@ class ContainerLauncher:
             host_cpus=self._engine_info().cpus,
             on_fargate=task.launch_type == "FARGATE",
             open_files_of_fargate=self._open_files,
+            volume_mounts=self.volumes.mounts(task, effective.definition, definition),
+            volumes_from=self.volumes.from_others(task, definition),
+            environment_files=environment_of(definition, self.s3_folder),
+            pid_mode=_shared(effective.definition.get("pidMode"), task),
+            ipc_mode=_shared(effective.definition.get("ipcMode"), task),
             secrets=(*secrets, *logs.environment),
             injected=self._injected(task, definition["name"]),
-            host_paths_allowed=self.host_paths_allowed,
             log_driver=logs.driver,
             log_options=logs.options,
             log_mounts=logs.mounts,
@@ -274,6 +306,11 @@ class ContainerLauncher:
         if self._info is None:
             self._info = self.engine.info()
         return self._info
+
+
+def _shared(mode: str | None, task: Task) -> str | None:
+    """The namespace that a task's containers share is that of its pause container."""
+    return f"container:{task.pause_id}" if mode == "task" and task.pause_id else mode if mode == "none" else None
 
 
 def _task_endpoints(task: Task, container: str, host: str) -> list[tuple[str, str]]:

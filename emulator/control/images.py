@@ -77,8 +77,11 @@ class ImageFinder:
         self._reaches_us = True
         self._architecture: str | None = None
 
-    def find(self, text: str, pinned_digest: str | None = None) -> FoundImage:
-        """The image of a container. `pinned_digest` is the deployment's, so that a moved tag changes nothing.
+    def find(
+        self, text: str, pinned_digest: str | None = None, credentials: RegistryCredentials | None = None
+    ) -> FoundImage:
+        """The image of a container. `pinned_digest` is the deployment's, so that a moved tag changes nothing;
+        `credentials` are those of a private registry that is not ours.
 
         Raises CannotPull; EngineUnavailable and EngineNotResponding go through.
         """
@@ -88,7 +91,7 @@ class ImageFinder:
         with self._lock(text):
             if registry is not None:
                 return self._from_our_registry(reference, registry, pinned_digest)
-            return self._from_elsewhere(reference)
+            return self._from_elsewhere(reference, credentials)
 
     def our_registry(self, text: str) -> tuple[ImageReference, EcrRegistry] | None:
         """What an image reference names in our registry; None when it names another."""
@@ -181,11 +184,11 @@ class ImageFinder:
             with self._database.write() as tx:
                 note_pull(tx, image, self._now())
 
-    def _from_elsewhere(self, reference: ImageReference) -> FoundImage:
+    def _from_elsewhere(self, reference: ImageReference, credentials: RegistryCredentials | None) -> FoundImage:
         facts = self._engine.find_image(reference.text)
         if facts is None:
             try:
-                facts = self._engine.pull_image(reference.text, None, deadline_s=PULL_DEADLINE_S)
+                facts = self._engine.pull_image(reference.text, credentials, deadline_s=PULL_DEADLINE_S)
             except (EngineUnavailable, EngineNotResponding):
                 raise
             except ImageNotFound as error:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from emulator.clock import Clock, monotonic
 from emulator.control.container_launch import ContainerLauncher, Identity
@@ -22,6 +23,7 @@ from emulator.control.recover import recover, remove_everything, sweep_dead_ephe
 from emulator.control.services import ServiceController
 from emulator.control.statistics import Statistics
 from emulator.control.task_executor import TaskExecutor
+from emulator.control.task_volumes import VolumeMaker
 from emulator.control.tasks import TaskController
 from emulator.control.work import InlineWork, ThreadedWork, Work
 from emulator.engine import labels
@@ -52,6 +54,8 @@ class ControlParts:
     delivery: LogDelivery
     identity: Identity
     vpc_cidr: str | None = None
+    allow_host_paths: tuple[str, ...] = ()
+    s3_folder: Path | None = None
     relay: SocketRelay | TcpRelay | None = None
     endpoint_in_task: str | None = None
     roles_must_exist: bool = False
@@ -78,6 +82,9 @@ class ControlPlane:
         roles = RoleChecks(
             parts.database, parts.images, parts.ids, parts.clock.now, parts.roles_must_exist, parts.enforce_iam
         )
+        volumes = VolumeMaker(
+            parts.engine, parts.identity.instance, _owned(parts.identity, "volume"), parts.allow_host_paths
+        )
         self.launcher = ContainerLauncher(
             engine=parts.engine,
             database=parts.database,
@@ -86,6 +93,8 @@ class ControlPlane:
             identity=parts.identity,
             sealer=parts.sealer,
             now=parts.clock.now,
+            volumes=volumes,
+            s3_folder=parts.s3_folder,
             endpoint_in_task=parts.endpoint_in_task if parts.relay else None,
             roles=roles,
         )
@@ -99,6 +108,8 @@ class ControlPlane:
             watch=self.watch,
             identity=parts.identity,
             ids=parts.ids,
+            volumes=volumes,
+            s3_folder=parts.s3_folder,
             roles=roles,
             relay=parts.relay,
         )
@@ -213,5 +224,5 @@ class ControlPlane:
             self._parts.delivery.flush_aged()
 
 
-def _owned(identity: Identity) -> dict[str, str]:
-    return labels.owned_labels("network", identity.instance, identity.boot, ephemeral_lock=identity.ephemeral_lock)
+def _owned(identity: Identity, kind: labels.Kind = "network") -> dict[str, str]:
+    return labels.owned_labels(kind, identity.instance, identity.boot, ephemeral_lock=identity.ephemeral_lock)

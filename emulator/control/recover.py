@@ -53,6 +53,7 @@ def recover(
         task = _take_back(database, task, state, now)
         adopted.append((task, state))
     _remove(engine, leftovers)
+    _remove_volumes(database, engine, instance)
     for task, state in adopted:
         _resume(database, launcher, definitions, task, state)
     if states:
@@ -78,14 +79,18 @@ def sweep_dead_ephemeral(engine: Engine, own_instance: str, is_dead: Callable[[s
     ]
     _remove(engine, found)
     for instance in {state.labels[labels.INSTANCE] for state in found}:
+        for volume in engine.list_volumes({labels.INSTANCE: instance}):
+            engine.remove_volume(volume)
         for network in engine.list_networks({labels.INSTANCE: instance}):
             engine.remove_network(network)
     return len(found)
 
 
 def remove_everything(engine: Engine, networks: Networks, instance: str) -> None:
-    """All containers and networks of this emulator: `homeport reset`, and the end of an ephemeral run."""
+    """All containers, volumes and networks of this emulator: `homeport reset`, and the end of an ephemeral run."""
     _remove(engine, engine.list_containers({labels.INSTANCE: instance}))
+    for name in engine.list_volumes({labels.INSTANCE: instance}):
+        engine.remove_volume(name)
     networks.remove_all()
 
 
@@ -148,6 +153,19 @@ def _resume(
     except DefinitionMissing:
         return
     launcher.resume_output(current, effective, current.container(state.labels[labels.CONTAINER]))
+
+
+def _remove_volumes(database: Database, engine: Engine, instance: str) -> None:
+    """Those of tasks that are gone, or have stopped."""
+    for name, marks in engine.list_volumes({labels.INSTANCE: instance}).items():
+        arn = marks.get(labels.TASK)
+        if arn is None:
+            continue
+        with database.read() as reader:
+            task = find_task(reader, arn)
+        if task is None or task.stopped:
+            _log.info("removing the volume %s", name)
+            engine.remove_volume(name)
 
 
 def _remove(engine: Engine, states: list[ContainerState]) -> None:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 from emulator.control.container_launch import ContainerLauncher, Identity
+from emulator.control.environment_files import EnvironmentFileUnavailable, environment_of
 from emulator.control.execution_role import CannotAssumeRole, RoleChecks
 from emulator.control.images import CannotPull, ImageFinder
 from emulator.control.log_delivery import DestinationUnavailable, LogDelivery
 from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch
 from emulator.control.secrets import SecretsUnavailable
+from emulator.control.task_volumes import CannotCreateVolume, VolumeMaker
 from emulator.domain.address_plan import RangeExhausted
 from emulator.domain.firelens import InvalidFirelensOption
 from emulator.domain.log_delivery import InvalidLogOption
@@ -27,6 +30,7 @@ from emulator.domain.task_actions import (
     ProvideNetwork,
     RemoveContainer,
     RemoveNetwork,
+    RemoveVolumes,
     RestartContainer,
     SignalContainer,
     TaskAction,
@@ -45,6 +49,7 @@ from emulator.engine.base import (
     NetworkConflict,
     NotFound,
 )
+from emulator.engine.container_spec import network_sysctls
 from emulator.engine.pause import SocketRelay, TcpRelay, pause_spec
 from emulator.ids import Ids
 from emulator.store.database import Database
@@ -68,6 +73,8 @@ class TaskExecutor:
     identity: Identity
     ids: Ids
     roles: RoleChecks
+    volumes: VolumeMaker
+    s3_folder: Path | None = None
     relay: SocketRelay | TcpRelay | None = None
     _pause_image: str | None = None
 
@@ -75,6 +82,8 @@ class TaskExecutor:
         """Never raises."""
         try:
             return self._act(task, effective, action)
+        except SecretsUnavailable as error:
+            return Failed(str(error))
         except CannotPull as error:
             return Failed(str(error), error.passing)
         except EngineUnavailable as error:
@@ -90,7 +99,7 @@ class TaskExecutor:
     def _act(self, task: Task, effective: EffectiveTask, action: TaskAction) -> Outcome:
         match action:
             case ProvideNetwork():
-                return self._provide_network(task)
+                return self._provide_network(task, effective)
             case InitializeResources():
                 return self._initialize(task, effective)
             case FindImage(name):
@@ -105,19 +114,22 @@ class TaskExecutor:
                 return self._signal(task.container(name), "SIGKILL")
             case RemoveContainer(name):
                 return self._remove(task.container(name))
+            case RemoveVolumes():
+                self.volumes.remove(task)
+                return Done()
             case RemoveNetwork():
                 return self._remove_network(task)
 
     # -- network
 
-    def _provide_network(self, task: Task) -> Outcome:
+    def _provide_network(self, task: Task, effective: EffectiveTask) -> Outcome:
         eni = task.eni
         if eni is None:
             raise AssertionError("only awsvpc tasks ask for a network")
         for _ in range(ADDRESS_ATTEMPTS):
             try:
                 network, address = self.networks.provide(task, eni)
-                return self._start_pause(task, network, address)
+                return self._start_pause(task, effective, network, address)
             except NetworkConflict as error:
                 return Failed(f"ResourceInitializationError: no range for the VPC is free on this host: {error}")
             except RangeExhausted as error:
@@ -132,7 +144,7 @@ class TaskExecutor:
                 self._pause_image = None
         return Failed("ResourceInitializationError: the task's network interface could not be attached")
 
-    def _start_pause(self, task: Task, network: str, address: str) -> Outcome:
+    def _start_pause(self, task: Task, effective: EffectiveTask, network: str, address: str) -> Outcome:
         spec = pause_spec(
             name=f"ecs-{task.family[:80]}-pause-{task.id[:12]}",
             image=self._ensured_pause_image(),
@@ -140,6 +152,8 @@ class TaskExecutor:
             network=NetworkAttachment(network, ipv4_address=address),
             hostname=f"ip-{address.replace('.', '-')}",
             domain_name="ec2.internal" if task.region == "us-east-1" else f"{task.region}.compute.internal",
+            sysctls=network_sysctls(effective.containers),
+            shares_ipc=effective.definition.get("ipcMode") == "task",
             relay=self.relay,
         )
         pause_id = self.engine.create_container(spec)
@@ -175,7 +189,9 @@ class TaskExecutor:
             self.launcher.log_drivers.check(task, effective)
             self.roles.check_assumable(task, effective)
             self.roles.check_registry_token(task, effective)
+            self.volumes.create(task, effective.definition)
             for container in effective.containers:
+                environment_of(container, self.s3_folder)
                 self.launcher.secrets(
                     task, container, lambda reader, access: self.roles.refusal(reader, task, role, access)
                 )
@@ -188,7 +204,13 @@ class TaskExecutor:
                         streams.append((container["name"], where.stream))
                         if warning := self.roles.log_warning(tx, task, role, where):
                             warnings.append(f"{container['name']}: {warning}")
-        except (CannotAssumeRole, SecretsUnavailable, DestinationUnavailable) as error:
+        except (
+            CannotAssumeRole,
+            CannotCreateVolume,
+            DestinationUnavailable,
+            EnvironmentFileUnavailable,
+            SecretsUnavailable,
+        ) as error:
             return Failed(str(error))
         except InvalidFirelensOption as error:
             return Failed(f"ResourceInitializationError: unable to generate firelens config: {error}")
@@ -199,7 +221,8 @@ class TaskExecutor:
     def _find_image(self, task: Task, effective: EffectiveTask, name: str) -> Outcome:
         container = task.container(name)
         self.roles.check_pull(task, effective.execution_role_arn, container.image)
-        found = self.images.find(container.image, container.image_digest)
+        credentials = self.launcher.registry_credentials(task, effective, name)
+        found = self.images.find(container.image, container.image_digest, credentials)
         return Done(image_id=found.facts.id, image_digest=found.digest)
 
     # -- down

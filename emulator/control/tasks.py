@@ -200,7 +200,7 @@ def _needs(effective: EffectiveTask | None) -> Needs:
     if effective is None:
         return Needs()
     timeouts = {c["name"]: float(c.get("stopTimeout", DEFAULT_STOP_TIMEOUT_S)) for c in effective.containers}
-    return Needs(timeouts, order_of(effective.containers))
+    return Needs(timeouts, order_of(effective.containers), bool(effective.definition.get("volumes")))
 
 
 def _lane(action: TaskAction) -> Lane:

@@ -15,6 +15,7 @@ from emulator.domain.ecs_errors import PlatformTaskDefinitionIncompatibilityExce
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 from emulator.domain.network import default_security_group_id, default_subnets
 from emulator.domain.unsupported_features import unsupported_features
+from emulator.domain.volume_plan import is_allowed
 
 MAX_SUBNETS: Final = 16
 MAX_SECURITY_GROUPS: Final = 5
@@ -132,14 +133,26 @@ def _unknown(subnets: Sequence[str], groups: Sequence[str], account: str, region
     return lost_subnets + lost_groups
 
 
-def check_emulated(definition: Definition, *, allow_privileged: bool) -> None:
+def check_emulated(
+    definition: Definition,
+    *,
+    allow_privileged: bool,
+    allow_host_paths: Sequence[str] = (),
+    s3_folder: bool = False,
+) -> None:
     """NotEmulatedYet, naming every member of the (overridden) definition that Homeport cannot act on yet.
 
     Privileged containers are root on this host, so they need the user's consent first.
     """
-    lacking = [f"{feature.path} ({feature.what})" for feature in unsupported_features(definition)]
+    lacking = [f"{feature.path} ({feature.what})" for feature in unsupported_features(definition, s3_folder=s3_folder)]
     if lacking:
         raise NotEmulatedYet(f"Homeport does not emulate these yet: {', '.join(lacking)}.")
+    for volume in definition.get("volumes", ()):
+        path = (volume.get("host") or {}).get("sourcePath")
+        if path and not is_allowed(path, allow_host_paths):
+            raise NotEmulatedYet(
+                f"Volume {volume['name']} is {path} of this host; start Homeport with --allow-host-path to mount it."
+            )
     for container in definition.get("containerDefinitions", ()):
         if container.get("privileged") and not allow_privileged:
             raise NotEmulatedYet(

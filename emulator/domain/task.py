@@ -125,6 +125,7 @@ class Task:
     endpoint_id: str = ""  # 32 hexadecimal digits that nobody can guess; its containers' endpoints bear them
     credentials_id: str | None = None  # the same for the credentials of its role; None without a task role
     task_role_arn: str | None = None
+    volumes_removed: bool = False
 
     @property
     def stopped(self) -> bool:

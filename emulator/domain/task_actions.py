@@ -72,6 +72,13 @@ class RemoveContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveVolumes:
+    """Remove the volumes that live as long as the task."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveNetwork:
     """Remove the pause container, and with it the namespace and the address."""
 
@@ -87,6 +94,7 @@ TaskAction = (
     | SignalContainer
     | KillContainer
     | RemoveContainer
+    | RemoveVolumes
     | RemoveNetwork
 )
 

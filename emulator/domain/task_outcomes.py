@@ -13,6 +13,7 @@ from emulator.domain.task_actions import (
     ProvideNetwork,
     RemoveContainer,
     RemoveNetwork,
+    RemoveVolumes,
     RestartContainer,
     SignalContainer,
     TaskAction,
@@ -81,6 +82,8 @@ def _after_success(task: Task, action: TaskAction, done: Done, now: float) -> Ta
             return _with(task, name, kill_sent_at=now)
         case RemoveContainer(name):
             return _with(task, name, removed=True)
+        case RemoveVolumes():
+            return replace(task, volumes_removed=True)
         case RemoveNetwork():
             return replace(task, pause_removed=True)
 

@@ -21,6 +21,7 @@ from emulator.domain.task_actions import (
     ProvideNetwork,
     RemoveContainer,
     RemoveNetwork,
+    RemoveVolumes,
     RestartContainer,
     SignalContainer,
     TaskAction,
@@ -61,6 +62,7 @@ class Needs:
 
     stop_timeouts: Mapping[str, float] = field(default_factory=dict)
     order: Order = field(default_factory=Order)
+    volumes: bool = False  # whether it has volumes that go with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +286,7 @@ def _descend(task: Task, needs: Needs, in_flight: frozenset[str], now: float) ->
         case "STOPPING":
             return _stop_containers(task, needs, in_flight, now)
         case _:
-            return _clean_up(task, now)
+            return _clean_up(task, needs, now)
 
 
 def _stop_containers(task: Task, needs: Needs, in_flight: frozenset[str], now: float) -> Plan:
@@ -321,11 +323,13 @@ def _stop_one(
         looks.append(container.kill_sent_at + UNKILLABLE_AFTER_S)
 
 
-def _clean_up(task: Task, now: float) -> Plan:
+def _clean_up(task: Task, needs: Needs, now: float) -> Plan:
     left = [c for c in task.containers if c.runtime_id is not None and not c.removed]
     if left:
         removals = tuple(RemoveContainer(c.name, because="it has stopped") for c in left)
         return Plan(task, removals, because="removing its containers")
+    if needs.volumes and task.resources_ready and not task.volumes_removed:
+        return Plan(task, (RemoveVolumes(because="its containers are gone"),), because="removing its volumes")
     if task.pause_id is not None and not task.pause_removed:
         return Plan(task, (RemoveNetwork(because="no container uses it"),), because="detaching its ENI")
     eni = None if task.eni is None else replace(task.eni, status="DELETED")

@@ -20,19 +20,18 @@ LOG_OPTIONS_OF_HOST_FILES: Final = ("splunk-capath", "syslog-tls-ca-cert", "sysl
 
 # Member -> what it is, for members that need support as soon as they are given a value other than empty or false.
 TASK_MEMBERS: Final[Mapping[str, str]] = {
-    "volumes": "volumes",
     "proxyConfiguration": "App Mesh proxies",
     "inferenceAccelerators": "Elastic Inference accelerators",
-    "pidMode": "a shared process namespace",
-    "ipcMode": "a shared IPC namespace",
     "enableFaultInjection": "fault injection",
+}
+VOLUME_KINDS: Final[Mapping[str, str]] = {
+    "fsxWindowsFileServerVolumeConfiguration": "FSx for Windows File Server",
+    "s3filesVolumeConfiguration": "Amazon S3 Files",
+    "configuredAtLaunch": "Amazon EBS volumes",
 }
 CONTAINER_MEMBERS: Final[Mapping[str, str]] = {
     "links": "container links",
-    "volumesFrom": "volumes of other containers",
-    "environmentFiles": "environment files in Amazon S3",
     "credentialSpecs": "credential specs",
-    "repositoryCredentials": "private registry authentication",
     "resourceRequirements": "GPUs and other devices",
 }
 
@@ -44,11 +43,17 @@ class UnsupportedFeature(NamedTuple):
     what: str
 
 
-def unsupported_features(definition: Definition) -> list[UnsupportedFeature]:
-    """Everything in a registered (or overridden) definition that cannot be acted on yet, in the order written."""
+def unsupported_features(definition: Definition, *, s3_folder: bool = False) -> list[UnsupportedFeature]:
+    """Everything in a registered (or overridden) definition that cannot be acted on yet, in the order written.
+
+    `s3_folder`: whether a folder stands in for Amazon S3.
+    """
     found = [*_of_task(definition)]
     for index, container in enumerate(definition.get("containerDefinitions") or ()):
         found += _of_container(container, f"containerDefinitions[{index}]")
+        if container.get("environmentFiles") and not s3_folder:
+            what = "environment files in Amazon S3 without --s3-folder"
+            found.append(UnsupportedFeature(f"containerDefinitions[{index}].environmentFiles", what))
     return found
 
 
@@ -61,9 +66,23 @@ def _of_task(definition: Definition) -> Iterator[UnsupportedFeature]:
     isolation = (definition.get("trustedExecutionConfiguration") or {}).get("isolationMode", "SHARED")
     if isolation != "SHARED":
         yield UnsupportedFeature("trustedExecutionConfiguration.isolationMode", f"isolation mode {isolation}")
+    for member in ("pidMode", "ipcMode"):
+        if definition.get(member) == "host":
+            yield UnsupportedFeature(member, f"the host's own namespace for {member}")
+    for index, volume in enumerate(definition.get("volumes") or ()):
+        yield from _of_volume(volume, f"volumes[{index}]")
     for member, what in TASK_MEMBERS.items():
         if definition.get(member):
             yield UnsupportedFeature(member, what)
+
+
+def _of_volume(volume: Mapping[str, Any], path: str) -> Iterator[UnsupportedFeature]:
+    for member, what in VOLUME_KINDS.items():
+        if volume.get(member):
+            yield UnsupportedFeature(f"{path}.{member}", what)
+    efs = volume.get("efsVolumeConfiguration") or {}
+    if efs.get("rootDirectory", "/") not in ("", "/"):
+        yield UnsupportedFeature(f"{path}.efsVolumeConfiguration.rootDirectory", "a directory of an EFS file system")
 
 
 def _of_container(container: Container, path: str) -> Iterator[UnsupportedFeature]:

@@ -46,6 +46,7 @@ from emulator.engine.errors import (
 )
 from emulator.engine.exec_session import ExecSource
 from emulator.engine.statistics import StatisticsSource
+from emulator.engine.volumes import VolumeStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ class ContainerSpec:
     devices: tuple[Device, ...] = ()
     sysctls: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
+    volumes_from: tuple[str, ...] = ()  # container ids, each with `:ro` where only reading is meant
     security_options: tuple[str, ...] = ()
     privileged: bool = False
     read_only_root: bool = False
@@ -275,7 +277,7 @@ PullProgress = Callable[[str], None]
 """Called with one line of what the engine reports, e.g. `a1b2c3: Download complete`."""
 
 
-class Engine(ContainerFiles, StatisticsSource, ExecSource, Protocol):
+class Engine(ContainerFiles, StatisticsSource, ExecSource, VolumeStore, Protocol):
     """The machine that runs containers."""
 
     def info(self) -> EngineInfo:

@@ -36,10 +36,14 @@ class Surroundings:
     open_files_of_fargate: bool = True
     secrets: tuple[tuple[str, str], ...] = ()
     injected: tuple[tuple[str, str], ...] = ()  # what ECS injects; the definition's own values win
-    host_paths_allowed: tuple[str, ...] = ()
     log_driver: str = "json-file"
     log_options: tuple[tuple[str, str], ...] = ()
     log_mounts: tuple[Mount, ...] = ()  # of a FireLens router
+    volume_mounts: tuple[Mount, ...] = ()
+    volumes_from: tuple[str, ...] = ()  # container ids, `:ro` after them where only reading is meant
+    environment_files: tuple[tuple[str, str], ...] = ()
+    pid_mode: str | None = None
+    ipc_mode: str | None = None
 
 
 def container_spec(definition: Definition, around: Surroundings) -> ContainerSpec:
@@ -68,8 +72,20 @@ def container_spec(definition: Definition, around: Surroundings) -> ContainerSpe
         capabilities_add=tuple((linux.get("capabilities") or {}).get("add") or ()),
         capabilities_drop=tuple((linux.get("capabilities") or {}).get("drop") or ()),
         devices=tuple(_device(device) for device in linux.get("devices") or ()),
-        sysctls=tuple((s["namespace"], s["value"]) for s in definition.get("systemControls") or ()),
-        mounts=(*(_tmpfs(tmpfs) for tmpfs in linux.get("tmpfs") or ()), *around.log_mounts),
+        sysctls=tuple(
+            (s["namespace"], s["value"])
+            for s in definition.get("systemControls") or ()
+            if around.pause_id is None or not s["namespace"].startswith("net.")
+        ),
+        mounts=(
+            *(_tmpfs(tmpfs) for tmpfs in linux.get("tmpfs") or ()),
+            *around.log_mounts,
+            *around.volume_mounts,
+        ),
+        volumes_from=around.volumes_from,
+        pid_mode=around.pid_mode,
+        ipc_mode=around.ipc_mode,
+        **_names(definition, around),
         security_options=tuple(definition.get("dockerSecurityOptions") or ()),
         privileged=bool(definition.get("privileged")),
         read_only_root=bool(definition.get("readonlyRootFilesystem")),
@@ -82,16 +98,39 @@ def container_spec(definition: Definition, around: Surroundings) -> ContainerSpe
     )
 
 
+def network_sysctls(definitions: Sequence[Definition]) -> tuple[tuple[str, str], ...]:
+    """What belongs to the task's network namespace: its pause container has to be made with it."""
+    found = {
+        s["namespace"]: s["value"]
+        for definition in definitions
+        for s in definition.get("systemControls") or ()
+        if s["namespace"].startswith("net.")
+    }
+    return tuple(found.items())
+
+
+def _names(definition: Definition, around: Surroundings) -> dict[str, Any]:
+    """Host name and resolver: of the pause container where there is one, else the container's own."""
+    if around.pause_id is not None:
+        return {}
+    return {
+        "hostname": definition.get("hostname"),
+        "extra_hosts": tuple((host["hostname"], host["ipAddress"]) for host in definition.get("extraHosts") or ()),
+        "dns_servers": tuple(definition.get("dnsServers") or ()),
+        "dns_search": tuple(definition.get("dnsSearchDomains") or ()),
+    }
+
+
 def _words(value: Sequence[str] | None) -> tuple[str, ...] | None:
     return tuple(value) if value else None
 
 
 def _environment(definition: Definition, around: Surroundings) -> tuple[tuple[str, str], ...]:
-    """Injected values, the definition's own over them, secrets over both (a name may be in one of the two only)."""
+    """Injected values, files over them, the definition's own over those, secrets over all."""
     own = {item["name"]: item.get("value", "") for item in definition.get("environment") or () if item.get("name")}
     in_image = {entry.partition("=")[0] for entry in around.image_environment}
     injected = {name: value for name, value in around.injected if name not in in_image}
-    return tuple({**injected, **own, **dict(around.secrets)}.items())
+    return tuple({**injected, **dict(around.environment_files), **own, **dict(around.secrets)}.items())
 
 
 def _nano_cpus(around: Surroundings) -> int | None:

@@ -41,9 +41,11 @@ from emulator.engine.docker_spec import create_body
 from emulator.engine.docker_state import container_state, engine_info, listed_turn
 from emulator.engine.docker_statistics import DockerStatistics
 from emulator.engine.docker_stream import Deadline, DockerStream, open_stream
+from emulator.engine.docker_volumes import DockerVolumes
 from emulator.engine.exec_session import ExecSession
 from emulator.engine.labels import bears
 from emulator.engine.pause import pause_archive, pause_reference
+from emulator.engine.volumes import VolumeSpec
 
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 _START_DEADLINE_FACTOR = 2.0
@@ -60,6 +62,7 @@ class DockerEngine:
         self._images = DockerImages(self._calls)
         self._networks = DockerNetworks(self._calls)
         self._output = OutputReader(clock.now)
+        self._volumes = DockerVolumes(self._calls)
         self._statistics = DockerStatistics(clock.now, local=bool(self._calls.address.unix_path))
         self._event_streams: list[EventStream] = []
         self._closed = threading.Event()
@@ -76,6 +79,15 @@ class DockerEngine:
 
     def ensure_network(self, spec: NetworkSpec) -> None:
         self._networks.ensure(spec)
+
+    def ensure_volume(self, spec: VolumeSpec) -> None:
+        self._volumes.ensure(spec)
+
+    def remove_volume(self, name: str) -> None:
+        self._volumes.remove(name)
+
+    def list_volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+        return self._volumes.named(labels)
 
     def remove_network(self, name: str) -> None:
         self._networks.remove(name)

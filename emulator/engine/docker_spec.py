@@ -67,6 +67,7 @@ def _host_config(spec: ContainerSpec) -> dict[str, Any]:
         "Sysctls": dict(spec.sysctls),
         "Mounts": [_mount(mount) for mount in spec.mounts if mount.kind != "tmpfs"],
         "Tmpfs": {mount.target: _tmpfs_options(mount) for mount in spec.mounts if mount.kind == "tmpfs"},
+        "VolumesFrom": list(spec.volumes_from),
         "SecurityOpt": list(spec.security_options),
         "Privileged": spec.privileged,
         "ReadonlyRootfs": spec.read_only_root,

@@ -49,6 +49,8 @@ from emulator.engine.simulated_images import Program, SimulatedImages
 from emulator.engine.simulated_network import SimulatedNetworks
 from emulator.engine.simulated_statistics import simulated_samples
 from emulator.engine.simulated_timeline import Timeline
+from emulator.engine.simulated_volumes import SimulatedVolumes
+from emulator.engine.volumes import VolumeSpec
 
 CallHook = Callable[[Literal["before", "after"], str, tuple[object, ...]], None]
 """Told of every call by name and first argument, before it and after it took effect; what it raises the caller gets."""
@@ -73,6 +75,7 @@ class SimulatedEngine:
         self._clock = clock
         self._architecture = architecture
         self._images = SimulatedImages(architecture, remote_images or {})
+        self._volumes = SimulatedVolumes()
         self._networks = SimulatedNetworks()
         self._containers: dict[str, SimulatedContainer] = {}
         self._names: dict[str, str] = {}
@@ -161,6 +164,18 @@ class SimulatedEngine:
     def ensure_network(self, spec: NetworkSpec) -> None:
         with self._call("ensure_network", spec):
             self._networks.ensure(spec)
+
+    def ensure_volume(self, spec: VolumeSpec) -> None:
+        with self._call("ensure_volume", spec):
+            self._volumes.ensure(spec)
+
+    def remove_volume(self, name: str) -> None:
+        with self._call("remove_volume", name):
+            self._volumes.remove(name, self._containers.values())
+
+    def list_volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+        with self._call("list_volumes", labels):
+            return self._volumes.named(labels)
 
     def remove_network(self, name: str) -> None:
         with self._call("remove_network", name):

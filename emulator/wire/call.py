@@ -64,6 +64,7 @@ class Facts:
     default_region: str = "us-east-1"
     allow_privileged: bool = False
     allow_host_paths: tuple[str, ...] = ()
+    s3_folder: bool = False
     engine_kind: str = "docker"
 
     def stream_url(self, session_id: str) -> str:

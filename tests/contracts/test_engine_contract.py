@@ -16,6 +16,7 @@ from emulator.engine.base import (
     ImageLoadFailed,
     ImageNotFound,
     ImagePullFailed,
+    Mount,
     NetworkAttachment,
     NetworkConflict,
     NotFound,
@@ -24,6 +25,7 @@ from emulator.engine.base import (
 )
 from emulator.engine.exec_session import ExecSession
 from emulator.engine.pause import pause_spec
+from emulator.engine.volumes import VolumeSpec
 from tests.engine_worlds import (
     ABSENT,
     CREDENTIALS,
@@ -431,6 +433,23 @@ def test_running_out_of_memory_is_an_event(world: AnyWorld) -> None:
     container = running(world, HUNGRY, memory_bytes=16 << 20, memory_swap_bytes=16 << 20)
     world.until(lambda: "die 137" in log.actions(container))
     assert "oom" in log.actions(container)
+
+
+def test_volumes_are_found_by_their_labels_and_kept_while_they_are_used(world: AnyWorld) -> None:
+    name, marks = f"hp-eng-volume-{next(iter(OWNER.values()))}", {**OWNER, "x": "1"}
+    world.engine.ensure_volume(VolumeSpec(name, marks))
+    world.engine.ensure_volume(VolumeSpec(name, marks))
+    assert world.engine.list_volumes({**OWNER, "x": "2"}) == {}
+    assert world.engine.list_volumes({**OWNER, "x": "1"})[name].items() >= marks.items()
+    container = running(world, mounts=(Mount("volume", "/data", name),))
+    with pytest.raises(EngineError, match="in use"):
+        world.engine.remove_volume(name)
+    reader = running(world, volumes_from=(f"{container}:ro",))
+    for each in (reader, container):
+        world.engine.remove_container(each)
+    world.engine.remove_volume(name)
+    world.engine.remove_volume(name)
+    assert world.engine.list_volumes({**OWNER, "x": "1"}) == {}
 
 
 def test_statistics_of_running_containers(world: AnyWorld) -> None:

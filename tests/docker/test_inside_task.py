@@ -6,12 +6,25 @@ import json
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.data_channel.plugin import Plugin
-from tests.docker.homeport import ACCOUNT, AWSLOGS, PAUSE, ROOT, SLEEP, Homeport, container, eventually, shell
+from tests.docker.homeport import (
+    ACCOUNT,
+    AWSLOGS,
+    GROUP,
+    PAUSE,
+    ROOT,
+    SLEEP,
+    Homeport,
+    container,
+    engine,
+    eventually,
+    shell,
+)
 from tests.docker.walkthrough import follow
 
 pytestmark = pytest.mark.docker
@@ -135,6 +148,73 @@ def test_the_tasks_end_is_the_sessions(homeport: Homeport, task: str) -> None:
     homeport.stop_task(task)
     plugin.until(lambda: plugin.hung_up)
     homeport.stopped(task)
+
+
+WRITES = """
+echo shared > /shared/file; ls -ld /run/tmp | cut -c1-10; df -k /run/tmp | tail -1 | awk '{print $2}'
+cat /proc/sys/net/core/somaxconn; cat /proc/sys/kernel/msgmax; cat /proc/1/comm; echo "$FROM_FILE $OWN"
+trap 'exit 0' TERM; while :; do sleep 0.1; done
+"""
+READS = """
+until [ -f /shared/file ]; do sleep 0.1; done
+cat /shared/file; touch /shared/no 2>/dev/null || echo read-only; ps | grep -c '[s]hared/file'
+trap 'exit 0' TERM; while :; do sleep 0.1; done
+"""
+
+
+def test_volumes_files_and_settings_are_what_the_container_has(tmp_path: Path, test_image: str) -> None:
+    """Many settings at once, each by what the containers print or the engine shows."""
+    (tmp_path / "s3" / "settings").mkdir(parents=True)
+    (tmp_path / "s3" / "settings" / "app.env").write_text("FROM_FILE=yes\nOWN=no\n")
+    homeport = Homeport(tmp_path / "data", options=("--s3-folder", str(tmp_path / "s3")))
+    homeport.start()
+    homeport.client("ecs").create_cluster()
+    homeport.client("logs").create_log_group(logGroupName=GROUP)
+    homeport.define(
+        "settings",
+        shell(
+            WRITES,
+            logConfiguration=AWSLOGS,
+            mountPoints=[{"sourceVolume": "work", "containerPath": "/shared"}],
+            environmentFiles=[{"type": "s3", "value": "arn:aws:s3:::settings/app.env"}],
+            environment=[{"name": "OWN", "value": "own"}],
+            systemControls=[
+                {"namespace": "net.core.somaxconn", "value": "1234"},
+                {"namespace": "kernel.msgmax", "value": "9000"},
+            ],
+            linuxParameters={
+                "initProcessEnabled": True,
+                "tmpfs": [{"containerPath": "/run/tmp", "size": 8, "mountOptions": ["mode=700"]}],
+            },
+            dockerLabels={"team": "a"},
+            ulimits=[{"name": "nofile", "softLimit": 1000, "hardLimit": 2000}],
+            readonlyRootFilesystem=True,
+        ),
+        shell(READS, "side", logConfiguration=AWSLOGS, volumesFrom=[{"sourceContainer": "app", "readOnly": True}]),
+        volumes=[{"name": "work"}],
+        pidMode="task",
+    )
+    arn = homeport.run("settings")
+    homeport.running(arn)
+    said = eventually(lambda: (lines := homeport.messages(arn)) and len(lines) >= 6 and lines)
+    assert said == ["drwx------", "8192", "1234", "9000", "pause", "yes own"]
+    assert eventually(lambda: (lines := homeport.messages(arn, "side")) and len(lines) >= 3 and lines)[:2] == [
+        "shared",
+        "read-only",
+    ]
+    app = homeport.containers(arn)["app"]
+    assert (app["Config"]["Labels"]["team"], app["HostConfig"]["Init"]) == ("a", True)
+    assert app["HostConfig"]["Ulimits"] == [{"Name": "nofile", "Soft": 1000, "Hard": 2000}]
+    assert len(volumes_of(homeport)) == 1
+    homeport.stop_task(arn)
+    homeport.stopped(arn)
+    assert volumes_of(homeport) == []
+    homeport.end()
+
+
+def volumes_of(homeport: Homeport) -> list[str]:
+    found = engine().volumes(filters={"label": [f"homeport.instance={homeport.instance}"]})["Volumes"] or []
+    return [volume["Name"] for volume in found]
 
 
 def test_the_example_of_dependencies_runs_as_written(homeport: Homeport) -> None:

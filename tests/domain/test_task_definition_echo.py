@@ -368,7 +368,6 @@ def test_what_cannot_be_acted_on_yet_is_named_with_its_path() -> None:
     )
     assert [*unsupported_features(body)] == [
         ("networkMode", "network mode bridge"),
-        ("volumes", "volumes"),
         ("containerDefinitions[0].resourceRequirements", "GPUs and other devices"),
         (
             "containerDefinitions[1].logConfiguration.options.syslog-tls-key",

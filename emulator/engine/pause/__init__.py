@@ -92,6 +92,7 @@ def pause_spec(
     dns_servers: tuple[str, ...] = (),
     dns_search: tuple[str, ...] = (),
     sysctls: tuple[tuple[str, str], ...] = (),
+    shares_ipc: bool = False,
     relay: SocketRelay | TcpRelay | None = None,
     cgroup_parent: str | None = None,
 ) -> ContainerSpec:
@@ -109,6 +110,7 @@ def pause_spec(
         dns_servers=dns_servers,
         dns_search=dns_search,
         sysctls=sysctls,
+        ipc_mode="shareable" if shares_ipc else None,
         mounts=_relay_mounts(relay),
         capabilities_drop=("ALL",),
         capabilities_add=("NET_ADMIN", "NET_BIND_SERVICE") if relay else (),

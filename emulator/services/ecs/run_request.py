@@ -43,7 +43,12 @@ def run_launch(call: Call, cluster: Cluster, request: m.RunTaskRequest) -> tuple
     overrides = request.get("overrides", {})
     effective = apply_overrides(definition.body, overrides, launch_type=launch_type)
     _check_emulated(request)
-    check_emulated(effective.definition, allow_privileged=call.facts.allow_privileged)
+    check_emulated(
+        effective.definition,
+        allow_privileged=call.facts.allow_privileged,
+        allow_host_paths=call.facts.allow_host_paths,
+        s3_folder=call.facts.s3_folder,
+    )
     adopted = _adopted(call, placement.unknown if placement else ())
     adopted += check_roles(call, (effective.task_role_arn, effective.execution_role_arn))
     if request.get("enableExecuteCommand") and effective.task_role_arn is None:

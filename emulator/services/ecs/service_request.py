@@ -197,7 +197,12 @@ def _check_emulated(call: Call, settings: Settings, definition: TaskDefinition, 
     check_configuration_emulated(settings["deploymentConfiguration"])
     if launch_type == "FARGATE":
         effective = apply_overrides(definition.body, None, launch_type=launch_type)
-        check_emulated(effective.definition, allow_privileged=call.facts.allow_privileged)
+        check_emulated(
+            effective.definition,
+            allow_privileged=call.facts.allow_privileged,
+            allow_host_paths=call.facts.allow_host_paths,
+            s3_folder=call.facts.s3_folder,
+        )
     else:
         call.warn(f"launchType {launch_type}: there are no container instances yet, so no task will be placed")
     if settings.get("availabilityZoneRebalancing") == "ENABLED":

@@ -1,0 +1,38 @@
+"""Environment files: what of a line counts, and which file decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.domain.environment_file import NotAnObject, bucket_and_key, merged, variables
+from emulator.domain.volume_plan import is_allowed
+
+
+def test_lines() -> None:
+    text = '# a comment\nA=1\n\nB = two words \nnothing\nC=x=y\n#D=1\nE="quoted"\nA=2\n=nameless\nF=\n'
+    assert variables(text) == {"A": "2", "B": "two words", "C": "x=y", "E": '"quoted"', "F": ""}
+
+
+def test_the_first_file_decides() -> None:
+    assert merged([{"A": "1"}, {"A": "2", "B": "2"}]) == {"A": "1", "B": "2"}
+
+
+def test_objects() -> None:
+    assert bucket_and_key("arn:aws:s3:::b/a/c.env") == ("b", "a/c.env")
+    for wrong in (
+        "arn:aws:s3:::b",
+        "b/c.env",
+        "arn:aws:s3:::../x.env",
+        "arn:aws:s3:::b/../../x.env",
+        "arn:aws:s3:::b//c",
+    ):
+        with pytest.raises(NotAnObject):
+            bucket_and_key(wrong)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/srv", True), ("/srv/a", True), ("/srv/../etc", False), ("/srvx", False), ("srv", False), ("/", False)],
+)
+def test_only_what_lies_in_an_allowed_directory(path: str, allowed: bool) -> None:
+    assert is_allowed(path, ["/srv/", "/opt"]) is allowed
