@@ -43,7 +43,7 @@ def test_every_option_of_up_is_documented_and_no_other() -> None:
     verbs = next(action for action in parser._actions if action.choices)
     options = {word for action in verbs.choices["up"]._actions for word in action.option_strings if word != "--help"}
     table = README.partition("Options of `up`")[2].partition("## In a container")[0]
-    assert set(re.findall(r"--[a-z][a-z-]*", table)) == options - {"-h"}
+    assert set(re.findall(r"--[a-z][a-z0-9-]*", table)) == options - {"-h"}
 
 
 def test_every_homeport_command_is_one() -> None:

@@ -79,40 +79,7 @@ class ControlPlane:
         self.networks = Networks(
             parts.database, parts.engine, parts.identity.instance, _owned(parts.identity), parts.vpc_cidr
         )
-        roles = RoleChecks(
-            parts.database, parts.images, parts.ids, parts.clock.now, parts.roles_must_exist, parts.enforce_iam
-        )
-        volumes = VolumeMaker(
-            parts.engine, parts.identity.instance, _owned(parts.identity, "volume"), parts.allow_host_paths
-        )
-        self.launcher = ContainerLauncher(
-            engine=parts.engine,
-            database=parts.database,
-            delivery=parts.delivery,
-            watch=self.watch,
-            identity=parts.identity,
-            sealer=parts.sealer,
-            now=parts.clock.now,
-            volumes=volumes,
-            s3_folder=parts.s3_folder,
-            endpoint_in_task=parts.endpoint_in_task if parts.relay else None,
-            roles=roles,
-        )
-        self.executor = TaskExecutor(
-            engine=parts.engine,
-            database=parts.database,
-            networks=self.networks,
-            images=parts.images,
-            launcher=self.launcher,
-            delivery=parts.delivery,
-            watch=self.watch,
-            identity=parts.identity,
-            ids=parts.ids,
-            volumes=volumes,
-            s3_folder=parts.s3_folder,
-            roles=roles,
-            relay=parts.relay,
-        )
+        self.launcher, self.executor = self._engine_work(parts)
         self.tasks = TaskController(
             parts.clock, parts.database, self.loop, self._work, self.watch, self.executor, self.definitions
         )
@@ -127,6 +94,44 @@ class ControlPlane:
         }
         self.loop.use(controllers)
         parts.database.listen(self.loop.wake)
+
+    def _engine_work(self, parts: ControlParts) -> tuple[ContainerLauncher, TaskExecutor]:
+        """Who makes containers, and who carries out a task's actions with it."""
+        roles = RoleChecks(
+            parts.database, parts.images, parts.ids, parts.clock.now, parts.roles_must_exist, parts.enforce_iam
+        )
+        volumes = VolumeMaker(
+            parts.engine, parts.identity.instance, _owned(parts.identity, "volume"), parts.allow_host_paths
+        )
+        launcher = ContainerLauncher(
+            engine=parts.engine,
+            database=parts.database,
+            delivery=parts.delivery,
+            watch=self.watch,
+            identity=parts.identity,
+            sealer=parts.sealer,
+            now=parts.clock.now,
+            volumes=volumes,
+            s3_folder=parts.s3_folder,
+            endpoint_in_task=parts.endpoint_in_task if parts.relay else None,
+            roles=roles,
+        )
+        executor = TaskExecutor(
+            engine=parts.engine,
+            database=parts.database,
+            networks=self.networks,
+            images=parts.images,
+            launcher=launcher,
+            delivery=parts.delivery,
+            watch=self.watch,
+            identity=parts.identity,
+            ids=parts.ids,
+            volumes=volumes,
+            s3_folder=parts.s3_folder,
+            roles=roles,
+            relay=parts.relay,
+        )
+        return launcher, executor
 
     def start(self, is_dead: Callable[[str], bool] | None = None) -> None:
         """Adopts what runs and begins to work. Without an engine it works too: tasks then fail, saying so."""
