@@ -182,6 +182,7 @@ def build(
             ids,
             default_account=config.default_account,
             default_region=config.default_region,
+            strict=config.registry_strict_ecr,
             enforce_iam=config.enforce_iam,
         )
 

@@ -101,6 +101,7 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--auth", "strict: only known keys, signatures verified", choices=["open", "strict"], default="open")
     option("--access-key", "ID:SECRET known to --auth strict (repeatable)", action="append", default=[])
     option("--strict", "refuse subnets, security groups and roles that nobody created", action="store_true")
+    option("--registry-strict-ecr", "the registry as ECR where ECR departs from OCI", action="store_true")
     option("--enforce-iam", "let callers and tasks do only what IAM policies allow", action="store_true")
     option("--vpc-cidr", "the VPC's range on this host (default: 172.31.0.0/16, or another that is free)")
     option("--no-task-endpoint", "give tasks no AWS_ENDPOINT_URL", action="store_true")
@@ -163,6 +164,7 @@ def config_of(asked: argparse.Namespace) -> Config:
         auth_strict=asked.auth == "strict",
         keys=tuple(keys),
         strict=asked.strict,
+        registry_strict_ecr=asked.registry_strict_ecr,
         enforce_iam=asked.enforce_iam,
         vpc_cidr=asked.vpc_cidr,
         allow_privileged=asked.allow_privileged,

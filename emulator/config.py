@@ -24,6 +24,7 @@ class Config:
     auth_strict: bool = False
     keys: tuple[tuple[str, str], ...] = ()
     strict: bool = False
+    registry_strict_ecr: bool = False  # the registry answers as ECR where that departs from OCI Distribution
     enforce_iam: bool = False
     default_account: str = "123456789012"
     default_region: str = "us-east-1"

@@ -38,7 +38,7 @@ def status(reader: Reader, naming: RegistryNaming) -> dict[str, Any]:
         "repositories": [
             {
                 "uri": naming.repository_uri(r.account, r.region, r.name),
-                "tags": [tag.tag for tag in list_tags(reader, r)],
+                "tags": list_tags(reader, r),
             }
             for r in reader.find(REPOSITORIES)
         ],

@@ -20,7 +20,7 @@ from emulator.registry.layout import Layout
 VOUCHED_S = 3600.0
 """For how long a client may rely on having been told that a blob is there."""
 
-_VOUCHED_LIMIT = 10_000
+_VOUCHED_LIMIT = 50_000
 
 
 class BlobStore:
@@ -59,12 +59,21 @@ class BlobStore:
                 if not self._pinned[digest]:
                     del self._pinned[digest]
 
-    def vouch(self, digest: str, now: float) -> None:
-        """Remembers that a client was told that the blob is there, and will push a manifest naming it."""
+    @contextmanager
+    def unvouching(self) -> Iterator[None]:
+        """While it lasts nobody is told that a blob is there: for who takes away what was not vouched for."""
         with self._lock:
+            yield
+
+    def vouch(self, digest: str, now: float) -> None:
+        """Remembers that a client is told that the blob is there, and will push a manifest naming it. To be called
+        before the look at the blob: then it is either still there, or its collection is already visible."""
+        with self._lock:
+            self._vouched.pop(digest, None)
             self._vouched[digest] = now
-            if len(self._vouched) > _VOUCHED_LIMIT:
-                self._vouched = {one: at for one, at in self._vouched.items() if now - at < VOUCHED_S}
+            # The oldest are in front.
+            while len(self._vouched) > _VOUCHED_LIMIT:
+                del self._vouched[next(iter(self._vouched))]
 
     def vouched(self, digest: str, now: float) -> bool:
         return now - self._vouched.get(digest, float("-inf")) < VOUCHED_S

@@ -57,7 +57,7 @@ def _drop_links(database: Database, blobs: BlobStore, now: float) -> int:
     dropped = 0
     for repository in repositories:
         # One transaction each: pushes to other repositories go on in between.
-        with database.write() as tx:
+        with blobs.unvouching(), database.write() as tx:
             needed = needed_layers(tx, repository)
             links = tx.find(
                 LAYER_LINKS, account=repository.account, region=repository.region, repository=repository.name

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from emulator.domain import image_errors as ecr
 from emulator.domain.errors import AwsError
+from emulator.registry.dialect import Dialect
 
 
 class RegistryError(Exception):
@@ -31,12 +32,8 @@ _TRANSLATED: dict[type[AwsError], tuple[int, str]] = {
     ecr.RepositoryNotFoundException: (404, "NAME_UNKNOWN"),
     ecr.ImageNotFoundException: (404, "MANIFEST_UNKNOWN"),
     ecr.ImageTagAlreadyExistsException: (400, "TAG_INVALID"),
-    ecr.ImageDigestDoesNotMatchException: (400, "MANIFEST_INVALID"),
-    # Not the code that the specification has for it, but the one that ECR sends.
-    ecr.LayersNotFoundException: (404, "BLOB_UPLOAD_UNKNOWN"),
     ecr.ReferencedImagesNotFoundException: (404, "MANIFEST_BLOB_UNKNOWN"),
     ecr.ImageReferencedByManifestList: (405, "UNSUPPORTED"),
-    ecr.InvalidManifest: (405, "UNSUPPORTED"),
     ecr.InvalidImageTag: (400, "TAG_INVALID"),
     ecr.InvalidImageDigest: (400, "DIGEST_INVALID"),
     ecr.UploadNotFoundException: (404, "BLOB_UPLOAD_UNKNOWN"),
@@ -44,11 +41,11 @@ _TRANSLATED: dict[type[AwsError], tuple[int, str]] = {
 }
 
 
-def translated(error: AwsError) -> RegistryError:
+def translated(error: AwsError, dialect: Dialect) -> RegistryError:
     """Any error of the repository as the registry says it; 400 UNSUPPORTED for one that has no form of its own."""
     if isinstance(error, ecr.ImageNotFoundException):
         return manifest_unknown()
-    status, code = _TRANSLATED.get(type(error), (400, "UNSUPPORTED"))
+    status, code = dialect.code(error) or _TRANSLATED.get(type(error), (400, "UNSUPPORTED"))
     return RegistryError(status, code, error.message)
 
 

@@ -20,6 +20,7 @@ from emulator.registry.access import Doorkeeper
 from emulator.registry.address import Addressing, route
 from emulator.registry.auth import USER_NAME, ExpiredToken, InvalidToken, TokenClaims, TokenSigner
 from emulator.registry.blobs import BlobStore
+from emulator.registry.dialect import ECR, OCI
 from emulator.registry.errors import RegistryError, not_allowed, translated
 from emulator.registry.uploads import Uploads
 from emulator.registry.visit import Answer, Registry, Visit
@@ -66,10 +67,11 @@ class RegistryApp:
         strict: bool = False,
         enforce_iam: bool = False,
     ) -> None:
-        """`strict`: see `visit.Registry`; `enforce_iam`: see `access.Doorkeeper`."""
+        """`strict`: as ECR does where it departs from the specification (`dialect`); `enforce_iam`: see
+        `access.Doorkeeper`."""
         addressing = Addressing(default_account, default_region)
         self._registry = Registry(
-            database, blobs, uploads, signer, clock, ids, addressing, strict, Doorkeeper(enforce_iam)
+            database, blobs, uploads, signer, clock, ids, addressing, ECR if strict else OCI, Doorkeeper(enforce_iam)
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -83,7 +85,7 @@ def respond(registry: Registry, request: Request, path: str) -> Answer:
     try:
         return _answer(registry, request, path)
     except AwsError as error:
-        return _refusal(translated(error))
+        return _refusal(translated(error, registry.dialect))
     except RegistryError as error:
         return _refusal(error)
     except (ClientGone, MalformedBody):

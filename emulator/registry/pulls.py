@@ -10,8 +10,9 @@ import re
 from urllib.parse import quote, urlencode
 
 from emulator.domain.image import Image
-from emulator.domain.manifest import OCI_INDEX, is_digest, is_tag
-from emulator.registry.errors import RegistryError, blob_unknown, digest_invalid, manifest_unknown
+from emulator.domain.image_errors import RepositoryNotFoundException
+from emulator.domain.manifest import OCI_INDEX, is_tag
+from emulator.registry.errors import RegistryError, blob_unknown, manifest_unknown
 from emulator.registry.repository import (
     find_image,
     find_layer,
@@ -23,17 +24,19 @@ from emulator.registry.repository import (
 )
 from emulator.registry.visit import Answer, Visit, json_answer
 from emulator.serve import FileSlice
+from emulator.store.database import Reader
 
 _PAGE = 100
-_LARGEST_PAGE = 1000
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def get_blob(visit: Visit) -> Answer:
     """GET and HEAD of a blob that the repository has; one range of it with `Range`."""
     head = visit.request.method == "HEAD"
-    if not is_digest(visit.item):
-        raise digest_invalid(visit.item)
+    visit.check_digest(visit.item)
+    if head:
+        # Before the look, so that garbage collection cannot come between it and the answer.
+        visit.registry.blobs.vouch(visit.item, visit.now)
     with visit.registry.database.read() as reader:
         repository = visit.repository(reader, "BatchCheckLayerAvailability" if head else "GetDownloadUrlForLayer")
         link = find_layer(reader, repository, visit.item)
@@ -46,7 +49,6 @@ def get_blob(visit: Visit) -> Answer:
         "Accept-Ranges": "bytes",
     }
     if head:
-        visit.registry.blobs.vouch(visit.item, visit.now)
         return Answer(200, {**headers, "Content-Length": str(size)})
     return _slice(visit, headers, size)
 
@@ -80,7 +82,7 @@ def _asked_range(first: str, last: str, size: int) -> tuple[int, int]:
 
 def get_manifest(visit: Visit) -> Answer:
     """GET and HEAD by tag or digest, in the type it was pushed with. A GET counts as a pull of the image."""
-    _check_reference(visit.item)
+    _check_reference(visit)
     with visit.registry.database.read() as reader:
         repository = visit.repository(reader, "BatchGetImage")
         image = find_image(reader, repository, visit.item)
@@ -99,34 +101,32 @@ def get_manifest(visit: Visit) -> Answer:
     return Answer(200, headers, body)
 
 
-def _check_reference(reference: str) -> None:
-    if ":" in reference:
-        if not is_digest(reference):
-            raise digest_invalid(reference)
-    elif not is_tag(reference):
-        raise RegistryError(400, "TAG_INVALID", f"'{reference}' is no valid tag.")
+def _check_reference(visit: Visit) -> None:
+    if ":" in visit.item:
+        visit.check_digest(visit.item)
+    elif not is_tag(visit.item):
+        raise RegistryError(400, "TAG_INVALID", f"'{visit.item}' is no valid tag.")
 
 
 def get_tags(visit: Visit) -> Answer:
-    """Tags in lexical order, `n` of them (100 without it) after tag `last`; `Link` leads to the next page."""
-    size = _page_size(visit)
+    """Tags in lexical order, `n` of them (all without it) after tag `last`; `Link` leads to the next page."""
+    size = _page_size(visit, visit.registry.dialect.tags_page)
     with visit.registry.database.read() as reader:
         repository = visit.repository(reader, "ListImages")
-        found = list_tags(reader, repository, after=visit.request.args.get("last"), limit=size + 1)
-    tags = [one.tag for one in found[:size]]
-    headers = _link(visit, "tags/list", {"last": tags[-1], "n": str(size)}) if len(found) > size and tags else {}
+        limit = None if size is None else size + 1
+        found = list_tags(reader, repository, after=visit.request.args.get("last"), limit=limit)
+    tags = found[:size]
+    headers = _link(visit, "tags/list", {"last": tags[-1], "n": str(size)}) if len(tags) < len(found) and tags else {}
     return json_answer({"name": visit.place.shown, "tags": tags}, "application/json", headers)
 
 
 def get_referrers(visit: Visit) -> Answer:
     """The images whose subject is the digest, as an index; an unknown digest has none. `artifactType` filters."""
-    if not is_digest(visit.item):
-        raise digest_invalid(visit.item)
+    visit.check_digest(visit.item)
     wanted = visit.request.args.get("artifactType")
-    size = _page_size(visit)
+    size = _page_size(visit, _PAGE) or 0
     with visit.registry.database.read() as reader:
-        repository = visit.repository(reader, "ListImageReferrers")
-        images = list_referrers(reader, repository, visit.item)
+        images = _referrers(visit, reader)
     last = visit.request.args.get("last", "")
     images = [one for one in images if one.digest > last and wanted in (None, one.artifact_media_type)]
     headers = {"OCI-Filters-Applied": "artifactType"} if wanted is not None else {}
@@ -137,6 +137,16 @@ def get_referrers(visit: Visit) -> Answer:
         headers |= _link(visit, f"referrers/{visit.item}", query)
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [_descriptor(one) for one in images[:size]]}
     return json_answer(index, OCI_INDEX, headers)
+
+
+def _referrers(visit: Visit, reader: Reader) -> list[Image]:
+    """None in a repository that does not exist: the specification has no 404 for referrers."""
+    try:
+        return list_referrers(reader, visit.repository(reader, "ListImageReferrers"), visit.item)
+    except RepositoryNotFoundException:
+        if visit.registry.dialect.referrers_of_nothing:
+            return []
+        raise
 
 
 def _descriptor(image: Image) -> dict[str, object]:
@@ -152,23 +162,23 @@ def _descriptor(image: Image) -> dict[str, object]:
     return members
 
 
-def _page_size(visit: Visit) -> int:
-    text = visit.request.args.get("n")
+def _page_size(visit: Visit, without: int | None) -> int | None:
+    """What `n` asks for; `without` it, that. None is all there is."""
+    text, largest = visit.request.args.get("n"), visit.registry.dialect.largest_page
     if text is None:
-        return _PAGE
+        return without
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise RegistryError(400, "UNSUPPORTED", f"'{text}' is no number of results.")
-    if int(text) > _LARGEST_PAGE:
+    if largest is not None and int(text) > largest:
         raise RegistryError(
             405,
             "UNSUPPORTED",
             "Invalid parameter at 'maxResults' failed to satisfy constraint: "
-            f"'Member must have value less than or equal to {_LARGEST_PAGE}'",
+            f"'Member must have value less than or equal to {largest}'",
         )
     return int(text)
 
 
 def _link(visit: Visit, rest: str, query: dict[str, str]) -> dict[str, str]:
     """Absolute, as ECR's is: some clients take the link for a whole address."""
-    origin = f"{visit.request.scheme}://{visit.request.host}"
-    return {"Link": f'<{origin}{quote(visit.path(rest), safe="/:")}?{urlencode(query)}>; rel="next"'}
+    return {"Link": f'<{visit.origin}{quote(visit.path(rest), safe="/:")}?{urlencode(query)}>; rel="next"'}

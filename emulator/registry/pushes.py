@@ -23,7 +23,6 @@ from emulator.registry.errors import (
     digest_mismatch,
     not_allowed,
 )
-from emulator.registry.layout import ALGORITHMS
 from emulator.registry.repository import (
     delete_image,
     delete_tag,
@@ -48,8 +47,9 @@ _CONTENT_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 def start_upload(visit: Visit) -> Answer:
     """POST: opens a session; or mounts a blob (`mount`); or takes a whole blob at once (`digest`)."""
+    dialect = visit.registry.dialect
     algorithm = visit.request.args.get("digest-algorithm", "sha256")
-    if algorithm not in ALGORITHMS:
+    if algorithm not in dialect.algorithms:
         raise digest_invalid(algorithm)
     with visit.registry.database.read() as reader:
         repository = visit.repository(reader, "InitiateLayerUpload")
@@ -58,18 +58,20 @@ def start_upload(visit: Visit) -> Answer:
         return _created(visit, mounted)
     upload_id = visit.registry.ids.uuid()
     digest = visit.request.args.get("digest")
-    if digest is not None:
+    if digest is not None and dialect.monolithic_posts:
         return _take_whole(visit, repository, upload_id, digest)
     row = LayerUpload(repository.account, repository.region, repository.name, upload_id, visit.now, algorithm)
     with visit.registry.database.write() as tx:
         find_repository(tx, repository.account, repository.region, repository.name)
         tx.insert(LAYER_UPLOADS, row)
-    return Answer(202, _session(visit, upload_id, 0))
+    answer = Answer(202, _session(visit, upload_id, 0))
+    if dialect.smallest_chunk is not None:
+        answer.headers["OCI-Chunk-Min-Length"] = str(dialect.smallest_chunk)
+    return answer
 
 
 def _take_whole(visit: Visit, repository: Repository, upload_id: str, digest: str) -> Answer:
-    if not is_digest(digest):
-        raise digest_invalid(digest)
+    visit.check_digest(digest)
     with visit.registry.uploads.taken(upload_id, digest.partition(":")[0]) as upload:
         try:
             upload.receive(*_source(visit))
@@ -83,14 +85,12 @@ def append(visit: Visit) -> Answer:
     """PATCH: appends a chunk, with `Content-Range` at exactly the place where the last one ended."""
     with _session_upload(visit) as (_, upload):
         received = _append(visit, upload)
-    return Answer(201 if visit.registry.strict else 202, _session(visit, visit.item, received))
+    return Answer(visit.registry.dialect.chunk_status, _session(visit, visit.item, received))
 
 
 def finish(visit: Visit) -> Answer:
     """PUT: takes a last chunk, if there is one, and makes the upload a blob of the repository."""
-    digest = visit.request.args.get("digest", "")
-    if not is_digest(digest):
-        raise digest_invalid(digest)
+    digest = visit.check_digest(visit.request.args.get("digest", ""))
     with _session_upload(visit) as (repository, upload):
         _append(visit, upload)
         _publish(visit, repository, visit.item, upload, digest)
@@ -143,6 +143,12 @@ def _append(visit: Visit, upload: Upload) -> int:
     """Receives the body. Returns how much of the upload there is now, in bytes."""
     received = upload.received
     source, length = _source(visit)
+    smallest = visit.registry.dialect.smallest_chunk
+    if smallest is not None and length != 0 and received and upload.last_part < smallest:
+        raise RegistryError(
+            400, "BLOB_UPLOAD_INVALID", "All layer parts except the last part should be at least 5MB",
+            _session(visit, visit.item, received),
+        )  # fmt: skip
     expected = _expected_length(visit, received, length)
     appended = upload.receive(source, length) if length != 0 else 0
     if expected is not None and appended != expected:
@@ -183,7 +189,7 @@ def _source(visit: Visit) -> tuple[Source, int | None]:
 
 def _publish(visit: Visit, repository: Repository, upload_id: str, upload: Upload, digest: str) -> None:
     """File, then row: whoever sees the row finds the file. A wrong digest spends the upload."""
-    if visit.registry.strict and upload.received == 0:
+    if not visit.registry.dialect.empty_blobs and upload.received == 0:
         raise EmptyUploadException(repository.account, repository.name, upload_id)
     try:
         size = upload.seal(digest)
@@ -200,7 +206,7 @@ def _publish(visit: Visit, repository: Repository, upload_id: str, upload: Uploa
 
 def _mount(visit: Visit, digest: str) -> bool:
     """Links a blob of another repository of the same registry, or of any of them without `from`."""
-    if visit.registry.strict or not is_digest(digest):
+    if not visit.registry.dialect.mounts or not is_digest(digest):
         return False
     origin = visit.request.args.get("from")
     account, region = visit.place.account, visit.place.region
@@ -225,14 +231,14 @@ def _host(visit: Visit) -> str:
 
 def _session(visit: Visit, upload_id: str, received: int) -> dict[str, str]:
     return {
-        "Location": visit.path(f"blobs/uploads/{upload_id}"),
+        "Location": visit.location(f"blobs/uploads/{upload_id}"),
         "Range": f"0-{max(0, received - 1)}",
         "Docker-Upload-Uuid": upload_id,
     }
 
 
 def _created(visit: Visit, digest: str) -> Answer:
-    return Answer(201, {"Location": visit.path(f"blobs/{digest}"), "Docker-Content-Digest": digest})
+    return Answer(201, {"Location": visit.location(f"blobs/{digest}"), "Docker-Content-Digest": digest})
 
 
 # ---------------------------------------------------------------------------------------------- manifests
@@ -241,9 +247,7 @@ def _created(visit: Visit, digest: str) -> Answer:
 def push_manifest(visit: Visit) -> Answer:
     """PUT by tag, or by digest with any number of `tag` parameters. Pushing again what is there is no error."""
     body = _manifest_body(visit)
-    digest = visit.item if ":" in visit.item else None
-    if digest is not None and not is_digest(digest):
-        raise digest_invalid(digest)
+    digest = visit.check_digest(visit.item) if ":" in visit.item else None
     tags = visit.request.args.getlist("tag") if digest is not None else [visit.item]
     media_type = visit.request.headers.get("Content-Type", "").partition(";")[0].strip()
     with visit.registry.database.write() as tx:
@@ -256,7 +260,7 @@ def push_manifest(visit: Visit) -> Answer:
             existing = find_image(tx, repository, digest or digest_of(body))
             assert existing is not None
             image = existing
-    headers = {"Location": visit.path(f"manifests/{image.digest}"), "Docker-Content-Digest": image.digest}
+    headers = {"Location": visit.location(f"manifests/{image.digest}"), "Docker-Content-Digest": image.digest}
     if image.subject_digest is not None:
         headers["OCI-Subject"] = image.subject_digest
     created = Answer(201, headers)
@@ -287,24 +291,24 @@ def _too_large() -> RegistryError:
 
 
 def remove_manifest(visit: Visit) -> Answer:
-    """DELETE: a tag (and the image with its last one), or an image with all of its tags."""
-    if ":" in visit.item and not is_digest(visit.item):
-        raise digest_invalid(visit.item)
+    """DELETE: a tag (in ECR's way the image with its last one), or an image with all of its tags."""
+    dialect = visit.registry.dialect
+    if ":" in visit.item:
+        visit.check_digest(visit.item)
     with visit.registry.database.write() as tx:
         repository = visit.repository(tx, "BatchDeleteImage")
         if ":" in visit.item:
-            delete_image(tx, repository, visit.item, visit.now)
+            delete_image(tx, repository, visit.item, visit.now, even_if_listed=dialect.deletes_listed_images)
         else:
-            delete_tag(tx, repository, visit.item, visit.now)
+            delete_tag(tx, repository, visit.item, visit.now, alone=not dialect.last_tag_takes_image)
     return Answer(202)
 
 
 def remove_blob(visit: Visit) -> Answer:
     """DELETE: takes a blob out of the repository, unless an image needs it."""
-    if visit.registry.strict:
+    if not visit.registry.dialect.deletes_blobs:
         raise not_allowed()
-    if not is_digest(visit.item):
-        raise digest_invalid(visit.item)
+    visit.check_digest(visit.item)
     with visit.registry.database.write() as tx:
         repository = visit.repository(tx, "BatchDeleteImage")
         if find_layer(tx, repository, visit.item) is None:

@@ -122,10 +122,10 @@ def tags_of(reader: Reader, repository: Repository, digest: str) -> list[str]:
 
 def list_tags(
     reader: Reader, repository: Repository, *, after: str | None = None, limit: int | None = None
-) -> list[ImageTag]:
+) -> list[str]:
     """In lexical order, those after a tag."""
     position = None if after is None else (after,)
-    return reader.find(IMAGE_TAGS, after=position, limit=limit, **_owned(repository))
+    return reader.column(IMAGE_TAGS, "tag", after=position, limit=limit, **_owned(repository))
 
 
 def list_referrers(reader: Reader, repository: Repository, subject_digest: str) -> list[Image]:
@@ -246,10 +246,14 @@ def _image(repository: Repository, manifest: Manifest, digest: str, length: int,
 # ---------------------------------------------------------------------------------------------- deleting
 
 
-def delete_tag(tx: Transaction, repository: Repository, tag: str, now: float) -> Image:
-    """Removes a tag, and with its last tag the image, unless a list still names it. Raises ImageNotFoundException."""
+def delete_tag(tx: Transaction, repository: Repository, tag: str, now: float, *, alone: bool = False) -> Image:
+    """Removes a tag, and with its last tag the image, unless a list still names it or the tag is meant `alone`.
+
+    Raises ImageNotFoundException.
+    """
     image = find_image_by_id(tx, repository, None, tag)
-    if tags_of(tx, repository, image.digest) == [tag] and not lists_naming(tx, repository, image.digest):
+    last = not alone and tags_of(tx, repository, image.digest) == [tag]
+    if last and not lists_naming(tx, repository, image.digest):
         _remove_image(tx, repository, image, now)
     else:
         tx.delete(IMAGE_TAGS, *_key(repository), tag)
@@ -257,13 +261,15 @@ def delete_tag(tx: Transaction, repository: Repository, tag: str, now: float) ->
     return image
 
 
-def delete_image(tx: Transaction, repository: Repository, digest: str, now: float) -> list[str]:
+def delete_image(
+    tx: Transaction, repository: Repository, digest: str, now: float, *, even_if_listed: bool = False
+) -> list[str]:
     """Removes an image with all of its tags, which are returned; its blobs are left to garbage collection.
 
-    Raises ImageNotFoundException, ImageReferencedByManifestList.
+    Raises ImageNotFoundException, ImageReferencedByManifestList unless `even_if_listed`.
     """
     image = find_image_by_id(tx, repository, digest, None)
-    lists = lists_naming(tx, repository, digest)
+    lists = [] if even_if_listed else lists_naming(tx, repository, digest)
     if lists:
         raise ImageReferencedByManifestList(lists)
     return _remove_image(tx, repository, image, now)

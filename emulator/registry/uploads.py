@@ -56,6 +56,7 @@ class Upload:
         self._algorithm = algorithm
         self._hash: Hash = hashlib.new(algorithm)
         self._hashed = 0
+        self.last_part = 0  # bytes that the last request brought
 
     @property
     def received(self) -> int:
@@ -73,7 +74,8 @@ class Upload:
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             self._catch_up(os.fstat(descriptor).st_size)
-            return self._receive(descriptor, source, limit)
+            self.last_part = self._receive(descriptor, source, limit)
+            return self.last_part
         finally:
             os.close(descriptor)
 

@@ -16,13 +16,15 @@ from werkzeug.wrappers import Request
 
 from emulator.clock import Clock
 from emulator.domain.image import Repository
+from emulator.domain.manifest import is_digest
 from emulator.domain.policy_conditions import request_keys
 from emulator.ids import Ids
 from emulator.registry.access import WITHOUT_POLICIES, Doorkeeper
 from emulator.registry.address import Addressing, Place
 from emulator.registry.auth import TokenClaims, TokenSigner
 from emulator.registry.blobs import BlobStore
-from emulator.registry.errors import RegistryError
+from emulator.registry.dialect import OCI, Dialect
+from emulator.registry.errors import RegistryError, digest_invalid
 from emulator.registry.repository import find_repository
 from emulator.registry.uploads import Uploads
 from emulator.serve import FileSlice
@@ -32,8 +34,7 @@ from emulator.store.ecr_tables import REPOSITORIES
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """What the registry works with. `strict`: answer as ECR does where it departs from the specification
-    (PATCH 201, no empty blobs, no mounts, no deletion of blobs); clients of ECR cope, strict OCI clients do not."""
+    """What the registry works with."""
 
     database: Database
     blobs: BlobStore
@@ -42,7 +43,7 @@ class Registry:
     clock: Clock
     ids: Ids
     addressing: Addressing
-    strict: bool = False
+    dialect: Dialect = OCI
     doorkeeper: Doorkeeper = WITHOUT_POLICIES
 
 
@@ -60,6 +61,21 @@ class Visit:
     def path(self, rest: str) -> str:
         """A path below the repository, in the client's own words, so that it holds wherever the client sees us."""
         return f"/v2/{self.place.shown}/{rest}"
+
+    def location(self, rest: str) -> str:
+        """A `Location`: that path, or in ECR's way the whole address."""
+        return f"{self.origin}{self.path(rest)}" if self.registry.dialect.whole_locations else self.path(rest)
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host as the client sees us."""
+        return f"{self.request.scheme}://{self.request.host}"
+
+    def check_digest(self, text: str) -> str:
+        """A digest of an algorithm that we take. Raises 400 DIGEST_INVALID."""
+        if not is_digest(text) or text.partition(":")[0] not in self.registry.dialect.algorithms:
+            raise digest_invalid(text)
+        return text
 
     def repository(self, reader: Reader, action: str) -> Repository:
         """The repository, which must exist (RepositoryNotFoundException) and be open to the caller."""

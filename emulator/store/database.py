@@ -61,11 +61,19 @@ class Reader:
         sql = f"SELECT COUNT(*) FROM {table.name}{where}"
         return int(self._connection.execute(sql, values).fetchone()[0])
 
-    def column(self, table: Table[Any], column: str, **equal: object) -> list[Any]:
-        """One column of the matching records in key order, without decoding them."""
+    def column(
+        self,
+        table: Table[Any],
+        column: str,
+        *,
+        after: tuple[object, ...] | None = None,
+        limit: int | None = None,
+        **equal: object,
+    ) -> list[Any]:
+        """One column of the matching records in key order, without decoding them; the rest as in `find`."""
         if column not in table.columns:
             raise ValueError(f"{column} is no column of {table.name}")
-        return [row[0] for row in self._select(column, table, None, None, False, equal)]
+        return [row[0] for row in self._select(column, table, after, limit, False, equal)]
 
     def execute(self, sql: str, values: Iterable[object] = ()) -> sqlite3.Cursor:
         """For the few tables with a shape of their own (the journal)."""

@@ -57,6 +57,7 @@ class House:
     """The registry and what a client of it says."""
 
     def __init__(self, directory: Path, *, strict: bool = False) -> None:
+        directory.mkdir(exist_ok=True)
         self.directory = directory
         self.clock = VirtualClock()
         self.database = Database(directory / "state.db", (*ecr_tables.TABLES, *settings_table.TABLES))
@@ -129,6 +130,16 @@ def error_of(answer: TestResponse) -> tuple[str, str]:
     """(code, message) of the one error."""
     (error,) = answer.json["errors"]
     return error["code"], error["message"]
+
+
+@pytest.fixture
+def strict_house(tmp_path: Path) -> Iterator[House]:
+    """With `--registry-strict-ecr`."""
+    house = House(tmp_path / "strict", strict=True)
+    house.create("app")
+    house.create("other")
+    yield house
+    house.close()
 
 
 @pytest.fixture

@@ -121,9 +121,8 @@ def test_tiny_blobs(house: House, content: bytes) -> None:
     assert_pullable(house, named, content)
 
 
-def test_an_empty_blob_is_refused_when_strict_as_ecr_does(tmp_path) -> None:
-    house = House(tmp_path, strict=True)
-    house.create("app")
+def test_an_empty_blob_is_refused_when_strict_as_ecr_does(strict_house: House) -> None:
+    house = strict_house
     location = start(house)
     code, message = error_of(finish(house, location, digest(b"")))
     upload_id = location.rpartition("/")[2]
@@ -133,7 +132,6 @@ def test_an_empty_blob_is_refused_when_strict_as_ecr_does(tmp_path) -> None:
         "be completed because it does not have any parts"
     )
     assert patch(house, start(house), b"x").status_code == 201  # as ECR answers
-    house.close()
 
 
 class TestWrongDigest:
@@ -221,13 +219,10 @@ class TestMount:
         assert answer.status_code == 202
         assert finish(house, answer.headers["Location"], digest(CONTENT), CONTENT).status_code == 201
 
-    def test_is_off_when_strict_as_in_an_account_of_ecr(self, tmp_path) -> None:
-        house = House(tmp_path, strict=True)
-        house.create("app")
-        house.create("other")
+    def test_is_off_when_strict_as_in_an_account_of_ecr(self, strict_house: House) -> None:
+        house = strict_house
         named = house.push_blob("other", CONTENT)
         assert house.call("POST", f"/v2/app/blobs/uploads/?mount={named}&from=other").status_code == 202
-        house.close()
 
 
 def test_a_cancelled_upload_is_gone(house: House) -> None:

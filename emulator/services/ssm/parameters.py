@@ -155,7 +155,7 @@ def _delete(call: Call, name: str) -> bool:
     parameter = find_parameter(call.reader, scope_of(call), wanted)
     if parameter is None or wanted.selector is not None:
         return False
-    where = {"account": parameter.account, "region": parameter.region, "name": parameter.name}
+    where: dict[str, Any] = {"account": parameter.account, "region": parameter.region, "name": parameter.name}
     for number in call.reader.column(PARAMETER_VERSIONS, "version", **where):
         call.tx.delete(PARAMETER_VERSIONS, *where.values(), number)
     return call.tx.delete(PARAMETERS, *where.values())
