@@ -95,6 +95,7 @@ class Task:
     cpu_architecture: str = "x86_64"  # as the attribute ecs.cpu-architecture says it: x86_64 or arm64
     eni: Eni | None = None
     engine: str = "local"
+    container_instance_arn: str | None = None  # where it was placed; None on Fargate
     pause_id: str | None = None
     pause_gone: bool = False
     pause_removed: bool = False

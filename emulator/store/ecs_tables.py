@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.domain.address_plan import SubnetSlice, VpcRange
 from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
+from emulator.domain.container_instance import ContainerInstance, HostPortAllocation, InstanceAllocation
 from emulator.domain.exec_session import ExecSession
 from emulator.domain.service import Service
 from emulator.domain.task import AddressAllocation, IdempotencyToken, Task, TaskCredentials
@@ -42,6 +43,7 @@ TASKS: Table[Task] = Table(
         ("account", "region", "cluster", "family"),
         ("account", "region", "cluster", "started_by"),
         ("account", "region", "cluster", "launch_type", "last_status"),
+        ("account", "region", "cluster", "container_instance_arn", "last_status"),
         ("definition_arn",),
         ("last_status",),
         ("arn",),
@@ -56,6 +58,24 @@ SERVICES: Table[Service] = Table(
     key=("account", "region", "cluster", "name"),
     indexes=(("status",), ("task_definition",)),
     wakes=service_key,
+)
+CONTAINER_INSTANCES: Table[ContainerInstance] = Table(
+    "ecs_container_instances",
+    ContainerInstance,
+    key=("account", "region", "cluster", "id"),
+    indexes=(("account", "region", "cluster", "status"), ("ec2_instance_id",), ("capacity_provider",), ("status",)),
+)
+INSTANCE_ALLOCATIONS: Table[InstanceAllocation] = Table(
+    "ecs_instance_allocations",
+    InstanceAllocation,
+    key=("task_arn",),
+    indexes=(("cluster_arn", "instance_arn", "task_group", "cpu", "memory_mib", "eni"),),
+)
+HOST_PORTS: Table[HostPortAllocation] = Table(
+    "ecs_host_ports",
+    HostPortAllocation,
+    key=("instance_arn", "protocol", "port"),
+    indexes=(("task_arn",), ("cluster_arn", "instance_arn", "protocol", "port")),
 )
 ACCOUNT_SETTINGS: Table[AccountSetting] = Table(
     "ecs_account_settings", AccountSetting, key=("account", "region", "principal", "name")
@@ -86,6 +106,9 @@ TABLES = (
     FAMILIES,
     TASKS,
     SERVICES,
+    CONTAINER_INSTANCES,
+    INSTANCE_ALLOCATIONS,
+    HOST_PORTS,
     ACCOUNT_SETTINGS,
     ADDRESSES,
     VPC_RANGES,

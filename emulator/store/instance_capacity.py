@@ -1,0 +1,137 @@
+"""What container instances have left: rows that tasks take at their placement and give back when they have STOPPED.
+
+Placement reads and takes within one transaction, so that two tasks never get the same room; a host port is also
+unique by itself (D3). Who is placed where is decided in domain/placement.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from emulator.domain.container_instance import (
+    ContainerInstance,
+    HostPort,
+    HostPortAllocation,
+    InstanceAllocation,
+    Load,
+)
+from emulator.domain.placement import Candidate, Demand
+from emulator.domain.service_tasks import PENDING
+from emulator.domain.task import Task
+from emulator.store.database import Reader, Transaction
+from emulator.store.ecs_tables import CONTAINER_INSTANCES, HOST_PORTS, INSTANCE_ALLOCATIONS, TASKS
+
+
+def candidates(
+    reader: Reader,
+    account: str,
+    region: str,
+    cluster: str,
+    *,
+    external: bool = False,
+    capacity_provider: str | None = None,
+) -> list[Candidate]:
+    """The ACTIVE instances of a cluster that tasks may be placed on, with what is taken of them.
+
+    `external`: those outside EC2, which take tasks of launch type EXTERNAL alone. With `capacity_provider` only its.
+    """
+    here: dict[str, Any] = {"account": account, "region": region, "cluster": cluster, "status": "ACTIVE"}
+    instances = [i for i in reader.find(CONTAINER_INSTANCES, **here) if i.external == external]
+    if capacity_provider is not None:
+        instances = [i for i in instances if i.capacity_provider == capacity_provider]
+    if not instances:
+        return []
+    taken = loads(reader, instances[0])
+    return [Candidate(instance, taken.get(instance.arn, Load())) for instance in instances]
+
+
+def loads(reader: Reader, of: ContainerInstance, *, alone: bool = False) -> dict[str, Load]:
+    """What tasks take, by instance ARN: of all instances of `of`'s cluster, or of it `alone`."""
+    only, value = (
+        ("cluster_arn = ? AND instance_arn = ?", (of.cluster_arn, of.arn))
+        if alone
+        else ("cluster_arn = ?", (of.cluster_arn,))
+    )
+    found: dict[str, Load] = {}
+    rows = reader.execute(
+        "SELECT instance_arn, task_group, SUM(cpu), SUM(memory_mib), SUM(eni), COUNT(*) "
+        f"FROM {INSTANCE_ALLOCATIONS.name} WHERE {only} GROUP BY instance_arn, task_group",
+        value,
+    )
+    for arn, group, cpu, memory_mib, enis, count in rows:
+        load = found.get(arn, Load())
+        found[arn] = Load(
+            cpu=load.cpu + cpu,
+            memory_mib=load.memory_mib + memory_mib,
+            enis=load.enis + enis,
+            groups={**load.groups, group: count},
+        )
+    ports: dict[str, list[HostPort]] = {}
+    for arn, protocol, port in reader.execute(
+        f"SELECT instance_arn, protocol, port FROM {HOST_PORTS.name} WHERE {only}", value
+    ):
+        ports.setdefault(arn, []).append(HostPort(protocol, port))
+    for arn, taken in ports.items():
+        found[arn] = replace(found.get(arn, Load()), ports=frozenset(taken))
+    for arn, (running, pending) in _task_counts(reader, of, alone=alone).items():
+        found[arn] = replace(found.get(arn, Load()), running=running, pending=pending)
+    return found
+
+
+def load_of(reader: Reader, instance: ContainerInstance) -> Load:
+    """What its tasks take of one instance."""
+    return loads(reader, instance, alone=True).get(instance.arn, Load())
+
+
+def _task_counts(reader: Reader, of: ContainerInstance, *, alone: bool) -> dict[str, tuple[int, int]]:
+    """Running and pending tasks, by lastStatus."""
+    sql = (
+        f"SELECT container_instance_arn, last_status, COUNT(*) FROM {TASKS.name} "
+        "WHERE account = ? AND region = ? AND cluster = ? AND container_instance_arn "
+        f"{'= ?' if alone else 'IS NOT NULL'} GROUP BY container_instance_arn, last_status"
+    )
+    here = (of.account, of.region, of.cluster)
+    found: dict[str, tuple[int, int]] = {}
+    for arn, status, count in reader.execute(sql, (*here, of.arn) if alone else here):
+        running, pending = found.get(arn, (0, 0))
+        found[arn] = (running + count * (status == "RUNNING"), pending + count * (status in PENDING))
+    return found
+
+
+def occupy(tx: Transaction, task: Task, instance: ContainerInstance, demand: Demand) -> None:
+    """The task's share of the instance is taken. AlreadyExists when one of its host ports is in use."""
+    allocation = InstanceAllocation(
+        task_arn=task.arn,
+        cluster_arn=instance.cluster_arn,
+        instance_arn=instance.arn,
+        task_group=demand.group,
+        cpu=demand.cpu,
+        memory_mib=demand.memory_mib,
+        eni=int(demand.eni),
+    )
+    tx.insert(INSTANCE_ALLOCATIONS, allocation)
+    for port in demand.ports:
+        tx.insert(
+            HOST_PORTS, HostPortAllocation(instance.arn, port.protocol, port.port, task.arn, instance.cluster_arn)
+        )
+    _changed(tx, task, instance.arn)
+
+
+def vacate(tx: Transaction, task: Task) -> None:
+    """The task has STOPPED: what it took is free again."""
+    allocation = tx.get(INSTANCE_ALLOCATIONS, task.arn)
+    if allocation is None:
+        return
+    tx.delete(INSTANCE_ALLOCATIONS, task.arn)
+    for port in tx.find(HOST_PORTS, task_arn=task.arn):
+        tx.delete(HOST_PORTS, port.instance_arn, port.protocol, port.port)
+    _changed(tx, task, allocation.instance_arn)
+
+
+def _changed(tx: Transaction, task: Task, instance_arn: str) -> None:
+    """What remains of an instance is part of what its state change events tell, so its version grows."""
+    key = (task.account, task.region, task.cluster, instance_arn.rpartition("/")[2])
+    instance = tx.get(CONTAINER_INSTANCES, *key)
+    if instance is not None:
+        tx.put(CONTAINER_INSTANCES, replace(instance, version=instance.version + 1))
