@@ -82,7 +82,7 @@ class ContainerInstance:
 
 
 @dataclass(frozen=True, slots=True)
-class HostPort:
+class InstancePort:
     protocol: str  # tcp or udp
     port: int
 
@@ -95,7 +95,7 @@ class Load:
     cpu: int = 0
     memory_mib: int = 0
     enis: int = 0
-    ports: frozenset[HostPort] = frozenset()
+    ports: frozenset[InstancePort] = frozenset()
     groups: Mapping[str, int] = field(default_factory=dict)
     running: int = 0
     pending: int = 0
@@ -115,7 +115,7 @@ class InstanceAllocation:
 
 
 @dataclass(frozen=True, slots=True)
-class HostPortAllocation:
+class InstancePortAllocation:
     """A host port of an instance in use by a task; unique, so that no two tasks ever get the same one (D3)."""
 
     instance_arn: str

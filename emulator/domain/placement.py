@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from emulator.domain.container_instance import ARCHITECTURE, ContainerInstance, HostPort, Load
+from emulator.domain.container_instance import ARCHITECTURE, ContainerInstance, InstancePort, Load
 from emulator.domain.placement_order import Order, order_for
 from emulator.domain.query_language import Query
 
@@ -45,7 +45,7 @@ class Demand:
     group: str
     cpu: int = 0
     memory_mib: int = 0
-    ports: tuple[HostPort, ...] = ()
+    ports: tuple[InstancePort, ...] = ()
     eni: bool = False
     attributes: frozenset[str] = frozenset()
     architecture: str | None = None
@@ -89,7 +89,7 @@ class Host:
     cpu_left: int
     memory_left: int
     enis_left: int | None
-    ports: set[HostPort]
+    ports: set[InstancePort]
     groups: dict[str, int]
     of_group: int  # tasks of the demand's group on it
     barred: str | None = None  # a reason that no placement of this call can change
@@ -170,8 +170,8 @@ def host_of(candidate: Candidate, index: int, demand: Demand) -> Host:
     attributes = {attribute.name: attribute.value for attribute in instance.attributes}
     ports = set(load.ports)
     if demand.ports:
-        ports.update(HostPort("tcp", port) for port in instance.ports)
-        ports.update(HostPort("udp", port) for port in instance.ports_udp)
+        ports.update(InstancePort("tcp", port) for port in instance.ports)
+        ports.update(InstancePort("udp", port) for port in instance.ports_udp)
     host = Host(
         candidate=candidate,
         index=index,

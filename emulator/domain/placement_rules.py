@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from emulator.domain.container_instance import HostPort
+from emulator.domain.container_instance import InstancePort
 from emulator.domain.errors import InvalidParameterException
 from emulator.domain.placement import Demand, Strategy
 from emulator.domain.query_language import parse_query
@@ -100,7 +100,7 @@ def demand_of(
     )
 
 
-def host_ports(definition: Members) -> tuple[HostPort, ...]:
+def host_ports(definition: Members) -> tuple[InstancePort, ...]:
     """The ports that a task takes of its host: those named in bridge mode, the containers' own in host mode.
 
     Dynamic ones (hostPort 0 or none in bridge mode) are chosen on the instance, and never collide.
@@ -108,12 +108,12 @@ def host_ports(definition: Members) -> tuple[HostPort, ...]:
     mode = definition.get("networkMode") or "bridge"
     if mode not in ("bridge", "host"):
         return ()
-    found: dict[HostPort, None] = {}
+    found: dict[InstancePort, None] = {}
     for container in definition.get("containerDefinitions") or ():
         for mapping in container.get("portMappings") or ():
             port = mapping.get("hostPort") or (mapping.get("containerPort") if mode == "host" else None)
             if port:
-                found[HostPort("udp" if mapping.get("protocol") == "udp" else "tcp", int(port))] = None
+                found[InstancePort("udp" if mapping.get("protocol") == "udp" else "tcp", int(port))] = None
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.domain.address_plan import SubnetSlice, VpcRange
 from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
-from emulator.domain.container_instance import ContainerInstance, HostPortAllocation, InstanceAllocation
+from emulator.domain.container_instance import ContainerInstance, InstanceAllocation, InstancePortAllocation
 from emulator.domain.exec_session import ExecSession
 from emulator.domain.service import Service
 from emulator.domain.task import AddressAllocation, IdempotencyToken, Task, TaskCredentials
@@ -71,9 +71,9 @@ INSTANCE_ALLOCATIONS: Table[InstanceAllocation] = Table(
     key=("task_arn",),
     indexes=(("cluster_arn", "instance_arn", "task_group", "cpu", "memory_mib", "eni"),),
 )
-HOST_PORTS: Table[HostPortAllocation] = Table(
-    "ecs_host_ports",
-    HostPortAllocation,
+INSTANCE_PORTS: Table[InstancePortAllocation] = Table(
+    "ecs_instance_ports",
+    InstancePortAllocation,
     key=("instance_arn", "protocol", "port"),
     indexes=(("task_arn",), ("cluster_arn", "instance_arn", "protocol", "port")),
 )
@@ -108,7 +108,7 @@ TABLES = (
     SERVICES,
     CONTAINER_INSTANCES,
     INSTANCE_ALLOCATIONS,
-    HOST_PORTS,
+    INSTANCE_PORTS,
     ACCOUNT_SETTINGS,
     ADDRESSES,
     VPC_RANGES,

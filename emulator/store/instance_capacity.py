@@ -11,16 +11,16 @@ from typing import Any
 
 from emulator.domain.container_instance import (
     ContainerInstance,
-    HostPort,
-    HostPortAllocation,
     InstanceAllocation,
+    InstancePort,
+    InstancePortAllocation,
     Load,
 )
 from emulator.domain.placement import Candidate, Demand
 from emulator.domain.service_tasks import PENDING
 from emulator.domain.task import Task
 from emulator.store.database import Reader, Transaction
-from emulator.store.ecs_tables import CONTAINER_INSTANCES, HOST_PORTS, INSTANCE_ALLOCATIONS, TASKS
+from emulator.store.ecs_tables import CONTAINER_INSTANCES, INSTANCE_ALLOCATIONS, INSTANCE_PORTS, TASKS
 
 
 def candidates(
@@ -67,11 +67,11 @@ def loads(reader: Reader, of: ContainerInstance, *, alone: bool = False) -> dict
             enis=load.enis + enis,
             groups={**load.groups, group: count},
         )
-    ports: dict[str, list[HostPort]] = {}
+    ports: dict[str, list[InstancePort]] = {}
     for arn, protocol, port in reader.execute(
-        f"SELECT instance_arn, protocol, port FROM {HOST_PORTS.name} WHERE {only}", value
+        f"SELECT instance_arn, protocol, port FROM {INSTANCE_PORTS.name} WHERE {only}", value
     ):
-        ports.setdefault(arn, []).append(HostPort(protocol, port))
+        ports.setdefault(arn, []).append(InstancePort(protocol, port))
     for arn, taken in ports.items():
         found[arn] = replace(found.get(arn, Load()), ports=frozenset(taken))
     for arn, (running, pending) in _task_counts(reader, of, alone=alone).items():
@@ -113,7 +113,8 @@ def occupy(tx: Transaction, task: Task, instance: ContainerInstance, demand: Dem
     tx.insert(INSTANCE_ALLOCATIONS, allocation)
     for port in demand.ports:
         tx.insert(
-            HOST_PORTS, HostPortAllocation(instance.arn, port.protocol, port.port, task.arn, instance.cluster_arn)
+            INSTANCE_PORTS,
+            InstancePortAllocation(instance.arn, port.protocol, port.port, task.arn, instance.cluster_arn),
         )
     _changed(tx, task, instance.arn)
 
@@ -124,8 +125,8 @@ def vacate(tx: Transaction, task: Task) -> None:
     if allocation is None:
         return
     tx.delete(INSTANCE_ALLOCATIONS, task.arn)
-    for port in tx.find(HOST_PORTS, task_arn=task.arn):
-        tx.delete(HOST_PORTS, port.instance_arn, port.protocol, port.port)
+    for port in tx.find(INSTANCE_PORTS, task_arn=task.arn):
+        tx.delete(INSTANCE_PORTS, port.instance_arn, port.protocol, port.port)
     _changed(tx, task, allocation.instance_arn)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.container_instance import HostPort, InstanceAttribute, Load, with_attributes
+from emulator.domain.container_instance import InstanceAttribute, InstancePort, Load, with_attributes
 from emulator.domain.errors import InvalidParameterException
 from emulator.domain.placement import Candidate, Demand, Placed, Strategy, closest, place, refused_by
 from emulator.domain.placement_rules import check_placement, demand_of, strategies_of
@@ -45,10 +45,10 @@ def numbers(result: Placed) -> list[int]:
         ("DistinctInstance placement constraint unsatisfied.", {"distinct_instance": True}, {}, {"groups": {"g": 1}}),
         ("RESOURCE:CPU", {"cpu": 1025}, {}, {"cpu": 1024}),
         ("RESOURCE:MEMORY", {"memory_mib": 4097}, {}, {}),
-        ("RESOURCE:PORTS", {"ports": (HostPort("tcp", 22),)}, {}, {}),
-        ("RESOURCE:PORTS", {"ports": (HostPort("tcp", 80),)}, {}, {"ports": frozenset({HostPort("tcp", 80)})}),
+        ("RESOURCE:PORTS", {"ports": (InstancePort("tcp", 22),)}, {}, {}),
+        ("RESOURCE:PORTS", {"ports": (InstancePort("tcp", 80),)}, {}, {"ports": frozenset({InstancePort("tcp", 80)})}),
         ("RESOURCE:ENI", {"eni": True}, {"enis": 2}, {"enis": 2}),
-        (None, {"ports": (HostPort("udp", 22),), "cpu": 1024, "memory_mib": 4096}, {}, {"cpu": 1024}),
+        (None, {"ports": (InstancePort("udp", 22),), "cpu": 1024, "memory_mib": 4096}, {}, {"cpu": 1024}),
         (None, {"eni": True, "zones": frozenset({"us-east-1a"})}, {"enis": 2}, {"enis": 1}),
     ],
 )
@@ -134,7 +134,7 @@ def test_demand_of_a_bridge_definition() -> None:
     }
     asked = demand_of(definition, group="g", constraints=[{"type": "distinctInstance"}], zones=["us-east-1a"])
     assert (asked.cpu, asked.memory_mib, asked.eni, asked.zones) == (100, 192, False, None)
-    assert asked.ports == (HostPort("tcp", 8080), HostPort("udp", 53))
+    assert asked.ports == (InstancePort("tcp", 8080), InstancePort("udp", 53))
     assert asked.attributes == {"com.amazonaws.ecs.capability.ecr-auth"}
     assert asked.distinct_instance
     assert [query.text for query in asked.member_of] == ["attribute:stack == prod"]
@@ -196,7 +196,7 @@ LOADS = st.builds(
     memory_mib=st.integers(0, 4096),
     enis=st.integers(0, 3),
     groups=st.dictionaries(st.sampled_from(["g", "h"]), st.integers(1, 3)),
-    ports=st.frozensets(st.builds(HostPort, st.just("tcp"), st.sampled_from([80, 81])), max_size=2),
+    ports=st.frozensets(st.builds(InstancePort, st.just("tcp"), st.sampled_from([80, 81])), max_size=2),
 )
 FLEETS = st.lists(
     st.tuples(st.sampled_from("abc"), LOADS, st.sampled_from(["x", "y"]), st.booleans()), min_size=0, max_size=12
@@ -213,7 +213,7 @@ DEMANDS = st.builds(
     group=st.just("g"),
     cpu=st.integers(1, 700),
     memory_mib=st.integers(1, 1500),
-    ports=st.sampled_from([(), (HostPort("tcp", 80),)]),
+    ports=st.sampled_from([(), (InstancePort("tcp", 80),)]),
     eni=st.booleans(),
     zones=st.sampled_from([None, frozenset({"us-east-1a", "us-east-1b"})]),
     distinct_instance=st.booleans(),
