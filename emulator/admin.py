@@ -63,10 +63,16 @@ class Admin:
         return wsgi
 
     def health(self) -> Response:
-        """Who we are and whether an engine answers."""
+        """Who we are, whether an engine answers, and whether limits are a task's or each container's."""
         try:
             info = self.engine.info()
-            engine: dict[str, Any] = {"status": "ok", "kind": info.kind, "version": info.version}
+            limits = self.plane.limits.prospect()
+            engine: dict[str, Any] = {
+                "status": "ok",
+                "kind": info.kind,
+                "version": info.version,
+                "limits": {"level": limits.level, "because": limits.because},
+            }
         except EngineError as error:
             engine = {"status": "unavailable", "error": str(error)}
         body = {"status": "ok", "instance": self.instance, "endpoint": self.config.endpoint, "engine": engine}

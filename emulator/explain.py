@@ -64,6 +64,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dic
         *_wait(plan.next_look, now),
         *([f"It stopped: {task.stop_code}: {task.stopped_reason}."] if task.stop_code else []),
         *(f"Container {c.name}: {c.reason}" for c in task.containers if c.reason),
+        *([f"Limits: {task.limits}."] if task.limits else []),
         *(f"Warning: {text}." for text in task.warnings),
     ]
     return {
@@ -74,6 +75,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dic
         "because": plan.because,
         "actions": [{"action": type(a).__name__, **asdict(a)} for a in plan.actions],
         "nextLook": plan.next_look,
+        "limits": task.limits,
         "warnings": task.warnings,
         "history": history(reader, task.arn),
     }

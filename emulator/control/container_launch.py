@@ -18,6 +18,7 @@ from emulator.control.log_delivery import LogDelivery
 from emulator.control.log_drivers import LogDrivers, LogSetup, RouterUnreachable
 from emulator.control.observe import ContainerWatch
 from emulator.control.secrets import LEAD, SecretResolver, SecretsUnavailable, nobody_refused
+from emulator.control.task_limits import TaskLimiter
 from emulator.control.task_volumes import VolumeMaker
 from emulator.domain.firelens import InvalidFirelensOption
 from emulator.domain.log_delivery import Destination, destination
@@ -96,6 +97,7 @@ class ContainerLauncher:
     sealer: Sealer
     now: Callable[[], float]
     volumes: VolumeMaker
+    limits: TaskLimiter
     s3_folder: Path | None = None
     endpoint_in_task: str | None = None
     roles: RoleChecks | None = None
@@ -131,6 +133,7 @@ class ContainerLauncher:
         if state is None:
             return Failed("CannotStartContainerError: the container was removed from the engine by someone else")
         if state.status != "running":
+            self.limits.renew(task, effective)
             self.drain_output(container.runtime_id)
             self._attach(task, effective, container_definition(effective, container.name), container.runtime_id)
             self.engine.start_container(container.runtime_id)
@@ -236,6 +239,7 @@ class ContainerLauncher:
             host_cpus=self._engine_info().cpus,
             on_fargate=task.launch_type == "FARGATE",
             open_files_of_fargate=self._open_files,
+            cgroup_parent=task.cgroup_parent,
             volume_mounts=self.volumes.mounts(task, effective.definition, definition),
             volumes_from=self.volumes.from_others(task, definition),
             environment_files=environment_of(definition, self.s3_folder),

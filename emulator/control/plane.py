@@ -23,6 +23,7 @@ from emulator.control.recover import recover, remove_everything, sweep_dead_ephe
 from emulator.control.services import ServiceController
 from emulator.control.statistics import Statistics
 from emulator.control.task_executor import TaskExecutor
+from emulator.control.task_limits import TaskLimiter
 from emulator.control.task_volumes import VolumeMaker
 from emulator.control.tasks import TaskController
 from emulator.control.work import InlineWork, ThreadedWork, Work
@@ -79,6 +80,7 @@ class ControlPlane:
         self.networks = Networks(
             parts.database, parts.engine, parts.identity.instance, _owned(parts.identity), parts.vpc_cidr
         )
+        self.limits = TaskLimiter(parts.engine, parts.identity.instance, _owned(parts.identity, "pause"))
         self.launcher, self.executor = self._engine_work(parts)
         self.tasks = TaskController(
             parts.clock, parts.database, self.loop, self._work, self.watch, self.executor, self.definitions
@@ -112,6 +114,7 @@ class ControlPlane:
             sealer=parts.sealer,
             now=parts.clock.now,
             volumes=volumes,
+            limits=self.limits,
             s3_folder=parts.s3_folder,
             endpoint_in_task=parts.endpoint_in_task if parts.relay else None,
             roles=roles,
@@ -127,6 +130,7 @@ class ControlPlane:
             identity=parts.identity,
             ids=parts.ids,
             volumes=volumes,
+            limits=self.limits,
             s3_folder=parts.s3_folder,
             roles=roles,
             relay=parts.relay,
@@ -179,8 +183,8 @@ class ControlPlane:
             self.loop.kick()
 
     def remove_everything(self) -> None:
-        """Containers and networks of this emulator, all of them."""
-        remove_everything(self._parts.engine, self.networks, self._parts.identity.instance)
+        """Containers, volumes, control groups and networks of this emulator, all of them."""
+        remove_everything(self._parts.engine, self.networks, self.limits, self._parts.identity.instance)
 
     def reset(self, forget: Callable[[], None]) -> None:
         """Removes everything and has the records forgotten, while nothing else is decided or done."""
@@ -221,8 +225,16 @@ class ControlPlane:
         """Raises EngineError when no engine answers; then it is tried again at the next look."""
         parts, identity = self._parts, self._parts.identity
         if self._is_dead is not None:
-            sweep_dead_ephemeral(parts.engine, identity.instance, self._is_dead)
-        recover(parts.database, parts.engine, self.launcher, self.definitions, identity.instance, parts.clock.now())
+            sweep_dead_ephemeral(parts.engine, self.limits, identity.instance, self._is_dead)
+        recover(
+            parts.database,
+            parts.engine,
+            self.launcher,
+            self.definitions,
+            self.limits,
+            identity.instance,
+            parts.clock.now(),
+        )
 
     def _flush_logs(self) -> None:
         while not self._closing.wait(FLUSH_LOGS_EVERY_S):

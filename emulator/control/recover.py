@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from emulator.control.container_launch import ContainerLauncher
 from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.control.networks import Networks
+from emulator.control.task_limits import TaskLimiter
 from emulator.control.tasks import find_task
 from emulator.domain.task import Task
 from emulator.engine import labels
@@ -37,6 +38,7 @@ def recover(
     engine: Engine,
     launcher: ContainerLauncher,
     definitions: Definitions,
+    limits: TaskLimiter,
     instance: str,
     now: float,
 ) -> Recovered:
@@ -54,6 +56,8 @@ def recover(
         adopted.append((task, state))
     _remove(engine, leftovers)
     _remove_volumes(database, engine, instance)
+    with database.read() as reader:
+        limits.remove_gone(reader)
     for task, state in adopted:
         _resume(database, launcher, definitions, task, state)
     if states:
@@ -69,7 +73,7 @@ def wake_everything(database: Database, wake: Callable[[list[tuple[str, str]]], 
     wake(keys)
 
 
-def sweep_dead_ephemeral(engine: Engine, own_instance: str, is_dead: Callable[[str], bool]) -> int:
+def sweep_dead_ephemeral(engine: Engine, limits: TaskLimiter, own_instance: str, is_dead: Callable[[str], bool]) -> int:
     """Removes what dead `--ephemeral` runs left in the engine; how many containers. `is_dead` judges by their lock."""
     found = [
         state
@@ -81,16 +85,18 @@ def sweep_dead_ephemeral(engine: Engine, own_instance: str, is_dead: Callable[[s
     for instance in {state.labels[labels.INSTANCE] for state in found}:
         for volume in engine.list_volumes({labels.INSTANCE: instance}):
             engine.remove_volume(volume)
+        limits.remove_all(instance)
         for network in engine.list_networks({labels.INSTANCE: instance}):
             engine.remove_network(network)
     return len(found)
 
 
-def remove_everything(engine: Engine, networks: Networks, instance: str) -> None:
-    """All containers, volumes and networks of this emulator: `homeport reset`, and the end of an ephemeral run."""
+def remove_everything(engine: Engine, networks: Networks, limits: TaskLimiter, instance: str) -> None:
+    """All of this emulator in the engine and on its host: for `homeport reset`, and at the end of an ephemeral run."""
     _remove(engine, engine.list_containers({labels.INSTANCE: instance}))
     for name in engine.list_volumes({labels.INSTANCE: instance}):
         engine.remove_volume(name)
+    limits.remove_all()
     networks.remove_all()
 
 

@@ -17,6 +17,7 @@ from emulator.control.log_delivery import DestinationUnavailable, LogDelivery
 from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch
 from emulator.control.secrets import SecretsUnavailable
+from emulator.control.task_limits import TaskLimiter
 from emulator.control.task_volumes import CannotCreateVolume, VolumeMaker
 from emulator.domain.address_plan import RangeExhausted
 from emulator.domain.firelens import InvalidFirelensOption
@@ -29,6 +30,7 @@ from emulator.domain.task_actions import (
     LaunchContainer,
     ProvideNetwork,
     RemoveContainer,
+    RemoveControlGroup,
     RemoveNetwork,
     RemoveVolumes,
     RestartContainer,
@@ -74,6 +76,7 @@ class TaskExecutor:
     ids: Ids
     roles: RoleChecks
     volumes: VolumeMaker
+    limits: TaskLimiter
     s3_folder: Path | None = None
     relay: SocketRelay | TcpRelay | None = None
     _pause_image: str | None = None
@@ -116,6 +119,9 @@ class TaskExecutor:
                 return self._remove(task.container(name))
             case RemoveVolumes():
                 self.volumes.remove(task)
+                return Done()
+            case RemoveControlGroup():
+                self.limits.remove(task)
                 return Done()
             case RemoveNetwork():
                 return self._remove_network(task)
@@ -216,7 +222,15 @@ class TaskExecutor:
             return Failed(f"ResourceInitializationError: unable to generate firelens config: {error}")
         except InvalidLogOption as error:
             return Failed(f"ResourceInitializationError: failed to validate logger args: {error}")
-        return Done(log_streams=tuple(streams), warnings=tuple(warnings))
+        limits = self.limits.provide(task, effective)
+        if limits.cgroup_parent is None and len(effective.containers) > 1:
+            warnings.append(limits.words)
+        return Done(
+            log_streams=tuple(streams),
+            warnings=tuple(warnings),
+            cgroup_parent=limits.cgroup_parent,
+            limits=limits.words,
+        )
 
     def _find_image(self, task: Task, effective: EffectiveTask, name: str) -> Outcome:
         container = task.container(name)

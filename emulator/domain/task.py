@@ -127,6 +127,9 @@ class Task:
     credentials_id: str | None = None  # the same for the credentials of its role; None without a task role
     task_role_arn: str | None = None
     volumes_removed: bool = False
+    cgroup_parent: str | None = None  # the engine's name for its control group; None: its containers stand alone
+    limits: str = ""  # where its limits are enforced and why, in words
+    cgroup_removed: bool = False
 
     @property
     def stopped(self) -> bool:

@@ -79,6 +79,13 @@ class RemoveVolumes:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveControlGroup:
+    """Remove the control group that held the task's containers: the engine leaves it."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveNetwork:
     """Remove the pause container, and with it the namespace and the address."""
 
@@ -95,6 +102,7 @@ TaskAction = (
     | KillContainer
     | RemoveContainer
     | RemoveVolumes
+    | RemoveControlGroup
     | RemoveNetwork
 )
 

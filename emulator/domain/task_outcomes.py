@@ -12,6 +12,7 @@ from emulator.domain.task_actions import (
     LaunchContainer,
     ProvideNetwork,
     RemoveContainer,
+    RemoveControlGroup,
     RemoveNetwork,
     RemoveVolumes,
     RestartContainer,
@@ -35,6 +36,8 @@ class Done:
     mac_address: str | None = None
     network: str | None = None
     log_streams: tuple[tuple[str, str], ...] = ()
+    cgroup_parent: str | None = None
+    limits: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -68,7 +71,13 @@ def _after_success(task: Task, action: TaskAction, done: Done, now: float) -> Ta
         case InitializeResources():
             streams = dict(done.log_streams)
             containers = [replace(c, log_stream=streams.get(c.name, c.log_stream)) for c in task.containers]
-            return replace(task, resources_ready=True, containers=containers)
+            return replace(
+                task,
+                resources_ready=True,
+                containers=containers,
+                cgroup_parent=done.cgroup_parent,
+                limits=done.limits,
+            )
         case FindImage(name):
             return _with(task, name, image_id=done.image_id, image_digest=done.image_digest)
         case LaunchContainer(name):
@@ -84,6 +93,8 @@ def _after_success(task: Task, action: TaskAction, done: Done, now: float) -> Ta
             return _with(task, name, removed=True)
         case RemoveVolumes():
             return replace(task, volumes_removed=True)
+        case RemoveControlGroup():
+            return replace(task, cgroup_removed=True)
         case RemoveNetwork():
             return replace(task, pause_removed=True)
 

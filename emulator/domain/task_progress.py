@@ -20,6 +20,7 @@ from emulator.domain.task_actions import (
     LaunchContainer,
     ProvideNetwork,
     RemoveContainer,
+    RemoveControlGroup,
     RemoveNetwork,
     RemoveVolumes,
     RestartContainer,
@@ -79,7 +80,7 @@ def advance(task: Task, sight: Sight, needs: Needs, in_flight: frozenset[str], n
     """The next step of a task. `in_flight` holds the keys of its actions that are under way."""
     if task.stopped:
         return Plan(task, because="stopped")
-    task = _take_in(task, sight, now)
+    task = _take_in(task, sight, in_flight, now)
     if task.desired_status == "RUNNING":
         task = _judge(task, needs.order, now)
     if task.retry_at is not None and now < task.retry_at:
@@ -92,7 +93,7 @@ def advance(task: Task, sight: Sight, needs: Needs, in_flight: frozenset[str], n
 # -- what the engine shows
 
 
-def _take_in(task: Task, sight: Sight, now: float) -> Task:
+def _take_in(task: Task, sight: Sight, in_flight: frozenset[str], now: float) -> Task:
     if not sight.trusted:
         return task
     for container in task.containers:
@@ -103,7 +104,8 @@ def _take_in(task: Task, sight: Sight, now: float) -> Task:
             if seen is not None and seen.running:
                 task = task.with_container(restarted(container, seen.started_at or now))
             continue
-        changed = _vanished(container, now) if seen is None else _compared(container, seen, now)
+        ours = container.kill_sent_at is not None or f"KillContainer {container.name}" in in_flight
+        changed = _vanished(container, now) if seen is None else _compared(container, seen, ours, now)
         if changed is not container:
             task = task.with_container(changed)
     if task.pause_id is not None and not task.pause_removed and not task.pause_gone:
@@ -142,7 +144,8 @@ def _vanished(container: Container, now: float) -> Container:
     )
 
 
-def _compared(container: Container, seen: Observed, now: float) -> Container:
+def _compared(container: Container, seen: Observed, killed: bool, now: float) -> Container:
+    """`killed`: SIGKILL was sent by us."""
     if seen.never_started:
         return container
     if seen.running:
@@ -152,8 +155,9 @@ def _compared(container: Container, seen: Observed, now: float) -> Container:
         started = container.started_at or seen.started_at or now
         return replace(container, last_status="RUNNING", started_at=started, health_status=health)
     reason = container.reason
-    # Docker says OOMKilled also when only a child was killed; AWS reports it when the container itself died of it.
-    if seen.oom_killed and seen.exit_code == 137:
+    # Docker says OOMKilled also when only a child was killed, and of every container in a task's control group when
+    # one of them was (measured on Docker 20.10); AWS reports it when the container itself died of it.
+    if seen.oom_killed and seen.exit_code == 137 and not killed:
         reason = "OutOfMemoryError: Container killed due to memory usage"
     return replace(
         container,
@@ -330,6 +334,9 @@ def _clean_up(task: Task, needs: Needs, now: float) -> Plan:
         return Plan(task, removals, because="removing its containers")
     if needs.volumes and task.resources_ready and not task.volumes_removed:
         return Plan(task, (RemoveVolumes(because="its containers are gone"),), because="removing its volumes")
+    if task.cgroup_parent is not None and not task.cgroup_removed:
+        because = "removing its control group"
+        return Plan(task, (RemoveControlGroup(because="its containers are gone"),), because=because)
     if task.pause_id is not None and not task.pause_removed:
         return Plan(task, (RemoveNetwork(because="no container uses it"),), because="detaching its ENI")
     eni = None if task.eni is None else replace(task.eni, status="DELETED")

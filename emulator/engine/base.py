@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from emulator.engine.container_files import ContainerFiles
+from emulator.engine.control_groups import ControlGroups
 from emulator.engine.errors import (
     ContainerCreateFailed as ContainerCreateFailed,
 )
@@ -279,6 +280,11 @@ PullProgress = Callable[[str], None]
 
 class Engine(ContainerFiles, StatisticsSource, ExecSource, VolumeStore, Protocol):
     """The machine that runs containers."""
+
+    @property
+    def groups(self) -> ControlGroups:
+        """Control groups around the containers of a task."""
+        ...
 
     def info(self) -> EngineInfo:
         """Raises EngineUnavailable when nothing answers."""

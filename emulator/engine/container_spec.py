@@ -1,7 +1,6 @@
 """From a task definition's container to the container the engine is asked for. Pure: every member is decided here.
 
-Memory and cpu are per container (the portable way): the container's own limit, else the task's; siblings can together
-pass the task's cpu. Members that Fargate fixes (open files) are set as Fargate sets them.
+Its limits are domain.task_limits'. Members that Fargate fixes (open files) are set as Fargate sets them.
 """
 
 from __future__ import annotations
@@ -10,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from emulator.domain.task_limits import MIB, container_limits
 from emulator.engine.base import ContainerSpec, Device, HealthCheck, Mount, Ulimit
 
-MIB = 1024 * 1024
-CPU_UNITS = 1024
 FARGATE_OPEN_FILES = Ulimit("nofile", 65535, 65535)
-MINIMUM_CPU_SHARES = 2  # the kernel's smallest; null, 0 and 1 mean it (ECS API model, ContainerDefinition.cpu)
 
 Definition = Mapping[str, Any]
 
@@ -34,6 +31,7 @@ class Surroundings:
     host_cpus: int
     on_fargate: bool
     open_files_of_fargate: bool = True
+    cgroup_parent: str | None = None  # the task's own control group; without one each container is limited for itself
     secrets: tuple[tuple[str, str], ...] = ()
     injected: tuple[tuple[str, str], ...] = ()  # what ECS injects; the definition's own values win
     log_driver: str = "json-file"
@@ -49,8 +47,13 @@ class Surroundings:
 def container_spec(definition: Definition, around: Surroundings) -> ContainerSpec:
     """The engine's order for one container of a task."""
     linux = definition.get("linuxParameters") or {}
-    memory = definition.get("memory") or around.task_memory_mib
-    reservation = definition.get("memoryReservation")
+    limits = container_limits(
+        definition,
+        level="task" if around.cgroup_parent else "container",
+        task_cpu_units=around.task_cpu_units,
+        task_memory_mib=around.task_memory_mib,
+        host_cpus=around.host_cpus,
+    )
     return ContainerSpec(
         name=around.name,
         image=around.image,
@@ -61,11 +64,12 @@ def container_spec(definition: Definition, around: Surroundings) -> ContainerSpe
         user=definition.get("user"),
         working_directory=definition.get("workingDirectory"),
         join_network_of=around.pause_id,
-        cpu_shares=max(MINIMUM_CPU_SHARES, int(definition.get("cpu") or 0)),
-        nano_cpus=_nano_cpus(around),
-        memory_bytes=memory * MIB if memory else None,
-        memory_swap_bytes=_swap(linux, memory),
-        memory_reservation_bytes=reservation * MIB if reservation else None,
+        cpu_shares=limits.cpu_shares,
+        nano_cpus=limits.nano_cpus,
+        memory_bytes=limits.memory,
+        memory_swap_bytes=limits.memory_and_swap,
+        memory_reservation_bytes=limits.memory_reservation,
+        cgroup_parent=around.cgroup_parent,
         memory_swappiness=linux.get("swappiness") if linux.get("maxSwap") else None,
         shm_size_bytes=linux["sharedMemorySize"] * MIB if linux.get("sharedMemorySize") else None,
         ulimits=_ulimits(definition, around.on_fargate and around.open_files_of_fargate),
@@ -131,18 +135,6 @@ def _environment(definition: Definition, around: Surroundings) -> tuple[tuple[st
     in_image = {entry.partition("=")[0] for entry in around.image_environment}
     injected = {name: value for name, value in around.injected if name not in in_image}
     return tuple({**injected, **dict(around.environment_files), **own, **dict(around.secrets)}.items())
-
-
-def _nano_cpus(around: Surroundings) -> int | None:
-    """The task's cpu; the engine refuses more than the host has."""
-    if not around.task_cpu_units:
-        return None
-    return min(around.task_cpu_units * 1_000_000_000 // CPU_UNITS, around.host_cpus * 1_000_000_000)
-
-
-def _swap(linux: Mapping[str, Any], memory_mib: int | None) -> int | None:
-    """No swap unless maxSwap gives some: Docker's figure is memory plus swap."""
-    return (memory_mib + int(linux.get("maxSwap") or 0)) * MIB if memory_mib else None
 
 
 def _ulimits(definition: Definition, with_default: bool) -> tuple[Ulimit, ...]:

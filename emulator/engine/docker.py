@@ -31,6 +31,7 @@ from emulator.engine.base import (
     RegistryCredentials,
 )
 from emulator.engine.docker_calls import ApiRefusal, DockerCalls, EngineAddress
+from emulator.engine.docker_control_groups import DockerControlGroups
 from emulator.engine.docker_events import EventStream, event_filters
 from emulator.engine.docker_exec import start_docker_exec
 from emulator.engine.docker_files import file_archive
@@ -63,7 +64,9 @@ class DockerEngine:
         self._networks = DockerNetworks(self._calls)
         self._output = OutputReader(clock.now)
         self._volumes = DockerVolumes(self._calls)
-        self._statistics = DockerStatistics(clock.now, local=bool(self._calls.address.unix_path))
+        local = bool(self._calls.address.unix_path)
+        self._statistics = DockerStatistics(clock.now, local=local)
+        self.groups = DockerControlGroups(self, self._info, local=local)
         self._event_streams: list[EventStream] = []
         self._closed = threading.Event()
         self._looks: dict[tuple[str, ...], dict[str, tuple[tuple[str, str], ContainerState]]] = {}
@@ -71,8 +74,12 @@ class DockerEngine:
     # ---- the engine, networks, images ----
 
     def info(self) -> EngineInfo:
+        return engine_info(self._info())
+
+    def _info(self) -> Mapping[str, Any]:
         with self._calls.client() as client:
-            return engine_info(client.info())
+            answer: Mapping[str, Any] = client.info()
+            return answer
 
     def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
         return self._statistics.sample(running)

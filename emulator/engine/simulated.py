@@ -44,6 +44,7 @@ from emulator.engine.line_splitter import LineSplitter
 from emulator.engine.pause import pause_archive, pause_reference
 from emulator.engine.simulated_behaviour import Behaviour, HealthTurn, Output, RemoteImage
 from emulator.engine.simulated_container import SimulatedContainer
+from emulator.engine.simulated_control_groups import SimulatedControlGroups
 from emulator.engine.simulated_exec import SimulatedExec, run_script
 from emulator.engine.simulated_images import Program, SimulatedImages
 from emulator.engine.simulated_network import SimulatedNetworks
@@ -85,6 +86,7 @@ class SimulatedEngine:
         self._timeline = Timeline(clock, self._containers.get)
         self._lock = self._timeline.lock
         self._lost = False
+        self.groups = SimulatedControlGroups(self._call, self._containers.values)
         for reference, program in (images or {}).items():
             self.add_image(reference, program)
         for call, error in (fail_next or {}).items():
@@ -288,6 +290,8 @@ class SimulatedEngine:
         self._plan_health(container, now)
         if script.out_of_memory_after_s is not None:
             plan(container, now + script.out_of_memory_after_s, partial(self._exit, code=137, oom=True))
+        if script.oom_seen_after_s is not None:
+            plan(container, now + script.oom_seen_after_s, self._see_oom)
         if script.runs_for_s is not None:
             plan(container, now + script.runs_for_s, partial(self._exit, code=script.exit_code))
 
@@ -391,12 +395,16 @@ class SimulatedEngine:
         if oom:
             self._timeline.emit("oom", container, at)
         container.status, container.exit_code, container.finished_at = "exited", code, at
-        container.oom_killed = oom
+        container.oom_killed = container.oom_killed or oom
         container.life += 1
         self._networks.disconnect(container.addresses, container.ports)
         container.addresses, container.ports = {}, ()
         self._end_output(container)
         self._timeline.emit("die", container, at, str(code))
+
+    def _see_oom(self, container: SimulatedContainer, at: float) -> None:
+        container.oom_killed = True
+        self._timeline.emit("oom", container, at)
 
     def _judge(self, container: SimulatedContainer, at: float, *, turn: HealthTurn) -> None:
         container.health_output = turn.output

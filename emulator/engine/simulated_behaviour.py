@@ -40,6 +40,7 @@ class Behaviour:
     stop_exit_code: int = 0
     stops_in_s: float = 0.0  # how long it takes to leave after SIGTERM
     out_of_memory_after_s: float | None = None
+    oom_seen_after_s: float | None = None  # another of its control group, or a child of its own, is killed
     output: tuple[Output, ...] = ()
     health: tuple[HealthTurn, ...] = ()  # empty: healthy after the first interval
     commands: Mapping[tuple[str, ...], tuple[int, bytes]] = field(default_factory=dict)  # for run_in_container
