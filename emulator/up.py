@@ -92,6 +92,7 @@ def banner(emulator: Emulator, notes: list[str]) -> str:
     lines = [
         f"Homeport serves ECS, ECR and Fargate at {config.endpoint}",
         f"  engine          {_engine_line(emulator)}",
+        *_limits_line(emulator),
         f"  data directory  {data}",
         *(
             ["  IAM             enforced; keys that were not given out here are the root user"]
@@ -116,6 +117,15 @@ def _engine_line(emulator: Emulator) -> str:
     if info.kind == "simulated":
         return "SIMULATED (--engine simulated): no container runs, whatever a task's status says"
     return f"Docker {info.version}, {info.architecture}, {info.cpus} cpus, {info.memory_mib} MiB"
+
+
+def _limits_line(emulator: Emulator) -> list[str]:
+    """Whether a task's containers share its cpu and memory here; nothing while no engine answers."""
+    try:
+        choice = emulator.plane.limits.prospect()
+    except EngineError:
+        return []
+    return [f"  limits          of each {choice.level}: {choice.because}"]
 
 
 def _also(server: Server, listener: Listener, what: str, notes: list[str]) -> bool:

@@ -42,7 +42,8 @@ trap 'exit 7' TERM; while :; do sleep 0.1; done
 
 @pytest.fixture(scope="module")
 def task(homeport: Homeport) -> str:
-    homeport.define("inside", shell(ASKS, logConfiguration=AWSLOGS), container("side", command=SLEEP), taskRoleArn=ROLE)
+    app = shell(ASKS, memory=256, logConfiguration=AWSLOGS)
+    homeport.define("inside", app, container("side", command=SLEEP), taskRoleArn=ROLE)
     arn = homeport.run("inside", enableExecuteCommand=True)
     homeport.running(arn)
     return arn
