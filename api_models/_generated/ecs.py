@@ -160,6 +160,12 @@ class ContainerDependency(TypedDict, total=False):
     condition: Required[str]
 
 
+class ContainerImage(TypedDict, total=False):
+    containerName: str
+    imageDigest: str
+    image: str
+
+
 class ContainerOverride(TypedDict, total=False):
     name: str
     command: list[str]
@@ -185,6 +191,16 @@ class ContainerStateChange(TypedDict, total=False):
     networkBindings: list[NetworkBinding]
     reason: str
     status: str
+
+
+class ContinueServiceDeploymentRequest(TypedDict, total=False):
+    serviceDeploymentArn: Required[str]
+    hookId: Required[str]
+    action: str
+
+
+class ContinueServiceDeploymentResponse(TypedDict, total=False):
+    serviceDeploymentArn: str
 
 
 class CreateClusterRequest(TypedDict, total=False):
@@ -234,6 +250,11 @@ class CreateServiceRequest(TypedDict, total=False):
 
 class CreateServiceResponse(TypedDict, total=False):
     service: Service
+
+
+class CreatedAt(TypedDict, total=False):
+    before: float
+    after: float
 
 
 class DeleteAccountSettingRequest(TypedDict, total=False):
@@ -345,6 +366,15 @@ class DeploymentLifecycleHook(TypedDict, total=False):
     timeoutConfiguration: DeploymentLifecycleHookTimeoutConfiguration
 
 
+class DeploymentLifecycleHookDetail(TypedDict, total=False):
+    hookId: str
+    targetType: str
+    targetArn: str
+    status: str
+    expiresAt: float
+    timeoutAction: str
+
+
 class DeploymentLifecycleHookTimeoutConfiguration(TypedDict, total=False):
     timeoutInMinutes: int
     action: str
@@ -365,6 +395,24 @@ class DescribeClustersRequest(TypedDict, total=False):
 
 class DescribeClustersResponse(TypedDict, total=False):
     clusters: list[Cluster]
+    failures: list[Failure]
+
+
+class DescribeServiceDeploymentsRequest(TypedDict, total=False):
+    serviceDeploymentArns: Required[list[str]]
+
+
+class DescribeServiceDeploymentsResponse(TypedDict, total=False):
+    serviceDeployments: list[ServiceDeployment]
+    failures: list[Failure]
+
+
+class DescribeServiceRevisionsRequest(TypedDict, total=False):
+    serviceRevisionArns: Required[list[str]]
+
+
+class DescribeServiceRevisionsResponse(TypedDict, total=False):
+    serviceRevisions: list[ServiceRevision]
     failures: list[Failure]
 
 
@@ -429,6 +477,15 @@ class EBSTagSpecification(TypedDict, total=False):
     resourceType: Required[str]
     tags: list[Tag]
     propagateTags: str
+
+
+class ECSManagedResources(TypedDict, total=False):
+    ingressPaths: list[ManagedIngressPath]
+    autoScaling: ManagedAutoScaling
+    metricAlarms: list[ManagedMetricAlarm]
+    serviceSecurityGroups: list[ManagedSecurityGroup]
+    logGroups: list[ManagedLogGroup]
+    gatewayConnections: list[GatewayConnection]
 
 
 class EFSAuthorizationConfig(TypedDict, total=False):
@@ -504,6 +561,31 @@ class Failure(TypedDict, total=False):
 class FirelensConfiguration(TypedDict, total=False):
     type: Required[str]
     options: dict[str, str]
+
+
+class GatewayConnection(TypedDict, total=False):
+    gatewayArn: str
+    gatewayRouteArn: str
+    portName: str
+    serviceUrl: str
+    accessType: str
+    status: str
+    resources: GatewayConnectionResources
+
+
+class GatewayConnectionAlbResources(TypedDict, total=False):
+    acmCertificateArn: str
+    loadBalancerArn: str
+    loadBalancerSecurityGroupArns: list[str]
+    listenerArn: str
+    listenerRuleArn: str
+    testListenerRuleArn: str
+    targetGroupArn: str
+    alternateTargetGroupArn: str
+
+
+class GatewayConnectionResources(TypedDict, total=False):
+    hostSharedAlb: list[GatewayConnectionAlbResources]
 
 
 class GatewayConnector(TypedDict, total=False):
@@ -623,6 +705,20 @@ class ListClustersResponse(TypedDict, total=False):
     nextToken: str
 
 
+class ListServiceDeploymentsRequest(TypedDict, total=False):
+    service: Required[str]
+    cluster: str
+    status: list[str]
+    createdAt: CreatedAt
+    nextToken: str
+    maxResults: int
+
+
+class ListServiceDeploymentsResponse(TypedDict, total=False):
+    serviceDeployments: list[ServiceDeploymentBrief]
+    nextToken: str
+
+
 class ListServicesRequest(TypedDict, total=False):
     cluster: str
     nextToken: str
@@ -716,9 +812,108 @@ class ManagedAgentStateChange(TypedDict, total=False):
     reason: str
 
 
+class ManagedApplicationAutoScalingPolicy(TypedDict, total=False):
+    arn: str
+    status: Required[str]
+    statusReason: str
+    updatedAt: Required[float]
+    policyType: Required[str]
+    targetValue: Required[float]
+    metric: Required[str]
+
+
+class ManagedAutoScaling(TypedDict, total=False):
+    scalableTarget: ManagedScalableTarget
+    applicationAutoScalingPolicies: list[ManagedApplicationAutoScalingPolicy]
+
+
+class ManagedCertificate(TypedDict, total=False):
+    arn: str
+    status: Required[str]
+    statusReason: str
+    updatedAt: Required[float]
+    domainName: Required[str]
+
+
+class ManagedIngressPath(TypedDict, total=False):
+    accessType: Required[str]
+    endpoint: Required[str]
+    loadBalancer: ManagedLoadBalancer
+    loadBalancerSecurityGroups: list[ManagedSecurityGroup]
+    certificate: ManagedCertificate
+    listener: ManagedListener
+    rule: ManagedListenerRule
+    targetGroups: list[ManagedTargetGroup]
+
+
+class ManagedListener(TypedDict, total=False):
+    arn: str
+    status: Required[str]
+    statusReason: str
+    updatedAt: Required[float]
+
+
+class ManagedListenerRule(TypedDict, total=False):
+    arn: str
+    status: Required[str]
+    statusReason: str
+    updatedAt: Required[float]
+
+
+class ManagedLoadBalancer(TypedDict, total=False):
+    arn: str
+    status: Required[str]
+    statusReason: str
+    updatedAt: Required[float]
+    scheme: Required[str]
+    subnetIds: list[str]
+    securityGroupIds: list[str]
+
+
+class ManagedLogGroup(TypedDict, total=False):
+    arn: str
+    status: Required[str]
+    statusReason: str
+    updatedAt: Required[float]
+    logGroupName: Required[str]
+
+
+class ManagedMetricAlarm(TypedDict, total=False):
+    arn: str
+    status: Required[str]
+    statusReason: str
+    updatedAt: Required[float]
+
+
+class ManagedScalableTarget(TypedDict, total=False):
+    arn: str
+    status: Required[str]
+    statusReason: str
+    updatedAt: Required[float]
+    minCapacity: Required[int]
+    maxCapacity: Required[int]
+
+
+class ManagedSecurityGroup(TypedDict, total=False):
+    arn: str
+    status: Required[str]
+    statusReason: str
+    updatedAt: Required[float]
+
+
 class ManagedStorageConfiguration(TypedDict, total=False):
     kmsKeyId: str
     fargateEphemeralStorageKmsKeyId: str
+
+
+class ManagedTargetGroup(TypedDict, total=False):
+    arn: str
+    status: Required[str]
+    statusReason: str
+    updatedAt: Required[float]
+    healthCheckPath: Required[str]
+    healthCheckPort: Required[int]
+    port: Required[int]
 
 
 class MetricConfiguration(TypedDict, total=False):
@@ -851,10 +1046,21 @@ class RepositoryCredentials(TypedDict, total=False):
     credentialsParameter: Required[str]
 
 
+class ResolvedConfiguration(TypedDict, total=False):
+    loadBalancers: list[ServiceRevisionLoadBalancer]
+    vpcLatticeConfigurations: list[ServiceRevisionVpcLatticeConfiguration]
+
+
 class ResourceRequirement(TypedDict, total=False):
     value: str
     type: Required[str]
     sharingStrategy: SharingStrategy
+
+
+class Rollback(TypedDict, total=False):
+    reason: str
+    startedAt: float
+    serviceRevisionArn: str
 
 
 class RunTaskRequest(TypedDict, total=False):
@@ -887,6 +1093,10 @@ class RunTaskResponse(TypedDict, total=False):
 class RuntimePlatform(TypedDict, total=False):
     cpuArchitecture: str
     operatingSystemFamily: str
+
+
+class RuntimePlatformOverride(TypedDict, total=False):
+    cpuArchitecture: str
 
 
 class S3FilesVolumeConfiguration(TypedDict, total=False):
@@ -1012,6 +1222,51 @@ class ServiceCurrentRevisionSummary(TypedDict, total=False):
     pendingTaskCount: int
 
 
+class ServiceDeployment(TypedDict, total=False):
+    serviceDeploymentArn: str
+    serviceArn: str
+    clusterArn: str
+    createdAt: float
+    startedAt: float
+    finishedAt: float
+    stoppedAt: float
+    updatedAt: float
+    sourceServiceRevisions: list[ServiceRevisionSummary]
+    targetServiceRevision: ServiceRevisionSummary
+    status: str
+    statusReason: str
+    lifecycleStage: str
+    lifecycleHookDetails: list[DeploymentLifecycleHookDetail]
+    deploymentConfiguration: DeploymentConfiguration
+    rollback: Rollback
+    deploymentCircuitBreaker: ServiceDeploymentCircuitBreaker
+    alarms: ServiceDeploymentAlarms
+
+
+class ServiceDeploymentAlarms(TypedDict, total=False):
+    status: str
+    alarmNames: list[str]
+    triggeredAlarmNames: list[str]
+
+
+class ServiceDeploymentBrief(TypedDict, total=False):
+    serviceDeploymentArn: str
+    serviceArn: str
+    clusterArn: str
+    startedAt: float
+    createdAt: float
+    finishedAt: float
+    targetServiceRevisionArn: str
+    status: str
+    statusReason: str
+
+
+class ServiceDeploymentCircuitBreaker(TypedDict, total=False):
+    status: str
+    failureCount: int
+    threshold: int
+
+
 class ServiceEvent(TypedDict, total=False):
     id: str
     createdAt: float
@@ -1039,6 +1294,55 @@ class ServiceRegistry(TypedDict, total=False):
     containerPort: int
 
 
+class ServiceRevision(TypedDict, total=False):
+    serviceRevisionArn: str
+    serviceArn: str
+    clusterArn: str
+    taskDefinition: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItem]
+    launchType: str
+    platformVersion: str
+    platformFamily: str
+    loadBalancers: list[LoadBalancer]
+    serviceRegistries: list[ServiceRegistry]
+    networkConfiguration: NetworkConfiguration
+    containerImages: list[ContainerImage]
+    guardDutyEnabled: bool
+    serviceConnectConfiguration: ServiceConnectConfiguration
+    volumeConfigurations: list[ServiceVolumeConfiguration]
+    fargateEphemeralStorage: DeploymentEphemeralStorage
+    createdAt: float
+    vpcLatticeConfigurations: list[VpcLatticeConfiguration]
+    resolvedConfiguration: ResolvedConfiguration
+    ecsManagedResources: ECSManagedResources
+    overrides: ServiceRevisionOverrides
+    gatewayConnectors: list[GatewayConnector]
+    monitoring: MonitoringConfiguration
+
+
+class ServiceRevisionLoadBalancer(TypedDict, total=False):
+    targetGroupArn: str
+    productionListenerRule: str
+
+
+class ServiceRevisionOverrides(TypedDict, total=False):
+    runtimePlatform: RuntimePlatformOverride
+
+
+class ServiceRevisionSummary(TypedDict, total=False):
+    arn: str
+    requestedTaskCount: int
+    runningTaskCount: int
+    pendingTaskCount: int
+    requestedTestTrafficWeight: float
+    requestedProductionTrafficWeight: float
+
+
+class ServiceRevisionVpcLatticeConfiguration(TypedDict, total=False):
+    targetGroupArn: str
+    productionListenerRule: str
+
+
 class ServiceVolumeConfiguration(TypedDict, total=False):
     name: Required[str]
     managedEBSVolume: ServiceManagedEBSVolumeConfiguration
@@ -1059,6 +1363,15 @@ class Setting(TypedDict, total=False):
 
 class SharingStrategy(TypedDict, total=False):
     nvidiaMps: NvidiaMpsAllocation
+
+
+class StopServiceDeploymentRequest(TypedDict, total=False):
+    serviceDeploymentArn: Required[str]
+    stopType: str
+
+
+class StopServiceDeploymentResponse(TypedDict, total=False):
+    serviceDeploymentArn: str
 
 
 class StopTaskRequest(TypedDict, total=False):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.clock import Clock, monotonic
+from emulator.control.alarms import AlarmController
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
 from emulator.control.exec_sessions import ExecSessions
@@ -91,6 +92,7 @@ class ControlPlane:
         controllers: dict[str, Controller] = {
             "task": self.tasks,
             "service": self.services,
+            "alarm": AlarmController(parts.database, self.loop.wake),
             "housekeeping": self._housekeeping,
             "exec_session": self.exec_sessions,
         }

@@ -6,7 +6,7 @@ tasks' own controller does what their records want.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -15,8 +15,11 @@ from emulator.control.tasks import find_task
 from emulator.domain.actions import NoteEnds, ServiceAction, StartTasks, StopTask, noted
 from emulator.domain.launch_settings import check_network
 from emulator.domain.launch_settings import platform_version as resolved_platform_version
-from emulator.domain.scheduler import Plan, reconcile
+from emulator.domain.rollout import alarm_names
+from emulator.domain.scheduler import Plan, Surroundings, reconcile
 from emulator.domain.service import Deployment, Service
+from emulator.domain.service_notices import envelope
+from emulator.domain.service_tasks import NO_TARGETS, Targets
 from emulator.domain.task import Task
 from emulator.domain.task_launch import IdSource, Launch, new_task, task_tags
 from emulator.domain.task_overrides import apply_overrides
@@ -24,22 +27,36 @@ from emulator.domain.task_progress import stop
 from emulator.events import journal
 from emulator.ids import Ids
 from emulator.store.database import Database, Reader, Transaction
-from emulator.store.ecs_tables import CLUSTERS, SERVICES, TASK_DEFINITIONS, TASKS
+from emulator.store.ecs_tables import (
+    ALARM_STATES,
+    CLUSTERS,
+    SERVICE_DEPLOYMENTS,
+    SERVICE_REVISIONS,
+    SERVICES,
+    TASK_DEFINITIONS,
+    TASKS,
+)
+
+TargetHealthSource = Callable[[Reader, Service], Targets]
+"""Who knows the health of a service's targets: the load balancers' work. None yet, so that containers alone decide."""
 
 
 class ServiceController:
     """Key: `<account>/<region>/<cluster>/<service>`."""
 
-    def __init__(self, clock: Clock, database: Database, ids: Ids) -> None:
+    def __init__(
+        self, clock: Clock, database: Database, ids: Ids, target_health: TargetHealthSource | None = None
+    ) -> None:
         self._clock = clock
         self._database = database
         self._ids = ids
+        self._target_health = target_health or (lambda reader, service: NO_TARGETS)
 
     def reconcile(self, key: str) -> float | None:
         now = self._clock.now()
         with self._database.read() as reader:
             plan = self._plan(reader, key, now)
-        if plan is None or (plan.service is None and not plan.actions):
+        if plan is None or (plan.service is None and plan.rollout is None and not plan.actions):
             return None if plan is None else plan.next_look
         with self._database.write() as tx:
             # Planned again on what is there now: an API call may have come between.
@@ -58,10 +75,25 @@ class ServiceController:
             return None
         tasks = tasks_of(reader, service)
         pinned = with_pinned_digests(service, tasks)
-        plan = reconcile(pinned, tasks, now, self._ids)
+        plan = reconcile(pinned, tasks, now, self._ids, self._around(reader, service))
         if pinned is not service and plan.service is None:
             return replace(plan, service=pinned)
         return plan
+
+    def _around(self, reader: Reader, service: Service) -> Surroundings:
+        """What the scheduler asks of others. Only a deployment under way is watched."""
+        targets = self._target_health(reader, service)
+        if service.status != "ACTIVE" or service.primary.rollout_state != "IN_PROGRESS":
+            return Surroundings(targets=targets)
+        where = (service.account, service.region)
+        found = [reader.get(ALARM_STATES, *where, name) for name in alarm_names(service)]
+        return Surroundings(
+            targets=targets,
+            alarms={alarm.name: alarm for alarm in found if alarm is not None},
+            rollout=reader.get(
+                SERVICE_DEPLOYMENTS, *where, service.cluster, service.name, service.primary.service_deployment_id
+            ),
+        )
 
     def _carry_out(self, tx: Transaction, key: str, plan: Plan, now: float) -> None:
         service = plan.service or find_service(tx, key)
@@ -69,6 +101,19 @@ class ServiceController:
             return
         if plan.service is not None:
             tx.put(SERVICES, plan.service)
+            note_digests(tx, plan.service)
+        if plan.rollout is not None:
+            tx.put(SERVICE_DEPLOYMENTS, plan.rollout)
+        for notice in plan.notices:
+            journal.append(
+                tx,
+                at=notice.at,
+                account=service.account,
+                region=service.region,
+                kind="eventbridge",
+                subject=service.arn,
+                detail=envelope(service, notice),
+            )
         for event in plan.events:
             journal.append(
                 tx,
@@ -132,6 +177,22 @@ def with_pinned_digests(service: Service, tasks: Sequence[Task]) -> Service:
         changed = known != deployment.image_digests
         deployments.append(replace(deployment, image_digests=known) if changed else deployment)
     return service if deployments == service.deployments else replace(service, deployments=deployments)
+
+
+def note_digests(tx: Transaction, service: Service) -> None:
+    """What a deployment has pinned is part of its service revision."""
+    for deployment in service.deployments:
+        if deployment.image_digests:
+            revision = tx.get(
+                SERVICE_REVISIONS,
+                service.account,
+                service.region,
+                service.cluster,
+                service.name,
+                deployment.number,
+            )
+            if revision is not None and revision.digests != deployment.image_digests:
+                tx.put(SERVICE_REVISIONS, replace(revision, digests=deployment.image_digests))
 
 
 def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: float, ids: Ids) -> None:

@@ -1,8 +1,7 @@
 """A deployment of a service: its bounds, its failures and the back-off they cause, and how a new one takes over.
 
-It knows one deployment at a time; which tasks start and stop is scheduler.py's. The circuit breaker, alarms and bake
-times will judge here, from the same counts. Source: AWS developer guide "Deploy Amazon ECS services by replacing
-tasks" and "Service throttle logic".
+It knows one deployment at a time; which tasks start and stop is rolling.py's, when one has failed or arrived is
+rollout.py's. Source: AWS developer guide "Deploy Amazon ECS services by replacing tasks" and "Service throttle logic".
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, Final
 
 from emulator.domain.service import Deployment, Service
 from emulator.domain.service_events import IMPAIRED, UNHEALTHY
-from emulator.domain.service_tasks import failed_to_start, has_run, runs_well
+from emulator.domain.service_tasks import NO_TARGETS, Targets, failed_to_start, has_run, runs_well
 from emulator.domain.task import Task
 
 # AWS says "up to 15 minutes" and publishes no schedule.
@@ -41,9 +40,15 @@ def in_progress_reason(deployment_id: str) -> str:
 
 
 def begin(
-    deployment_id: str, task_definition: str, spec: dict[str, Any], now: float, service_deployment_id: str
+    deployment_id: str,
+    task_definition: str,
+    spec: dict[str, Any],
+    now: float,
+    service_deployment_id: str,
+    service_settings: dict[str, Any] | None = None,
 ) -> Deployment:
-    """A new PRIMARY deployment. `spec`: AWS's members that its tasks are started with."""
+    """A new PRIMARY deployment. `spec`: AWS's members that its tasks are started with; `service_settings`: the
+    service's own that a rollback to it brings back."""
     return Deployment(
         id=deployment_id,
         status="PRIMARY",
@@ -53,6 +58,7 @@ def begin(
         rollout_state_reason=in_progress_reason(deployment_id),
         spec=spec,
         service_deployment_id=service_deployment_id,
+        service_settings=service_settings or {},
     )
 
 
@@ -80,6 +86,48 @@ def completed(deployment: Deployment, now: float) -> Deployment:
         rollout_state="COMPLETED",
         rollout_state_reason=f"ECS deployment {deployment.id} completed.",
         updated_at=now,
+        healthy_tasks=[],
+    )
+
+
+def failed(deployment: Deployment, reason: str, now: float) -> Deployment:
+    return replace(deployment, rollout_state="FAILED", rollout_state_reason=reason, updated_at=now, healthy_tasks=[])
+
+
+def roll_back(service: Service, target: Deployment, losing: Deployment, reason: str, now: float) -> Service:
+    """The service with `target`, which completed once, as its PRIMARY again: under its own id, with what tasks it
+    still has, and with the service's settings of then (observed: events name the same deployment). It is no target of
+    another rollback until it completes."""
+    again = replace(
+        target,
+        status="PRIMARY",
+        rollout_state="IN_PROGRESS",
+        rollout_state_reason=reason,
+        updated_at=now,
+        failed_tasks=0,
+        failed_at=None,
+        start_failures=0,
+        start_failed_at=None,
+        next_start_at=None,
+        breaker_failures=0,
+        healthy_tasks=[],
+        service_deployment_id=losing.service_deployment_id,
+    )
+    older = [
+        replace(d, status="ACTIVE", updated_at=now) if d.status == "PRIMARY" else d
+        for d in service.deployments
+        if d.id != target.id
+    ]
+    service = replace(service, deployments=[again, *older], completed=None, task_definition=again.task_definition)
+    settings = target.service_settings
+    if not settings:
+        return service
+    return replace(
+        service,
+        launch_type=settings.get("launchType"),
+        capacity_provider_strategy=settings.get("capacityProviderStrategy") or [],
+        network_configuration=settings.get("networkConfiguration"),
+        platform_version=settings.get("platformVersion"),
     )
 
 
@@ -88,7 +136,9 @@ def back_off_s(start_failures: int) -> float:
     return float(min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2 ** min(start_failures - 1, 10)))
 
 
-def judged(deployment: Deployment, ends: Iterable[Task], tasks: Iterable[Task], now: float) -> Deployment:
+def judged(
+    deployment: Deployment, ends: Iterable[Task], tasks: Iterable[Task], now: float, targets: Targets = NO_TARGETS
+) -> Deployment:
     """The deployment after newly ended tasks (`ends`) failed and others (`tasks`, any) succeeded.
 
     failedTasks counts every launch that never reached RUNNING, and goes back to 0 once a task runs well. The back-off
@@ -98,7 +148,7 @@ def judged(deployment: Deployment, ends: Iterable[Task], tasks: Iterable[Task], 
         if failed_to_start(task):
             deployment = _after_failed_launch(deployment, task, now)
     for task in tasks:
-        deployment = _after_success(deployment, task, now)
+        deployment = _after_success(deployment, task, now, targets)
     return deployment
 
 
@@ -115,12 +165,12 @@ def _after_failed_launch(deployment: Deployment, task: Task, now: float) -> Depl
     return replace(deployment, start_failures=failures, start_failed_at=now, next_start_at=now + back_off_s(failures))
 
 
-def _after_success(deployment: Deployment, task: Task, now: float) -> Deployment:
+def _after_success(deployment: Deployment, task: Task, now: float, targets: Targets) -> Deployment:
     started = task.started_at
     if started is None or not has_run(task):
         return deployment
     if deployment.start_failures and started >= (deployment.start_failed_at or 0.0):
         deployment = replace(deployment, start_failures=0, start_failed_at=None, next_start_at=None)
-    if deployment.failed_tasks and started >= (deployment.failed_at or 0.0) and runs_well(task):
+    if deployment.failed_tasks and started >= (deployment.failed_at or 0.0) and runs_well(task, targets):
         deployment = replace(deployment, failed_tasks=0, failed_at=None, updated_at=now)
     return deployment

@@ -16,6 +16,7 @@ Members = Mapping[str, Any]
 REPLICA_PERCENTS: Final = (100, 200)
 DAEMON_PERCENTS: Final = (0, 100)
 """minimumHealthyPercent and maximumPercent by default."""
+LONGEST_BAKE_MINUTES: Final = 1440
 
 
 def echoed_configuration(given: Members, *, daemon: bool = False, current: Members | None = None) -> dict[str, Any]:
@@ -50,21 +51,22 @@ def check_configuration(configuration: Members, *, daemon: bool, given: Members)
         raise InvalidParameterException("maximumPercent must be 100 or greater.")
     _check_strategy_members(configuration)
     _check_breaker(configuration["deploymentCircuitBreaker"])
+    _check_alarms(configuration.get("alarms") or {})
+    _check_early_success(configuration.get("earlySuccessCriteria") or {}, minimum)
+    if not 0 <= (configuration.get("bakeTimeInMinutes") or 0) <= LONGEST_BAKE_MINUTES:
+        raise InvalidParameterException(f"bakeTimeInMinutes must be between 0 and {LONGEST_BAKE_MINUTES}.")
 
 
 def check_configuration_emulated(configuration: Members) -> None:
     """NotEmulatedYet, naming the member, for what would have to act and does not yet."""
     wishes = {
         "strategy": configuration["strategy"] != "ROLLING",
-        "deploymentCircuitBreaker": configuration["deploymentCircuitBreaker"].get("enable"),
-        "alarms": (configuration.get("alarms") or {}).get("enable"),
         "lifecycleHooks": configuration.get("lifecycleHooks"),
-        "earlySuccessCriteria": (configuration.get("earlySuccessCriteria") or {}).get("enable"),
-        "bakeTimeInMinutes": configuration.get("bakeTimeInMinutes"),
     }
     for member, wished in wishes.items():
         if wished:
-            raise NotEmulatedYet(f"Homeport does not emulate deploymentConfiguration.{member} yet.")
+            value = f" {configuration[member]}" if member == "strategy" else ""
+            raise NotEmulatedYet(f"Homeport does not emulate deploymentConfiguration.{member}{value} yet.")
 
 
 def _check_strategy_members(configuration: Members) -> None:
@@ -88,3 +90,18 @@ def _check_breaker(breaker: Members) -> None:
         raise InvalidParameterException(
             f"The deployment circuit breaker threshold value {value} is not valid for type {kind}."
         )
+
+
+def _check_alarms(alarms: Members) -> None:
+    if alarms.get("enable") and not alarms.get("alarmNames"):
+        raise InvalidParameterException("alarmNames cannot be empty when deployment alarms are enabled.")
+
+
+def _check_early_success(criteria: Members, minimum_healthy_percent: int) -> None:
+    if not criteria.get("enable"):
+        return
+    for member in ("healthyPercent", "sourceServiceRevisionCleanup"):
+        if criteria.get(member) is None:
+            raise InvalidParameterException(f"{member} is required when earlySuccessCriteria is enabled.")
+    if not minimum_healthy_percent <= criteria["healthyPercent"] <= 100:
+        raise InvalidParameterException("healthyPercent must be between minimumHealthyPercent and 100.")

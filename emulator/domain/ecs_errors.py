@@ -25,6 +25,10 @@ class ServiceNotActiveException(AwsError):
     """The service is DRAINING or INACTIVE."""
 
 
+class ServiceDeploymentNotFoundException(AwsError):
+    """The service deployment is absent."""
+
+
 class PlatformUnknownException(AwsError):
     """The Fargate platform version does not exist."""
 
@@ -42,4 +46,5 @@ class TargetNotConnectedException(AwsError):
 
 
 class ConflictException(AwsError):
-    """RunTask: the client token was used with other parameters; `resourceIds` are the tasks it stands for."""
+    """RunTask: the client token was used with other parameters; `resourceIds` are the tasks it stands for.
+    StopServiceDeployment: it can no longer be stopped."""

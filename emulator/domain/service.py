@@ -36,6 +36,10 @@ class Deployment:
     failed_at: float | None = None  # when failed_tasks last grew
     next_start_at: float | None = None  # back-off: no launch before this
     service_deployment_id: str = ""  # of the service deployment that this is the rolling half of
+    breaker_failures: int = 0  # what the circuit breaker has counted against it
+    healthy_tasks: list[str] = field(default_factory=list)  # ids, as the breaker last saw them
+    # The service's own members when it began; a rollback brings them back.
+    service_settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
@@ -75,6 +79,8 @@ class Service:
     tags: list[dict[str, str]] = field(default_factory=list)
     client_token: str | None = None
     told: dict[str, float] = field(default_factory=dict)  # what an event said and still stands -> when it was said
+    # The newest deployment that completed, what a rollback goes to; None while one goes there.
+    completed: Deployment | None = None
     because: str = ""
 
     @property

@@ -25,6 +25,12 @@ UNHEALTHY: Final = "unhealthy:"  # + task id
 
 _TROUBLESHOOTING: Final = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
 
+_RESOURCES: Final = {
+    "insufficient CPU units available.": "RESOURCE:CPU",
+    "insufficient memory available.": "RESOURCE:MEMORY",
+}
+"""What EventBridge calls the lack that keeps a task from being placed."""
+
 
 class IdSource(Protocol):
     """Makes ids; emulator.ids.Ids does."""
@@ -35,10 +41,23 @@ class IdSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message and EventBridge's name for it ("ECS Service Action", eventName); no name: not sent there."""
+    """A message and EventBridge's name for it (eventName); no message: not in events[]; no name: not sent to
+    EventBridge. `level` is eventType there, `reason` and `deployment_id` what its detail says besides."""
 
     message: str
     name: str = ""
+    level: str = "INFO"
+    reason: str = ""
+    deployment_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something said to EventBridge. service_notices.py knows its shape."""
+
+    id: str
+    at: float
+    said: Said
 
 
 def started(service: str, task_ids: Sequence[str], replaced: int = 0) -> Said:
@@ -60,9 +79,43 @@ def failed_health_checks(service: str, task_id: str) -> Said:
     return Said(f"(service {service}) (task {task_id}) failed container health checks.")
 
 
-def deployment_completed(service: str, deployment_id: str) -> Said:
+def failed_target_health_checks(service: str, task_id: str, port: int, target_group_arn: str, reason: str) -> Said:
+    """`reason`: ELB's description, e.g. "Health checks failed"."""
     return Said(
-        f"(service {service}) (deployment {deployment_id}) deployment completed.", "SERVICE_DEPLOYMENT_COMPLETED"
+        f"(service {service}) (task {task_id}) (port {port}) is unhealthy in (target-group {target_group_arn}) due to "
+        f"(reason {reason or 'Health checks failed'})"
+    )
+
+
+def deployment_in_progress(deployment_id: str, reason: str) -> Said:
+    return Said("", "SERVICE_DEPLOYMENT_IN_PROGRESS", reason=reason, deployment_id=deployment_id)
+
+
+def deployment_completed(service: str, deployment_id: str, reason: str) -> Said:
+    return Said(
+        f"(service {service}) (deployment {deployment_id}) deployment completed.",
+        "SERVICE_DEPLOYMENT_COMPLETED",
+        reason=reason,
+        deployment_id=deployment_id,
+    )
+
+
+def deployment_failed(service: str, deployment_id: str, why: str, reason: str) -> Said:
+    return Said(
+        f"(service {service}) (deployment {deployment_id}) deployment failed: {why}.",
+        "SERVICE_DEPLOYMENT_FAILED",
+        level="ERROR",
+        reason=reason,
+        deployment_id=deployment_id,
+    )
+
+
+def rolling_back(service: str, deployment_id: str, reason: str) -> Said:
+    return Said(
+        f"(service {service}) rolling back to deployment {deployment_id}.",
+        "SERVICE_DEPLOYMENT_IN_PROGRESS",
+        reason=reason,
+        deployment_id=deployment_id,
     )
 
 
@@ -72,7 +125,9 @@ def steady_state(service: str) -> Said:
 
 def start_impaired(service: str) -> Said:
     return Said(
-        f"(service {service}) is unable to consistently start tasks successfully.", "SERVICE_TASK_START_IMPAIRED"
+        f"(service {service}) is unable to consistently start tasks successfully.",
+        "SERVICE_TASK_START_IMPAIRED",
+        level="WARN",
     )
 
 
@@ -97,6 +152,8 @@ def placement_failed(service: str, reason: str) -> Said:
         f"(service {service}) was unable to place a task because no container instance met all of its "
         f"requirements. Reason: {reason} {_TROUBLESHOOTING}",
         "SERVICE_TASK_PLACEMENT_FAILURE",
+        level="ERROR",
+        reason=_RESOURCES.get(reason.rpartition(" has ")[2], "RESOURCE:CONTAINER_INSTANCE"),
     )
 
 

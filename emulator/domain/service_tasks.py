@@ -1,13 +1,15 @@
 """How a service's tasks count: which stand for its desired count, which are healthy, which are on their way out.
 
-It classifies and counts; what follows from that is scheduler.py's. Health of targets behind a load balancer will be
-one more voice in `verdict`. Source: AWS developer guide "Amazon ECS services" (minimumHealthyPercent, health checks).
+It classifies and counts; what follows from that is rolling.py's. Who asks targets behind a load balancer for their
+health is not its business: that comes in as `Targets`. Source: AWS developer guide "Amazon ECS services"
+(minimumHealthyPercent, health checks).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 from emulator.domain.service import Service
@@ -20,17 +22,38 @@ PENDING: Final = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
 LIVE: Final = PENDING | {"RUNNING"}
 """What maximumPercent limits, whether or not the task is already asked to stop."""
 
+_VOICE: Final = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
+
 Verdict = Literal["starting", "waiting", "healthy", "unhealthy"]
 
 
 @dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """A task's target in a target group, in ELB's words: initial, healthy, unhealthy, draining, unused, unavailable.
+    `reason` is ELB's description of it, e.g. "Health checks failed"."""
+
+    target_group_arn: str
+    port: int
+    state: str
+    reason: str = ""
+
+
+Targets = Mapping[str, Sequence[TargetHealth]]
+"""By task id. A task that is absent has no targets, so that its containers alone decide."""
+
+NO_TARGETS: Final[Targets] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
-    """A task that is wanted RUNNING. `changes_at`: when its verdict or protection changes by time alone."""
+    """A task that is wanted RUNNING. `changes_at`: when its verdict or protection changes by time alone.
+    `failing_target`: the target that makes it unhealthy, when its containers do not."""
 
     task: Task
     verdict: Verdict
     protected: bool
     changes_at: float | None
+    failing_target: TargetHealth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +71,7 @@ class Fleet:
         return self.primary + self.old
 
 
-def muster(service: Service, tasks: Iterable[Task], now: float) -> Fleet:
+def muster(service: Service, tasks: Iterable[Task], now: float, targets: Targets = NO_TARGETS) -> Fleet:
     """Sort a service's tasks. Tasks of deployments that are gone count as old ones."""
     primary_id = service.primary.id if service.deployments else None
     primary: list[Member] = []
@@ -60,7 +83,9 @@ def muster(service: Service, tasks: Iterable[Task], now: float) -> Fleet:
             live += 1
             leaving += not wanted
         if wanted:
-            (primary if task.deployment_id == primary_id else old).append(_member(service, task, now))
+            (primary if task.deployment_id == primary_id else old).append(
+                _member(service, task, now, targets.get(task.id, ()))
+            )
     return Fleet(tuple(primary), tuple(old), live, leaving)
 
 
@@ -81,9 +106,9 @@ def has_run(task: Task) -> bool:
     return task.started_at is not None
 
 
-def runs_well(task: Task) -> bool:
+def runs_well(task: Task, targets: Targets = NO_TARGETS) -> bool:
     """Whether it is RUNNING and no health check speaks against it: what ends a series of failures."""
-    checks = _checks(task)
+    checks = _checks(task, targets.get(task.id, ()))
     return task.last_status == "RUNNING" and all(status == "HEALTHY" for status in checks)
 
 
@@ -110,20 +135,23 @@ def in_order_of_stopping(members: Sequence[Member]) -> list[Member]:
     return ordered
 
 
-def _member(service: Service, task: Task, now: float) -> Member:
+def _member(service: Service, task: Task, now: float, targets: Sequence[TargetHealth]) -> Member:
     expires = task.protection_expires_at
     protected = task.protection_enabled and (expires is None or now < expires)
-    verdict, changes_at = _verdict(task, service.health_check_grace_period_s, now)
+    checks = _checks(task, targets)
+    verdict, changes_at = _verdict(task, checks, service.health_check_grace_period_s, now)
     if protected and expires is not None:
         changes_at = expires if changes_at is None else min(changes_at, expires)
-    return Member(task, verdict, protected, changes_at)
+    failing = None
+    if verdict == "unhealthy" and "UNHEALTHY" not in _checks(task, ()):
+        failing = next(target for target in targets if target.state == "unhealthy")
+    return Member(task, verdict, protected, changes_at, failing)
 
 
-def _verdict(task: Task, grace_s: float, now: float) -> tuple[Verdict, float | None]:
+def _verdict(task: Task, checks: Sequence[str], grace_s: float, now: float) -> tuple[Verdict, float | None]:
     if task.last_status != "RUNNING":
         return "starting", None
     started = task.started_at if task.started_at is not None else task.created_at
-    checks = _checks(task)
     if not checks:
         counts_at = started + COUNTED_HEALTHY_AFTER_S
         return ("healthy", None) if now >= counts_at else ("waiting", counts_at)
@@ -132,5 +160,7 @@ def _verdict(task: Task, grace_s: float, now: float) -> tuple[Verdict, float | N
     return ("healthy", None) if all(status == "HEALTHY" for status in checks) else ("waiting", None)
 
 
-def _checks(task: Task) -> list[str]:
-    return [c.health_status for c in task.containers if c.essential and c.has_health_check]
+def _checks(task: Task, targets: Sequence[TargetHealth]) -> list[str]:
+    """Every voice on its health: essential containers with a health check, and targets."""
+    containers = [c.health_status for c in task.containers if c.essential and c.has_health_check]
+    return [*containers, *(_VOICE.get(target.state, "UNKNOWN") for target in targets)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from emulator.domain.address_plan import SubnetSlice, VpcRange
+from emulator.domain.alarm import AlarmState
 from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
 from emulator.domain.container_instance import ContainerInstance, InstanceAllocation, InstancePortAllocation
 from emulator.domain.exec_session import ExecSession
 from emulator.domain.service import Service
+from emulator.domain.service_deployment import ServiceDeployment, ServiceRevision
 from emulator.domain.task import AddressAllocation, IdempotencyToken, Task, TaskCredentials
 from emulator.store.tables import Table
 
@@ -21,6 +23,11 @@ def task_key(task: Task) -> list[tuple[str, str]]:
 
 def service_key(service: Service) -> list[tuple[str, str]]:
     return [("service", f"{service.account}/{service.region}/{service.cluster}/{service.name}")]
+
+
+def service_deployment_key(deployment: ServiceDeployment) -> list[tuple[str, str]]:
+    """A changed service deployment wakes its service."""
+    return [("service", f"{deployment.account}/{deployment.region}/{deployment.cluster}/{deployment.service}")]
 
 
 CLUSTERS: Table[Cluster] = Table(
@@ -77,6 +84,25 @@ INSTANCE_PORTS: Table[InstancePortAllocation] = Table(
     key=("instance_arn", "protocol", "port"),
     indexes=(("task_arn",), ("cluster_arn", "instance_arn", "protocol", "port")),
 )
+SERVICE_DEPLOYMENTS: Table[ServiceDeployment] = Table(
+    "ecs_service_deployments",
+    ServiceDeployment,
+    key=("account", "region", "cluster", "service", "id"),
+    indexes=(("created_at",),),
+    wakes=service_deployment_key,
+)
+SERVICE_REVISIONS: Table[ServiceRevision] = Table(
+    "ecs_service_revisions",
+    ServiceRevision,
+    key=("account", "region", "cluster", "service", "number"),
+    indexes=(("created_at",),),
+)
+ALARM_STATES: Table[AlarmState] = Table(
+    "alarm_states",
+    AlarmState,
+    key=("account", "region", "name"),
+    wakes=lambda alarm: [("alarm", f"{alarm.account}/{alarm.region}/{alarm.name}")],
+)
 ACCOUNT_SETTINGS: Table[AccountSetting] = Table(
     "ecs_account_settings", AccountSetting, key=("account", "region", "principal", "name")
 )
@@ -109,6 +135,9 @@ TABLES = (
     CONTAINER_INSTANCES,
     INSTANCE_ALLOCATIONS,
     INSTANCE_PORTS,
+    SERVICE_DEPLOYMENTS,
+    SERVICE_REVISIONS,
+    ALARM_STATES,
     ACCOUNT_SETTINGS,
     ADDRESSES,
     VPC_RANGES,

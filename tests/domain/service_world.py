@@ -7,10 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emulator.domain import deployment as deployments
+from emulator.domain import service_deployment as history
 from emulator.domain.actions import NoteEnds, StartTasks, StopTask, noted
-from emulator.domain.scheduler import Plan, reconcile
+from emulator.domain.alarm import AlarmState
+from emulator.domain.scheduler import Plan, Surroundings, reconcile
 from emulator.domain.service import Service
-from emulator.domain.service_tasks import LIVE
+from emulator.domain.service_deployment import ServiceDeployment
+from emulator.domain.service_events import Notice
+from emulator.domain.service_tasks import LIVE, TargetHealth
 from emulator.domain.task import Container, Task
 from emulator.ids import Ids
 
@@ -48,15 +52,32 @@ class World:
     ids: Ids = field(default_factory=lambda: Ids(7))
     rollouts: int = 1
     watch: Callable[[World, Plan], None] | None = None
+    targets: dict[str, list[TargetHealth]] = field(default_factory=dict)
+    alarms: dict[str, AlarmState] = field(default_factory=dict)
+    history: dict[str, ServiceDeployment] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._keep_rollout()
+
+    @property
+    def rollout(self) -> ServiceDeployment:
+        """The service deployment that the PRIMARY deployment belongs to."""
+        return self.history[self.service.primary.service_deployment_id]
 
     def plan(self) -> Plan:
-        return reconcile(self.service, list(self.tasks.values()), self.now, self.ids)
+        primary = self.service.primary.service_deployment_id if self.service.deployments else ""
+        around = Surroundings(targets=self.targets, alarms=self.alarms, rollout=self.history.get(primary))
+        return reconcile(self.service, list(self.tasks.values()), self.now, self.ids, around)
 
     def look(self) -> Plan:
         plan = self.plan()
         if self.watch is not None:
             self.watch(self, plan)
         self.service = plan.service or self.service
+        self.notices += plan.notices
+        if plan.rollout is not None:
+            self.history[plan.rollout.id] = plan.rollout
         for action in plan.actions:
             match action:
                 case StartTasks():
@@ -74,7 +95,7 @@ class World:
         """Looks until there is nothing more to do now; the last, empty plan."""
         for _ in range(50):
             plan = self.look()
-            if plan.service is None and not plan.actions:
+            if plan.service is None and plan.rollout is None and not plan.actions:
                 return plan
         raise AssertionError(f"no end to it: {plan}")
 
@@ -140,7 +161,29 @@ class World:
         self.rollouts += 1
         new = deployments.begin(f"ecs-svc/{self.rollouts}", f"arn:web:{self.rollouts}", {"launchType": "FARGATE"},
                                 self.now, f"d{self.rollouts}")  # fmt: skip
+        before = self.rollout
+        self.history[before.id] = history.stopped(before, history.SUPERSEDED, self.now)
         self.service = deployments.supersede(self.service, new, self.now)
+        self._keep_rollout()
+
+    def configure(self, **members: Any) -> None:
+        """Members of deploymentConfiguration."""
+        spec = {**self.service.spec, "deploymentConfiguration": members}
+        self.service = replace(self.service, spec=spec)
+
+    def breaker(self, *, rollback: bool = True, **members: Any) -> None:
+        self.configure(deploymentCircuitBreaker={"enable": True, "rollback": rollback, **members})
+
+    def alarm(self, name: str, state: str) -> None:
+        self.alarms[name] = AlarmState("123456789012", "us-east-1", name, state, self.now)
+
+    def ask_rollout_to(self, status: Any) -> None:
+        """What StopServiceDeployment writes."""
+        self.history[self.rollout.id] = replace(self.rollout, status=status)
+
+    def _keep_rollout(self) -> None:
+        begun = history.begin_service_deployment(self.service, self.service.primary, self.now)
+        self.history[begun.id] = begun
 
     # --- what can be seen ----------------------------------------------------------------------------------------
 

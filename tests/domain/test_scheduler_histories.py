@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.domain.actions import StartTasks, StopTask
+from emulator.domain.circuit_breaker import breaker_of, threshold
 from emulator.domain.deployment import bounds
 from emulator.domain.scheduler import Plan
-from emulator.domain.service_tasks import muster, of
+from emulator.domain.service_tasks import TargetHealth, muster, of
 from tests.domain.service_world import World, make_service
 
 Step = tuple[str, int]
@@ -38,6 +39,8 @@ STEPS = st.lists(
                 "roll",
                 "percent",
                 "protect",
+                "target",
+                "target_well",
                 "look",
             ]
         ),
@@ -45,13 +48,21 @@ STEPS = st.lists(
     ),
     max_size=40,
 )
+TROUBLES = st.lists(
+    st.tuples(
+        st.sampled_from(["run", "run_all", "fail", "fail", "fail_all", "crash", "healthy", "unhealthy", "finish_all",
+                         "advance", "advance", "scale", "roll", "alarm", "calm", "stop", "abort"]),
+        st.integers(0, 200),
+    ),
+    max_size=50,
+)  # fmt: skip
 PERCENTS = st.tuples(st.sampled_from([0, 50, 75, 100]), st.sampled_from([100, 125, 150, 200]))
 
 
 def check_bounds(world: World, plan: Plan) -> None:
     """No start above the ceiling; no stop of a healthy task that takes the rest below the floor."""
     service = world.service
-    fleet = muster(service, world.tasks.values(), world.now)
+    fleet = muster(service, world.tasks.values(), world.now, world.targets)
     limits = bounds(service.desired_count, service.minimum_healthy_percent, service.maximum_percent)
     starts = sum(action.count for action in plan.actions if isinstance(action, StartTasks))
     if starts:
@@ -96,6 +107,16 @@ def take(world: World, step: Step) -> None:
         case "percent":
             minimum, maximum = [(0, 100), (50, 100), (50, 150), (100, 200), (100, 125)][number % 5]
             world.service = replace(world.service, minimum_healthy_percent=minimum, maximum_percent=maximum)
+        case "target" | "target_well" if running:
+            state = "healthy" if what == "target_well" else ("initial", "unhealthy", "draining")[number % 3]
+            world.targets[running[number % len(running)].id] = [TargetHealth("arn:tg", 80, state)]
+        case "fail_all":
+            for task in starting:
+                world.fail_launch(task)
+        case "alarm" | "calm":
+            world.alarm("errors", "ALARM" if what == "alarm" else "OK")
+        case "stop" | "abort" if world.rollout.status in ("PENDING", "IN_PROGRESS"):
+            world.ask_rollout_to("ROLLBACK_REQUESTED" if what == "stop" else "STOP_REQUESTED")
         case "protect" if wanted:
             task = wanted[number % len(wanted)]
             world.put(replace(task, protection_enabled=True, protection_expires_at=world.now + number))
@@ -118,6 +139,7 @@ def test_any_history(
         again = world.look()
         assert (again.service, again.actions) == (None, ()), f"not settled after {step}: {again}"
 
+    world.targets.clear()
     world.run_on(5000)
     service = world.service
     limits = bounds(service.desired_count, service.minimum_healthy_percent, service.maximum_percent)
@@ -132,9 +154,76 @@ def test_any_history(
     assert service.events[0].message == "(service web) has reached a steady state."
 
 
+def check_breaker(world: World, plan: Plan) -> None:
+    """It trips at exactly the threshold, and what has failed starts nothing more."""
+    check_bounds(world, plan)
+    after, before = plan.service or world.service, world.service
+    starts = [action for action in plan.actions if isinstance(action, StartTasks)]
+    assert all(d.status == "PRIMARY" and d.rollout_state != "FAILED" for d in after.deployments
+               if d.id in {start.deployment_id for start in starts})  # fmt: skip
+    breaker = breaker_of(before)
+    limit = threshold(breaker, before.desired_count)
+    assert sum(d.status == "PRIMARY" for d in after.deployments) == 1
+    for deployment in after.deployments:
+        if breaker.get("enable") and deployment.rollout_state == "IN_PROGRESS" and deployment.status == "PRIMARY":
+            assert deployment.breaker_failures < limit
+    rollout = plan.rollout or world.rollout
+    if rollout.breaker == "TRIGGERED" and world.rollout.breaker != "TRIGGERED":
+        assert rollout.failure_count >= rollout.threshold == limit
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    steps=TROUBLES,
+    desired=st.integers(1, 4),
+    count=st.integers(1, 4),
+    rollback=st.booleans(),
+    resets=st.booleans(),
+    health_check=st.booleans(),
+)
+def test_any_history_of_failing_deployments(
+    steps: list[Step], desired: int, count: int, rollback: bool, resets: bool, health_check: bool
+) -> None:
+    world = World(make_service(desired), health_check=health_check, watch=check_breaker)
+    world.configure(
+        deploymentCircuitBreaker={
+            "enable": True,
+            "rollback": rollback,
+            "resetOnHealthyTask": resets,
+            "thresholdConfiguration": {"type": "COUNT", "value": count},
+        },
+        alarms={"enable": True, "rollback": rollback, "alarmNames": ["errors"]},
+    )
+    for step in steps:
+        take(world, step)
+        world.look()
+        again = world.look()
+        assert (again.service, again.rollout, again.actions) == (None, None, ()), f"not settled after {step}: {again}"
+
+    world.alarm("errors", "OK")
+    world.run_on(5000)
+    primary = world.service.primary
+    assert world.rollout.ended
+    if primary.rollout_state == "FAILED":
+        assert world.rollout.status in ("STOPPED", "ROLLBACK_FAILED")
+        assert all(d.ended for d in world.history.values())
+        world.roll()
+        world.run_on(5000)
+    else:
+        assert world.rollout.status in ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL")
+    assert all(d.ended for d in world.history.values())
+    assert [d.status for d in world.service.deployments] == ["PRIMARY"]
+    assert len(world.running()) == len(world.live()) == world.service.desired_count
+    assert world.service.primary.rollout_state == "COMPLETED"
+    assert world.service.completed is not None and world.service.completed.id == world.service.primary.id
+
+
 def test_a_hundred_services_of_twenty_tasks_are_decided_within_fifty_milliseconds() -> None:
     world = World(make_service(20))
     world.run_on(100)
+    world.breaker()
+    world.roll()
+    world.settle()
     began = process_time()
     for _ in range(100):
         world.plan()

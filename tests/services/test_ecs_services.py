@@ -288,15 +288,10 @@ def test_create_refuses_in_words_of_our_own(scene: Scene, members: dict[str, Any
         ({"loadBalancers": [{"targetGroupArn": "a", "containerName": "app", "containerPort": 80}]}, "loadBalancers"),
         ({"serviceRegistries": [{"registryArn": "a"}]}, "serviceRegistries"),
         ({"serviceConnectConfiguration": {"enabled": True}}, "serviceConnectConfiguration"),
-        ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, "strategy"),
-        (
-            {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}},
-            "deploymentCircuitBreaker",
-        ),
-        (
-            {"deploymentConfiguration": {"alarms": {"alarmNames": ["a"], "rollback": False, "enable": True}}},
-            "alarms",
-        ),
+        ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, "strategy BLUE_GREEN"),
+        ({"deploymentConfiguration": {"strategy": "LINEAR"}}, "strategy LINEAR"),
+        ({"deploymentConfiguration": {"strategy": "CANARY"}}, "strategy CANARY"),
+        ({"deploymentConfiguration": {"lifecycleHooks": [{"targetType": "PAUSE"}]}}, "lifecycleHooks"),
         (
             {
                 "schedulingStrategy": "DAEMON",
@@ -433,8 +428,8 @@ def test_update_refuses(scene: Scene) -> None:
     scene.create()
     with refuses("InvalidParameterException", "Both maximumPercent", part=True):
         scene.update(deploymentConfiguration={"maximumPercent": 100})
-    with refuses("NotEmulatedYet", "deploymentCircuitBreaker", part=True):
-        scene.update(deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": False}})
+    with refuses("NotEmulatedYet", "strategy CANARY", part=True):
+        scene.update(deploymentConfiguration={"strategy": "CANARY"})
     scene.ecs.delete_service(cluster="c", service="web", force=True)
     with refuses("ServiceNotActiveException", "Service was not ACTIVE."):
         scene.update(desiredCount=1)

@@ -61,6 +61,15 @@ def _services(call: Call, request: Request) -> Iterable[Access]:
         yield _on(call, _member_arn(call, request, "service", reference), _cluster_key(call, request))
 
 
+def _service_parts(call: Call, request: Request) -> Iterable[Access]:
+    """Service deployments and service revisions: each by its ARN."""
+    for member in ("serviceDeploymentArns", "serviceRevisionArns"):
+        for reference in request.get(member) or ():
+            yield _on(call, reference)
+    if request.get("serviceDeploymentArn"):
+        yield _on(call, request["serviceDeploymentArn"])
+
+
 def _create_service(call: Call, request: Request) -> Iterable[Access]:
     arn = _member_arn(call, request, "service", request["serviceName"])
     context = {**_cluster_key(call, request), **_providers(call, request), **_launch_keys(call, request)}
@@ -254,7 +263,14 @@ AUTHORIZATION: Authorization = {
     ),
     **dict.fromkeys(("ListServices", "ListTasks"), _in_cluster),
     **dict.fromkeys(("DeleteAccountSetting", "PutAccountSetting", "PutAccountSettingDefault"), _setting),
-    **dict.fromkeys(("DeleteService", "UpdateService"), _service),
+    **dict.fromkeys(("DeleteService", "ListServiceDeployments", "UpdateService"), _service),
+    **dict.fromkeys(
+        (
+            "ContinueServiceDeployment", "DescribeServiceDeployments", "DescribeServiceRevisions",
+            "StopServiceDeployment",
+        ),
+        _service_parts,
+    ),
     **dict.fromkeys(("DescribeTasks", "GetTaskProtection", "UpdateTaskProtection"), _tasks),
     "CreateCluster": _create_cluster,
     "CreateService": _create_service,

@@ -34,6 +34,7 @@ from emulator.domain.launch_settings import (
 from emulator.domain.service import Service
 from emulator.domain.task_overrides import apply_overrides
 from emulator.services.ecs import lookup
+from emulator.store.ecs_tables import ALARM_STATES
 from emulator.wire.call import Call
 
 Settings = dict[str, Any]
@@ -53,6 +54,9 @@ _ECHOED: Final = (
     "placementConstraints", "placementStrategy", "serviceConnectConfiguration",
 )  # fmt: skip
 """Those that Service.spec keeps as they are answered."""
+
+
+_OF_A_REVISION: Final = ("capacityProviderStrategy", "launchType", "networkConfiguration", "platformVersion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,11 @@ def with_settings(service: Service, asked: Asked) -> Service:
     )
 
 
+def settings_of_revision(settings: Settings) -> Settings:
+    """The service's own members that belong to a service revision: a rollback brings them back."""
+    return {name: settings[name] for name in _OF_A_REVISION if settings.get(name) is not None}
+
+
 def _checked(
     call: Call, settings: Settings, definition: TaskDefinition, launch_type: str, configuration: Mapping[str, Any]
 ) -> Asked:
@@ -177,11 +186,17 @@ def _checked(
     _check_emulated(call, settings, definition, launch_type)
     for name in placement.unknown if placement else ():
         call.warn(f"{name} was never created; it is adopted into the default VPC")
-    if configuration.get("alarms"):
-        call.warn("deploymentConfiguration.alarms is stored; it is not enabled")
+    _warn_of_alarms(call, full.get("alarms") or {})
     network = settings.get("networkConfiguration") if placement else None
     complete = _with_defaults(settings, definition, rebalancing, _echoed_network(network))
     return Asked(complete, definition, launch_type, _deployment_spec(complete, launch_type, version))
+
+
+def _warn_of_alarms(call: Call, alarms: Mapping[str, Any]) -> None:
+    """A name that nobody knows is taken, as the alarm may come; it says so."""
+    for name in alarms.get("alarmNames") or () if alarms.get("enable") else ():
+        if call.reader.get(ALARM_STATES, call.account, call.region, name) is None:
+            call.warn(f"there is no alarm {name}; it watches nothing until `homeport alarm` gives it a state")
 
 
 def _check_where(settings: Settings, launch_type: str) -> None:

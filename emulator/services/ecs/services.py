@@ -7,14 +7,25 @@ from typing import Any, Final
 
 from api_models._generated import ecs as m
 from emulator.domain import deployment as deployments
+from emulator.domain import service_deployment as history
 from emulator.domain.cluster import Cluster
 from emulator.domain.ecs_errors import ConflictException, ServiceNotActiveException, ServiceNotFoundException
 from emulator.domain.errors import InvalidParameterException
 from emulator.domain.service import Deployment, Service
+from emulator.domain.service_events import Notice
+from emulator.domain.service_notices import desired_count_updated, envelope
 from emulator.domain.tags import validate_tags
 from emulator.events import journal
 from emulator.services.ecs import client_tokens, lookup
-from emulator.services.ecs.service_request import SETTINGS, Asked, create_settings, update_settings, with_settings
+from emulator.services.ecs.service_history import keep_history, stop_rollout
+from emulator.services.ecs.service_request import (
+    SETTINGS,
+    Asked,
+    create_settings,
+    settings_of_revision,
+    update_settings,
+    with_settings,
+)
 from emulator.services.ecs.service_shape import service_shape
 from emulator.services.lookup import check_batch, found_and_missing
 from emulator.store.ecs_tables import SERVICES
@@ -46,6 +57,7 @@ def create_service(call: Call, request: m.CreateServiceRequest) -> m.CreateServi
         return {"service": service_shape(call.reader, existing, tags=True)}
     service = _new_service(call, cluster, request, asked)
     call.tx.put(SERVICES, service)
+    keep_history(call, service, asked.definition)
     _keep_token(call, cluster, request, service)
     _note(call, "service.created", service, {"desiredCount": service.desired_count, "by": call.caller.arn})
     return {"service": service_shape(call.reader, service, tags=True)}
@@ -61,6 +73,8 @@ def update_service(call: Call, request: m.UpdateServiceRequest) -> m.UpdateServi
     changed = with_settings(service, asked)
     if request.get("forceNewDeployment") or _starts_deployment(service, asked):
         changed = deployments.supersede(changed, _new_deployment(call, asked), call.now)
+        stop_rollout(call, service, history.SUPERSEDED)
+        keep_history(call, changed, asked.definition)
     else:
         changed = _with_strategy_of(changed, asked)
     if changed != service:
@@ -73,6 +87,9 @@ def update_service(call: Call, request: m.UpdateServiceRequest) -> m.UpdateServi
             "by": call.caller.arn,
         }
         _note(call, "service.updated", changed, detail)
+        if changed.desired_count != service.desired_count:
+            notice = Notice(call.ids.uuid(), call.now, desired_count_updated(changed.desired_count))
+            _note(call, "eventbridge", changed, envelope(changed, notice))
     return {"service": service_shape(call.reader, changed, tags=True)}
 
 
@@ -88,8 +105,9 @@ def delete_service(call: Call, request: m.DeleteServiceRequest) -> m.DeleteServi
         raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
     draining = replace(service, status="DRAINING", desired_count=0, told={}, because="deleted")
     answer = service_shape(call.reader, draining, tags=True)
+    stop_rollout(call, service, history.SERVICE_DELETED)
     if total(deployment_counts(call.reader, service)).lingering == 0:
-        draining = replace(draining, status="INACTIVE", deployments=[])
+        draining = replace(draining, status="INACTIVE", deployments=[], completed=None)
     call.tx.put(SERVICES, replace(draining, tags=[]))
     _note(call, "service.deleted", draining, {"force": bool(request.get("force")), "by": call.caller.arn})
     return {"service": answer}
@@ -168,6 +186,7 @@ def _new_deployment(call: Call, asked: Asked) -> Deployment:
         asked.deployment,
         call.now,
         call.ids.letters(21, _ID_LETTERS),
+        settings_of_revision(asked.settings),
     )
 
 
@@ -186,7 +205,7 @@ def _with_strategy_of(service: Service, asked: Asked) -> Service:
     primary = service.primary
     if asked.deployment == primary.spec:
         return service
-    changed = replace(primary, spec=asked.deployment)
+    changed = replace(primary, spec=asked.deployment, service_settings=settings_of_revision(asked.settings))
     return replace(service, deployments=[changed if d.id == primary.id else d for d in service.deployments])
 
 

@@ -1,0 +1,156 @@
+"""One reconciliation of a service under way: what is known, what was decided so far, and the plan it comes to.
+
+The steps of scheduler.py, rolling.py and rollout.py decide; this keeps what they say, once, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from emulator.domain import service_events as say
+from emulator.domain.actions import NoteEnds, ServiceAction, StopTask
+from emulator.domain.alarm import AlarmState
+from emulator.domain.service import Deployment, Service, ServiceEvent
+from emulator.domain.service_deployment import ServiceDeployment
+from emulator.domain.service_events import IdSource, Notice, Said
+from emulator.domain.service_tasks import Fleet, Member, Targets, muster
+from emulator.domain.task import Task
+
+PlacementRefusal = Callable[[Deployment], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`service`, `rollout`: the records to put, None when they do not change. `events`: those new in the service,
+    oldest first. `notices`: what EventBridge is told. `next_look`: when time alone will change the plan. `because`:
+    what is so and what follows, in words."""
+
+    service: Service | None
+    actions: tuple[ServiceAction, ...]
+    next_look: float | None
+    because: str
+    events: tuple[ServiceEvent, ...] = ()
+    rollout: ServiceDeployment | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+def needs_instances(deployment: Deployment) -> str | None:
+    """Why no task of this deployment can be placed, or None. Only Fargate can hold tasks: there are no instances."""
+    launch_type = deployment.spec.get("launchType")
+    if launch_type in (None, "FARGATE"):
+        return None
+    return "No Container Instances were found in your cluster."
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What others know that the scheduler asks.
+
+    `placement_refusal`: why no task of a deployment can be placed. `targets`: health of a task's targets behind load
+    balancers, by task id; a task that is absent has none. `alarms`: by name; one that is absent does not exist.
+    `rollout`: the service deployment that the PRIMARY deployment belongs to.
+    """
+
+    placement_refusal: PlacementRefusal = needs_instances
+    targets: Targets = field(default_factory=dict)
+    alarms: Mapping[str, AlarmState] = field(default_factory=dict)
+    rollout: ServiceDeployment | None = None
+
+
+class Round:
+    """Collects actions, events and the changed records."""
+
+    fleet: Fleet
+
+    def __init__(
+        self, service: Service, tasks: Sequence[Task], now: float, ids: IdSource, around: Surroundings
+    ) -> None:
+        self.before = service
+        self.service = service
+        self.tasks = tasks
+        self.now = now
+        self.ids = ids
+        self.around = around
+        self.rollout = around.rollout
+        self.actions: list[ServiceAction] = []
+        self.events: list[ServiceEvent] = []
+        self.notices: list[Notice] = []
+        self.told = dict(service.told)
+        self.looks: list[float] = []
+        self.words: list[str] = []
+        self.stopping: set[str] = set()
+
+    # --- what is so ----------------------------------------------------------------------------------------------
+
+    def muster(self) -> Fleet:
+        """The tasks as they count for the service's deployments now."""
+        self.fleet = muster(self.service, self.tasks, self.now, self.around.targets)
+        return self.fleet
+
+    @property
+    def moving(self) -> bool:
+        """Whether anything is to be started or stopped."""
+        return any(not isinstance(action, NoteEnds) for action in self.actions)
+
+    def replace_deployment(self, changed: Deployment) -> None:
+        deployments = [changed if d.id == changed.id else d for d in self.service.deployments]
+        self.service = replace(self.service, deployments=deployments)
+
+    # --- what is decided -----------------------------------------------------------------------------------------
+
+    def stop(self, member: Member, reason: str, because: str) -> None:
+        self.stopping.add(member.task.id)
+        self.told.pop(say.UNHEALTHY + member.task.id, None)
+        self.actions.append(StopTask(member.task.arn, "ServiceSchedulerInitiated", reason, because))
+
+    def scaling_reason(self) -> str:
+        return f"Scaling activity initiated by (deployment {self.service.primary.id})"
+
+    # --- what is said --------------------------------------------------------------------------------------------
+
+    def say(self, said: Said) -> None:
+        """In events[], and to EventBridge where it has a name for it."""
+        at = self.now
+        if said.message:
+            self.events.append(ServiceEvent(self.ids.uuid(), at, said.message, said.name))
+        if said.name:
+            self.notices.append(Notice(self.ids.uuid(), at, said))
+
+    def tell(self, kind: str, said: Said) -> None:
+        """Says what stands, once, and again when it still stands after six hours."""
+        when = self.told.get(kind)
+        if when is None or self.now >= when + say.SAID_AGAIN_AFTER_S:
+            self.say(said)
+            self.told[kind] = self.now
+
+    def untell(self, *kinds: str) -> None:
+        """Their causes have cleared."""
+        for kind in kinds:
+            self.told.pop(kind, None)
+
+    def say_stopped(self) -> None:
+        stopped = [m for m in self.fleet.wanted if m.task.id in self.stopping]
+        running = [m.task.id for m in stopped if m.verdict != "starting"]
+        if len(stopped) > len(running):
+            self.say(say.stopped_pending(self.service.name, len(stopped) - len(running)))
+        if running:
+            self.say(say.stopped_running(self.service.name, running))
+        if stopped:
+            self.words.append(f"stopping {len(stopped)}")
+
+    # --- what it comes to ----------------------------------------------------------------------------------------
+
+    def plan(self, looks: Iterable[float] = ()) -> Plan:
+        because = "; ".join(self.words)
+        changed = say.with_events(self.service, self.events, self.told)
+        self.looks += [*looks, *(when + say.SAID_AGAIN_AFTER_S for when in self.told.values())]
+        return Plan(
+            service=None if changed == self.before else replace(changed, because=because),
+            actions=tuple(self.actions),
+            next_look=min(self.looks, default=None),
+            because=because,
+            events=tuple(self.events),
+            rollout=None if self.rollout == self.around.rollout else self.rollout,
+            notices=tuple(self.notices),
+        )
