@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
+from emulator.control.alarms import NoAlarm, alarm_state, all_alarms, shown
 from emulator.control.exec_sessions import NoSession
 from emulator.control.plane import ControlPlane
 from emulator.domain.image import registry_host
@@ -20,6 +21,7 @@ from emulator.registry.naming import RegistryNaming
 from emulator.status import log_streams, status
 from emulator.store.database import Database
 from emulator.store.ecr_tables import REPOSITORIES
+from emulator.store.ecs_tables import ALARM_STATES
 from emulator.store.log_events import LogEvents
 
 FOLLOW_POLL_S = 2.0
@@ -50,6 +52,7 @@ class Admin:
             ("clock", self.move_clock, ["GET", "POST"]),
             ("explain", self.explain, ["GET"]),
             ("plan", self.plan, ["GET"]),
+            ("alarms", self.alarms, ["GET", "POST"]),
             ("coverage", self.coverage, ["GET"]),
             ("hosts", self.hosts, ["GET"]),
             ("logs", self.logs, ["GET"]),
@@ -128,6 +131,21 @@ class Admin:
     def plan(self) -> Response:
         """What the next look at it would do."""
         return self.explain("subject", "because", "actions", "nextLook")
+
+    def alarms(self) -> Response:
+        """GET: the states of CloudWatch alarms; POST: sets one, which deployments that it watches see at once."""
+        if request.method == "POST":
+            asked = request.get_json(force=True, silent=True)
+            account, region = self.config.default_account, self.config.default_region
+            try:
+                alarm = alarm_state(
+                    asked if isinstance(asked, dict) else {}, account=account, region=region, now=self.clock.now()
+                )
+            except NoAlarm as error:
+                return _json({"error": str(error)}, 400)
+            with self.database.write() as tx:
+                tx.put(ALARM_STATES, alarm)
+        return _json({"alarms": [shown(alarm) for alarm in all_alarms(self.database)]})
 
     def coverage(self) -> Response:
         """What each operation does: `{service: {operation: acts | stores | refused}}`."""

@@ -77,6 +77,9 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
         made.add_argument("--json", action="store_true")
     clock = verb("clock", _clock, "the emulator's time; `clock advance 30d` moves it")
     clock.add_argument("advance", nargs="*", metavar="advance DURATION", help="e.g. advance 90s, 15m, 2h, 30d")
+    alarm = verb("alarm", _alarm, "the states of CloudWatch alarms; `alarm NAME STATE` sets one")
+    alarm.add_argument("set", nargs="*", metavar="NAME STATE", help="STATE: OK, ALARM or INSUFFICIENT_DATA")
+    alarm.add_argument("--region", default=env.get("AWS_DEFAULT_REGION"), help="(default: the emulator's)")
     coverage = verb("coverage", _coverage, "which operations act, store, or are refused")
     coverage.add_argument("--write", metavar="FILE", help="put the table between the markers of a file")
     coverage.add_argument("--check", metavar="FILE", help="exit with 1 when the file's table differs")
@@ -287,6 +290,18 @@ def _clock(asked: argparse.Namespace) -> int:
     if len(asked.advance) != 2 or asked.advance[0] != "advance" or found is None:
         raise Unreachable("say `clock advance DURATION`, e.g. 90s, 15m, 2h, 30d")
     print(_when(_call(asked, "clock", {"advance": float(found[1]) * _UNITS[found[2]]})["now"]))
+    return 0
+
+
+def _alarm(asked: argparse.Namespace) -> int:
+    if asked.set and len(asked.set) != 2:
+        raise Unreachable("say `alarm NAME STATE`")
+    if asked.set:
+        name, state = asked.set
+        _call(asked, "alarms", {"name": name, "state": state, "region": asked.region})
+    found = _get(asked, "alarms")["alarms"]
+    rows = [[a["name"], a["state"], a["account"], a["region"], _when(a["updatedAt"])] for a in found]
+    _table("ALARM  STATE  ACCOUNT  REGION  SINCE", rows)
     return 0
 
 

@@ -129,6 +129,23 @@ def test_the_clock_moves_forward(served: tuple[Emulator, str], capsys: pytest.Ca
     assert main(["clock", "advance", "soon", "--endpoint", url]) == 1
 
 
+def test_alarms_are_set_and_listed(served: tuple[Emulator, str], capsys: pytest.CaptureFixture[str]) -> None:
+    _, url = served
+    assert main(["alarm", "errors", "ALARM", "--region", "eu-west-1", "--endpoint", url]) == 0
+    assert main(["alarm", "slow", "OK", "--endpoint", url]) == 0
+    assert main(["alarm", "slow", "INSUFFICIENT_DATA", "--endpoint", url]) == 0
+    capsys.readouterr()
+    assert main(["alarm", "--endpoint", url]) == 0
+    lines = [line.split()[:4] for line in capsys.readouterr().out.splitlines() if line]
+    assert lines[1:] == [
+        ["errors", "ALARM", "123456789012", "eu-west-1"],
+        ["slow", "INSUFFICIENT_DATA", "123456789012", "us-east-1"],
+    ]
+    for wrong in (["slow", "ON"], ["slow"], ["x" * 256, "OK"], ["slow", "OK", "--region", "mars"]):
+        assert main(["alarm", *wrong, "--endpoint", url]) == 1
+    assert "a region looks like us-east-1" in capsys.readouterr().err
+
+
 def test_reset_leaves_nothing(served: tuple[Emulator, str], capsys: pytest.CaptureFixture[str]) -> None:
     emulator, url = served
     emulator.engine.add_image("app:1")  # type: ignore[attr-defined]

@@ -1,5 +1,5 @@
 """What only time makes due: expired log events, dropped uploads and unneeded layers, old idempotency tokens,
-deleted revisions of task definitions."""
+deleted revisions of task definitions, the old history of services."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable, Mapping
 
 from emulator.clock import Clock
+from emulator.domain.service_deployment import KEPT_S
 from emulator.store.database import Database
 from emulator.store.ecs_queries import definition_in_use
-from emulator.store.ecs_tables import TASK_DEFINITIONS, TOKENS
+from emulator.store.ecs_tables import SERVICE_DEPLOYMENTS, SERVICE_REVISIONS, SERVICES, TASK_DEFINITIONS, TOKENS
 
 _log = logging.getLogger("homeport.control")
 
@@ -64,5 +65,34 @@ def forget_deleted_definitions(database: Database) -> Chore:
                     if not definition_in_use(tx, d.arn):
                         tx.delete(TASK_DEFINITIONS, d.account, d.region, d.family, d.revision)
         return len(unused)
+
+    return chore
+
+
+def forget_old_deployments(database: Database) -> Chore:
+    """A service's history goes back 90 days (Amazon ECS developer guide). What it still runs, or may roll back to,
+    stays."""
+
+    def chore(now: float) -> int:
+        with database.read() as reader:
+            in_use = {
+                (service.arn, deployment.number)
+                for service in reader.find(SERVICES)
+                for deployment in (*service.deployments, *([service.completed] if service.completed else ()))
+            }
+            ended = [d for d in reader.find(SERVICE_DEPLOYMENTS) if d.ended and (d.finished_at or 0.0) + KEPT_S < now]
+            targets = {(d.service_arn, d.target) for d in reader.find(SERVICE_DEPLOYMENTS) if d not in ended}
+            old = [
+                r
+                for r in reader.find(SERVICE_REVISIONS)
+                if r.created_at + KEPT_S < now and (r.service_arn, r.number) not in in_use | targets
+            ]
+        if ended or old:
+            with database.write() as tx:
+                for d in ended:
+                    tx.delete(SERVICE_DEPLOYMENTS, d.account, d.region, d.cluster, d.service, d.id)
+                for r in old:
+                    tx.delete(SERVICE_REVISIONS, r.account, r.region, r.cluster, r.service, r.number)
+        return len(ended) + len(old)
 
     return chore

@@ -91,7 +91,7 @@ class ImageFinder:
         with self._lock(text):
             if registry is not None:
                 return self._from_our_registry(reference, registry, pinned_digest)
-            return self._from_elsewhere(reference, credentials)
+            return self._from_elsewhere(reference, credentials, pinned_digest)
 
     def our_registry(self, text: str) -> tuple[ImageReference, EcrRegistry] | None:
         """What an image reference names in our registry; None when it names another."""
@@ -184,18 +184,23 @@ class ImageFinder:
             with self._database.write() as tx:
                 note_pull(tx, image, self._now())
 
-    def _from_elsewhere(self, reference: ImageReference, credentials: RegistryCredentials | None) -> FoundImage:
-        facts = self._engine.find_image(reference.text)
+    def _from_elsewhere(
+        self, reference: ImageReference, credentials: RegistryCredentials | None, pinned_digest: str | None
+    ) -> FoundImage:
+        text = reference.text
+        if pinned_digest is not None and reference.digest is None:
+            text = f"{text.removesuffix(f':{reference.tag}')}@{pinned_digest}"
+        facts = self._engine.find_image(text)
         if facts is None:
             try:
-                facts = self._engine.pull_image(reference.text, credentials, deadline_s=PULL_DEADLINE_S)
+                facts = self._engine.pull_image(text, credentials, deadline_s=PULL_DEADLINE_S)
             except (EngineUnavailable, EngineNotResponding):
                 raise
             except ImageNotFound as error:
-                raise CannotPull(f"image {reference.text} not found: {error}") from error
+                raise CannotPull(f"image {text} not found: {error}") from error
             except EngineError as error:
                 raise CannotPull(str(error)) from error
-        return FoundImage(facts, _digest_of(facts, reference))
+        return FoundImage(facts, pinned_digest or _digest_of(facts, reference))
 
 
 def _digest_of(facts: ImageFacts, reference: ImageReference) -> str | None:

@@ -15,6 +15,7 @@ from emulator.control.definitions import Definitions
 from emulator.control.exec_sessions import ExecSessions
 from emulator.control.execution_role import RoleChecks
 from emulator.control.housekeeping import Chore, Housekeeping
+from emulator.control.image_pins import ImagePins
 from emulator.control.images import ImageFinder
 from emulator.control.log_delivery import LogDelivery
 from emulator.control.loop import Controller, ControlLoop
@@ -126,6 +127,7 @@ class ControlPlane:
             database=parts.database,
             networks=self.networks,
             images=parts.images,
+            pins=ImagePins(parts.database),
             launcher=launcher,
             delivery=parts.delivery,
             watch=self.watch,

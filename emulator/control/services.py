@@ -6,7 +6,7 @@ tasks' own controller does what their records want.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
@@ -31,7 +31,6 @@ from emulator.store.ecs_tables import (
     ALARM_STATES,
     CLUSTERS,
     SERVICE_DEPLOYMENTS,
-    SERVICE_REVISIONS,
     SERVICES,
     TASK_DEFINITIONS,
     TASKS,
@@ -73,12 +72,7 @@ class ServiceController:
         service = find_service(reader, key)
         if service is None:
             return None
-        tasks = tasks_of(reader, service)
-        pinned = with_pinned_digests(service, tasks)
-        plan = reconcile(pinned, tasks, now, self._ids, self._around(reader, service))
-        if pinned is not service and plan.service is None:
-            return replace(plan, service=pinned)
-        return plan
+        return reconcile(service, tasks_of(reader, service), now, self._ids, self._around(reader, service))
 
     def _around(self, reader: Reader, service: Service) -> Surroundings:
         """What the scheduler asks of others. Only a deployment under way is watched."""
@@ -101,7 +95,6 @@ class ServiceController:
             return
         if plan.service is not None:
             tx.put(SERVICES, plan.service)
-            note_digests(tx, plan.service)
         if plan.rollout is not None:
             tx.put(SERVICE_DEPLOYMENTS, plan.rollout)
         for notice in plan.notices:
@@ -158,41 +151,6 @@ def tasks_of(reader: Reader, service: Service) -> list[Task]:
         service=service.name,
         released=False,
     )
-
-
-def with_pinned_digests(service: Service, tasks: Sequence[Task]) -> Service:
-    """The first task of a deployment that found its images pins their digests for all later ones.
-
-    Container image resolution of the Amazon ECS developer guide: a tag that moves changes nothing until the next
-    deployment.
-    """
-    deployments: list[Deployment] = []
-    for deployment in service.deployments:
-        known = dict(deployment.image_digests)
-        for task in tasks:
-            if task.deployment_id == deployment.id:
-                for container in task.containers:
-                    if container.image_digest is not None:
-                        known.setdefault(container.name, container.image_digest)
-        changed = known != deployment.image_digests
-        deployments.append(replace(deployment, image_digests=known) if changed else deployment)
-    return service if deployments == service.deployments else replace(service, deployments=deployments)
-
-
-def note_digests(tx: Transaction, service: Service) -> None:
-    """What a deployment has pinned is part of its service revision."""
-    for deployment in service.deployments:
-        if deployment.image_digests:
-            revision = tx.get(
-                SERVICE_REVISIONS,
-                service.account,
-                service.region,
-                service.cluster,
-                service.name,
-                deployment.number,
-            )
-            if revision is not None and revision.digests != deployment.image_digests:
-                tx.put(SERVICE_REVISIONS, replace(revision, digests=deployment.image_digests))
 
 
 def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: float, ids: Ids) -> None:

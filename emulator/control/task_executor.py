@@ -12,6 +12,7 @@ from pathlib import Path
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.environment_files import EnvironmentFileUnavailable, environment_of
 from emulator.control.execution_role import CannotAssumeRole, RoleChecks
+from emulator.control.image_pins import ImagePins, pins
 from emulator.control.images import CannotPull, ImageFinder
 from emulator.control.log_delivery import DestinationUnavailable, LogDelivery
 from emulator.control.networks import Networks
@@ -69,6 +70,7 @@ class TaskExecutor:
     database: Database
     networks: Networks
     images: ImageFinder
+    pins: ImagePins
     launcher: ContainerLauncher
     delivery: LogDelivery
     watch: ContainerWatch
@@ -236,7 +238,16 @@ class TaskExecutor:
         container = task.container(name)
         self.roles.check_pull(task, effective.execution_role_arn, container.image)
         credentials = self.launcher.registry_credentials(task, effective, name)
-        found = self.images.find(container.image, container.image_digest, credentials)
+        definition = next(c for c in effective.containers if c["name"] == name)
+        if task.service is None or not pins(definition):
+            found = self.images.find(container.image, container.image_digest, credentials)
+            return Done(image_id=found.facts.id, image_digest=found.digest)
+        wanted = container.image_digest or self.pins.pinned(task, name)
+        found = self.images.find(container.image, wanted, credentials)
+        if wanted is None and found.digest is not None:
+            wanted = self.pins.pin(task, name, found.digest)
+            if wanted != found.digest:  # the tag moved, and another task was first
+                found = self.images.find(container.image, wanted, credentials)
         return Done(image_id=found.facts.id, image_digest=found.digest)
 
     # -- down

@@ -94,10 +94,10 @@ class SimulatedEngine:
 
     # ---- what a test arranges ----
 
-    def add_image(self, reference: str, program: Program | None = None) -> ImageFacts:
-        """The engine holds this image; its containers behave so."""
+    def add_image(self, reference: str, program: Program | None = None, facts: ImageFacts | None = None) -> ImageFacts:
+        """The engine holds this image, by one more name when `facts` are known; its containers behave so."""
         with self._lock:
-            return self._images.add(reference, Behaviour() if program is None else program)
+            return self._images.add(reference, Behaviour() if program is None else program, facts)
 
     def add_remote_image(self, reference: str, image: RemoteImage) -> None:
         """A registry has this image: it can be pulled."""
