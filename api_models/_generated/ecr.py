@@ -161,6 +161,25 @@ class GetAuthorizationTokenResponse(TypedDict, total=False):
     authorizationData: list[AuthorizationData]
 
 
+class GetLifecyclePolicyPreviewRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageIds: list[ImageIdentifier]
+    nextToken: str
+    maxResults: int
+    filter: LifecyclePolicyPreviewFilter
+
+
+class GetLifecyclePolicyPreviewResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    lifecyclePolicyText: str
+    status: str
+    nextToken: str
+    previewResults: list[LifecyclePolicyPreviewResult]
+    summary: LifecyclePolicyPreviewSummary
+
+
 class GetLifecyclePolicyRequest(TypedDict, total=False):
     registryId: str
     repositoryName: Required[str]
@@ -252,6 +271,29 @@ class LayerFailure(TypedDict, total=False):
     layerDigest: str
     failureCode: str
     failureReason: str
+
+
+class LifecyclePolicyPreviewFilter(TypedDict, total=False):
+    tagStatus: str
+
+
+class LifecyclePolicyPreviewResult(TypedDict, total=False):
+    imageTags: list[str]
+    imageDigest: str
+    imagePushedAt: float
+    action: LifecyclePolicyRuleAction
+    appliedRulePriority: int
+    storageClass: str
+
+
+class LifecyclePolicyPreviewSummary(TypedDict, total=False):
+    expiringImageTotalCount: int
+    transitioningImageTotalCounts: list[TransitioningImageTotalCount]
+
+
+class LifecyclePolicyRuleAction(TypedDict, total=False):
+    type: str
+    targetStorageClass: str
 
 
 class ListImagesFilter(TypedDict, total=False):
@@ -395,6 +437,19 @@ class SetRepositoryPolicyResponse(TypedDict, total=False):
     policyText: str
 
 
+class StartLifecyclePolicyPreviewRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    lifecyclePolicyText: str
+
+
+class StartLifecyclePolicyPreviewResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    lifecyclePolicyText: str
+    status: str
+
+
 class Tag(TypedDict, total=False):
     Key: Required[str]
     Value: Required[str]
@@ -407,6 +462,11 @@ class TagResourceRequest(TypedDict, total=False):
 
 class TagResourceResponse(TypedDict, total=False):
     pass
+
+
+class TransitioningImageTotalCount(TypedDict, total=False):
+    targetStorageClass: str
+    imageTotalCount: int
 
 
 class UntagResourceRequest(TypedDict, total=False):

@@ -17,6 +17,7 @@ from emulator.control.execution_role import RoleChecks
 from emulator.control.housekeeping import Chore, Housekeeping
 from emulator.control.image_pins import ImagePins
 from emulator.control.images import ImageFinder
+from emulator.control.lifecycle import LifecyclePolicies, LifecyclePreviews
 from emulator.control.log_delivery import LogDelivery
 from emulator.control.loop import Controller, ControlLoop
 from emulator.control.networks import Networks
@@ -89,6 +90,8 @@ class ControlPlane:
         )
         self.services = ServiceController(parts.clock, parts.database, parts.ids)
         self.exec_sessions = ExecSessions(parts.clock, parts.database, parts.engine, parts.ids)
+        self._lifecycle = LifecyclePolicies(parts.clock, parts.database)
+        self._previews = LifecyclePreviews(parts.clock, parts.database)
         self._housekeeping = Housekeeping(parts.clock, parts.chores)
         controllers: dict[str, Controller] = {
             "task": self.tasks,
@@ -96,6 +99,8 @@ class ControlPlane:
             "alarm": AlarmController(parts.database, self.loop.wake),
             "housekeeping": self._housekeeping,
             "exec_session": self.exec_sessions,
+            "lifecycle": self._lifecycle,
+            "lifecycle_preview": self._previews,
         }
         self.loop.use(controllers)
         parts.database.listen(self.loop.wake)
@@ -148,7 +153,7 @@ class ControlPlane:
         self.watch.before_first_look = self._recover
         self.watch.refresh()
         wake_everything(self._parts.database, self.loop.wake)
-        self.loop.wake(self._housekeeping.keys)
+        self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys])
         if self._threaded:
             self.watch.start()
             self.statistics.start()

@@ -14,6 +14,9 @@ IMMUTABLE = "IMMUTABLE"
 IMMUTABLE_WITH_EXCLUSION = "IMMUTABLE_WITH_EXCLUSION"
 MUTABLE_WITH_EXCLUSION = "MUTABLE_WITH_EXCLUSION"
 
+ACTIVE = "ACTIVE"
+ARCHIVED = "ARCHIVED"
+
 UPLOAD_LIFETIME_S = 24 * 3600.0
 """An upload that is not completed in this time is dropped."""
 
@@ -49,6 +52,7 @@ class Repository:
     tags: dict[str, str] = field(default_factory=dict)
     policy_text: str | None = None
     lifecycle_policy_text: str | None = None
+    lifecycle_put_at: float | None = None
     lifecycle_evaluated_at: float | None = None
 
     @property
@@ -81,7 +85,8 @@ class Image:
     `size_bytes` is what ECR calls imageSizeInBytes: layers and config, for a list the largest of its children.
     `manifest_size` counts the manifest's own bytes. `artifact_media_type` is the manifest's artifactType or else its
     config's media type. `blob_digests` are the config and layers that must lie in the repository, `child_digests` the
-    images that a list names. `annotations` are the manifest's own.
+    images that a list names. `annotations` are the manifest's own. `status` is ECR's imageStatus: ACTIVE, ARCHIVED,
+    ACTIVATING. `subject_deleted_at`: when the subject was deleted that this image refers to and that was there.
     """
 
     account: str
@@ -99,7 +104,10 @@ class Image:
     subject_digest: str | None = None
     annotations: dict[str, str] = field(default_factory=dict)
     last_pulled_at: float | None = None
-    status: str = "ACTIVE"
+    status: str = ACTIVE
+    last_archived_at: float | None = None
+    last_activated_at: float | None = None
+    subject_deleted_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

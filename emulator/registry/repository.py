@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.image import (
+    ACTIVE,
+    ARCHIVED,
     PULL_TIME_RESOLUTION_S,
     Image,
     ImageManifest,
@@ -45,7 +47,16 @@ from emulator.domain.manifest import (
 )
 from emulator.events import journal
 from emulator.store.database import AlreadyExists, Reader, Transaction
-from emulator.store.ecr_tables import IMAGE_TAGS, IMAGES, LAYER_LINKS, LAYER_UPLOADS, MANIFESTS, REPOSITORIES
+from emulator.store.ecr_tables import (
+    IMAGE_TAGS,
+    IMAGES,
+    LAYER_LINKS,
+    LAYER_UPLOADS,
+    LIFECYCLE_PREVIEWS,
+    MANIFESTS,
+    REPOSITORIES,
+    repository_key,
+)
 
 # ---------------------------------------------------------------------------------------------- repositories
 
@@ -56,6 +67,11 @@ def find_repository(reader: Reader, account: str, region: str, name: str) -> Rep
     if repository is None:
         raise RepositoryNotFoundException(account, name)
     return repository
+
+
+def repository_of_key(reader: Reader, key: str) -> Repository | None:
+    """By `ecr_tables.repository_key`; None when it is gone."""
+    return reader.get(REPOSITORIES, *key.split("/", 2))
 
 
 def create_repository(tx: Transaction, repository: Repository) -> None:
@@ -78,6 +94,7 @@ def delete_repository(tx: Transaction, repository: Repository, now: float, *, fo
         tx.delete(LAYER_LINKS, *_key(repository), link.digest)
     for upload in tx.find(LAYER_UPLOADS, **owned):
         tx.delete(LAYER_UPLOADS, *_key(repository), upload.upload_id)
+    tx.delete(LIFECYCLE_PREVIEWS, *_key(repository))
     tx.delete(REPOSITORIES, repository.account, repository.region, repository.name)
 
 
@@ -163,17 +180,21 @@ def put_manifest(
     size = _checked_size(tx, repository, manifest)
     existing = tx.get(IMAGES, *_key(repository), digest)
     moved = _tags_to_move(tx, repository, tags, digest)
-    if existing is not None and not moved:
+    if existing is not None and not moved and existing.status != ARCHIVED:
         raise ImageAlreadyExistsException(repository.account, repository.name, digest, tags[0] if tags else None)
     image = existing or _image(repository, manifest, digest, len(body), size, now)
+    if image.status == ARCHIVED:
+        image = replace(image, status=ACTIVE, last_activated_at=now)
     # A new tag on an image that is already there counts as a push of it.
     tx.put(IMAGES, replace(image, pushed_at=now))
+    if repository.lifecycle_policy_text is not None:
+        tx.wake("lifecycle", repository_key(repository))
     if existing is None:
         tx.put(MANIFESTS, ImageManifest(*_key(repository), digest, body))
     for tag in moved:
         tx.put(IMAGE_TAGS, ImageTag(*_key(repository), tag, digest, now))
     for pushed in tuple(moved) or (None,):
-        _note(tx, repository, "image.pushed", image, pushed, now)
+        note_image(tx, repository, "image.pushed", image, pushed, now)
     return replace(image, pushed_at=now)
 
 
@@ -257,7 +278,7 @@ def delete_tag(tx: Transaction, repository: Repository, tag: str, now: float, *,
         _remove_image(tx, repository, image, now)
     else:
         tx.delete(IMAGE_TAGS, *_key(repository), tag)
-        _note(tx, repository, "image.untagged", image, tag, now)
+        note_image(tx, repository, "image.untagged", image, tag, now)
     return image
 
 
@@ -287,8 +308,10 @@ def _remove_image(tx: Transaction, repository: Repository, image: Image, now: fl
         tx.delete(IMAGE_TAGS, *_key(repository), tag)
     tx.delete(MANIFESTS, *_key(repository), image.digest)
     tx.delete(IMAGES, *_key(repository), image.digest)
+    for referrer in list_referrers(tx, repository, image.digest):
+        tx.put(IMAGES, replace(referrer, subject_deleted_at=now))
     for gone in tuple(tags) or (None,):
-        _note(tx, repository, "image.deleted", image, gone, now)
+        note_image(tx, repository, "image.deleted", image, gone, now)
     return tags
 
 
@@ -330,8 +353,8 @@ def _owned(repository: Repository) -> dict[str, Any]:
     return {"account": repository.account, "region": repository.region, "repository": repository.name}
 
 
-def _note(tx: Transaction, repository: Repository, kind: str, image: Image, tag: str | None, now: float) -> None:
-    """The members of ECR's "Image Action" event, one entry for each tag."""
+def note_image(tx: Transaction, repository: Repository, kind: str, image: Image, tag: str | None, now: float) -> None:
+    """Into the journal: the members of ECR's "Image Action" event, one entry for each tag."""
     detail = {
         "repository-name": repository.name,
         "image-digest": image.digest,

@@ -78,8 +78,9 @@ AUTHORIZATION: Authorization = {
         (
             "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "DeleteLifecyclePolicy",
             "DeleteRepository", "DeleteRepositoryPolicy", "DescribeImages", "GetLifecyclePolicy",
-            "GetRepositoryPolicy", "ListImages", "PutImage", "PutImageScanningConfiguration",
-            "PutImageTagMutability", "PutLifecyclePolicy", "SetRepositoryPolicy",
+            "GetLifecyclePolicyPreview", "GetRepositoryPolicy", "ListImages", "PutImage",
+            "PutImageScanningConfiguration", "PutImageTagMutability", "PutLifecyclePolicy", "SetRepositoryPolicy",
+            "StartLifecyclePolicyPreview",
         ),
         _repository,
     ),

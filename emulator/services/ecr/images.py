@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.image import Image, Repository
+from emulator.domain.image import ARCHIVED, Image, Repository
 from emulator.domain.image_errors import ImageNotFoundException, ImageReferencedByManifestList
 from emulator.domain.manifest import is_tag
 from emulator.registry import repository as store
@@ -86,6 +86,8 @@ def batch_get_image(call: Call, request: Request) -> Answer:
             image = _resolve(call, repository, image_id)
             if accepted and image.media_type not in accepted:
                 raise _Refused("ImageNotFound", "Requested image not found")
+            if image.status == ARCHIVED:
+                raise _Refused("ImageInaccessible", "Requested image is archived")
         except _Refused as refusal:
             failures.append(_failure(image_id, refusal))
             continue
@@ -167,6 +169,8 @@ def _detail(call: Call, repository: Repository, image: Image) -> Answer:
         "lastRecordedPullTime": image.last_pulled_at,
         "subjectManifestDigest": image.subject_digest,
         "imageStatus": image.status,
+        "lastArchivedAt": image.last_archived_at,
+        "lastActivatedAt": image.last_activated_at,
     }
     return {name: value for name, value in detail.items() if value is not None}
 
