@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import api_models
 from api_models._generated.index import SERVICES as SERVICE_INDEX
-from emulator.clock import Clock, SystemClock
+from emulator.clock import Clock, SystemClock, kernel_clock
 from emulator.config import Config
 from emulator.control.container_launch import Identity
 from emulator.control.housekeeping import forget_deleted_definitions, forget_old_deployments, forget_tokens
@@ -37,13 +37,13 @@ from emulator.store.log_events import LogEvents
 from emulator.store.principals import Principal, is_deactivated, principal_of
 from emulator.store.sealing import Sealer
 from emulator.store.settings_table import SETTINGS, setting
+from emulator.task_endpoints.caller import Callers
 from emulator.wire.authenticate import Authenticator
 from emulator.wire.call import Facts, Parts
 from emulator.wire.gateway import Gateway, Observer
 from emulator.wire.operations import Service, Services
 
 SERVICES = ("ec2", "ecr", "ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
-RELAY_LISTENER = "relay"
 
 
 @dataclass(slots=True)
@@ -194,17 +194,20 @@ def build(
         pieces = (config, clock, database, log_events, engine, plane, naming, instance)
         return Admin(*pieces, emulator.reset, current_statuses).wsgi()
 
+    callers = Callers(database, over_tcp=config.relay_host is not None)
+
     def task_endpoints() -> Wsgi:
         from emulator.task_endpoints import credentials, metadata, protection
         from emulator.task_endpoints.room import TaskEndpoints
         from emulator.task_endpoints.views import TaskViews
 
-        views = TaskViews(database, plane.definitions, plane.watch.states)
+        views = TaskViews(database, plane.definitions, plane.watch.states, plane.statistics.storage_mib, kernel_clock)
         return TaskEndpoints(
             clock,
+            callers.task_id,
             [
                 *metadata.routes(views, plane.statistics.latest),
-                *credentials.routes(database, clock, ids),
+                *credentials.routes(database, clock, ids, plane.roles.assumable),
                 *protection.routes(views, database, clock, ids, enforce_iam=config.enforce_iam),
             ],
         )
@@ -222,7 +225,7 @@ def build(
         Lazily(admin),
         Lazily(task_endpoints),
         Lazily(data_channel),
-        came_through_relay,
+        callers.came_through_relay,
     )
     emulator = Emulator(
         config, clock, ids, data, database, log_events, gateway, engine, plane, front, blobs, uploads, instance
@@ -238,11 +241,6 @@ def load_services() -> Services:
 def load_service(name: str) -> Service:
     package = importlib.import_module(f"emulator.services.{name}")
     return Service(api_models.load(name), package.MODULES, getattr(package, "AUTHORIZATION", None))
-
-
-def came_through_relay(environ: Environ) -> bool:
-    """Whether the request came from inside a task."""
-    return getattr(environ.get("homeport.listener"), "name", "") == RELAY_LISTENER
 
 
 def _engine(config: Config, clock: Clock) -> Engine:

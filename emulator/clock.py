@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import struct
+import sys
 import threading
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -68,6 +72,30 @@ class VirtualClock:
 def monotonic() -> float:
     """A stopwatch for deadlines on the outside world (engine calls, sockets); never for AWS-visible times."""
     return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class KernelClock:
+    """How far the machine's clock may be off, as its kernel says; `at` is the clock's own time, epoch seconds."""
+
+    at: float
+    error_bound_ms: float
+    synchronized: bool
+
+
+_TIMEX = "@illlli"  # modes, offset, freq, maxerror (microseconds), esterror, status; then what is not read
+_UNSYNCHRONIZED = 0x0040  # STA_UNSYNC
+
+
+def kernel_clock() -> KernelClock | None:
+    """adjtimex(2), which only reads when its modes are 0; None where the kernel is not Linux."""
+    if sys.platform != "linux":
+        return None
+    told = ctypes.create_string_buffer(512)
+    if ctypes.CDLL(None, use_errno=True).adjtimex(told) < 0:
+        return None
+    _, _, _, error_us, _, status = struct.unpack_from(_TIMEX, told)
+    return KernelClock(time.time(), error_us / 1000, not status & _UNSYNCHRONIZED)
 
 
 def wall_clock() -> float:

@@ -9,13 +9,14 @@ import sys
 import threading
 from pathlib import Path
 
-from emulator.app import RELAY_LISTENER, Emulator, build
+from emulator.app import Emulator, build
 from emulator.config import Config
 from emulator.data_dir import DataDirInUse
 from emulator.engine.base import EngineError
 from emulator.registry.naming import REAL_NAMES_PORT, RegistryNaming
 from emulator.serve import Listener, Server
 from emulator.store.permissions import unknown_managed_policies
+from emulator.task_endpoints.caller import RELAY_LISTENER
 
 _log = logging.getLogger("homeport")
 

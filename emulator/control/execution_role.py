@@ -64,14 +64,18 @@ class RoleChecks:
         """CannotAssumeRole. RunTask has asked before; a service's tasks are asked here first."""
         if not self.roles_must_exist:
             return
-        context = {"aws:sourceaccount": (task.account,), "aws:sourcearn": (_arn(task, "ecs", "*"),)}
-        asking = Asking(task.account, service=_TASKS, context=context)
         with self.database.read() as reader:
             for reference in (effective.task_role_arn, effective.execution_role_arn):
-                if reference:
-                    role = _role(reader, task, reference)
-                    if role is None or not trusts(role.trust, asking):
-                        raise CannotAssumeRole(reference)
+                if reference and not self.assumable(reader, task, reference):
+                    raise CannotAssumeRole(reference)
+
+    def assumable(self, reader: Reader, task: Task, reference: str) -> bool:
+        """Whether ECS may assume the role for the task now; where roles need not exist it always may."""
+        if not self.roles_must_exist:
+            return True
+        context = {"aws:sourceaccount": (task.account,), "aws:sourcearn": (_arn(task, "ecs", "*"),)}
+        role = _role(reader, task, reference)
+        return role is not None and trusts(role.trust, Asking(task.account, service=_TASKS, context=context))
 
     def check_registry_token(self, task: Task, effective: EffectiveTask) -> None:
         """SecretsUnavailable when the registry's token is needed and not given."""

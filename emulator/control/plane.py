@@ -107,7 +107,7 @@ class ControlPlane:
 
     def _engine_work(self, parts: ControlParts) -> tuple[ContainerLauncher, TaskExecutor]:
         """Who makes containers, and who carries out a task's actions with it."""
-        roles = RoleChecks(
+        roles = self.roles = RoleChecks(
             parts.database, parts.images, parts.ids, parts.clock.now, parts.roles_must_exist, parts.enforce_iam
         )
         volumes = VolumeMaker(

@@ -163,6 +163,7 @@ class TaskExecutor:
             sysctls=network_sysctls(effective.containers),
             shares_ipc=effective.definition.get("ipcMode") == "task",
             relay=self.relay,
+            relay_name=task.id,
         )
         pause_id = self.engine.create_container(spec)
         try:

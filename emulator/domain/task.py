@@ -32,6 +32,7 @@ class Container:
     image_id: str | None = None  # the engine's id of the image that was found for it
     runtime_id: str | None = None
     health_status: HealthStatus = "UNKNOWN"
+    health_since: float | None = None  # when its health became what it is
     has_health_check: bool = False
     started_at: float | None = None
     finished_at: float | None = None

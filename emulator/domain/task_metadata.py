@@ -1,7 +1,7 @@
-"""What a container is told about itself and its task: the documents of the task metadata endpoint, v4 and v3. Pure.
+"""What a container is told about itself and its task: the documents of the task metadata endpoint, v4, v3, v2. Pure.
 
-Only what is so: a member whose value Homeport cannot know (clock drift, used ephemeral storage, the snapshotter) is
-left out, as ECS itself leaves out what it does not know.
+Only what is so: a member whose value Homeport cannot know (the snapshotter) is left out, as ECS itself leaves out what
+it does not know. `Ports` is of bridge and host networking: with an interface of its own a task binds no host port.
 Source: Amazon ECS developer guide, "Task metadata endpoint version 4" and "version 3"; the ECS agent's response shapes.
 """
 
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from emulator.domain.task import Container, Task
+from emulator.domain.vpc import zone_id
 
 _OWN_LABELS: Final = "homeport."
 _UP: Final = ("RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING")
@@ -27,6 +28,7 @@ class SeenContainer:
     labels: Mapping[str, str]
     created_at: float = 0.0
     health_output: str = ""
+    health_exit_code: int | None = None
     volumes: tuple[tuple[str, str, str], ...] = ()
 
 
@@ -41,24 +43,52 @@ class TaskNetwork:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockReading:
+    """How far the machine's clock may be off, in milliseconds; `at` is the clock's own time, epoch seconds."""
+
+    at: float
+    error_bound_ms: float
+    synchronized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TagsUnavailable:
+    """Why the tags of `resource` could not be had."""
+
+    resource: str
+    code: str
+    message: str
+    status: int
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskView:
-    """Everything that the documents of one task are made from; `definitions` and `seen` go by container name."""
+    """Everything that the documents of one task are made from; `definitions` and `seen` go by container name.
+
+    `storage_mib` is what its containers take of the disk, None when that is not known; so is `clock`.
+    """
 
     task: Task
     definitions: Mapping[str, Mapping[str, Any]]
     seen: Mapping[str, SeenContainer]
     network: TaskNetwork = field(default_factory=TaskNetwork)
+    storage_mib: int | None = None
+    clock: ClockReading | None = None
 
 
-def task_document(view: TaskView, *, version: int = 4, tags: bool = False) -> dict[str, Any]:
-    """`${ECS_CONTAINER_METADATA_URI_V4}/task`; with `tags` `/taskWithTags`."""
+def task_document(
+    view: TaskView, *, version: int = 4, tags: Mapping[str, str] | TagsUnavailable | None = None
+) -> dict[str, Any]:
+    """`${ECS_CONTAINER_METADATA_URI_V4}/task`; with `tags` `/taskWithTags`. Version 2 has the shape of 3."""
     task = view.task
+    on_fargate = task.launch_type == "FARGATE"
     document: dict[str, Any] = {
-        "Cluster": task.cluster_arn if task.launch_type == "FARGATE" else task.cluster,
+        "Cluster": task.cluster_arn if on_fargate else task.cluster,
         "TaskARN": task.arn,
         "Family": task.family,
         "Revision": task.definition_arn.rpartition(":")[2],
-        "ServiceName": task.service,
+        "ServiceName": None if on_fargate else task.service,
         "DesiredStatus": task.desired_status,
         "KnownStatus": known_task_status(task),
         "Limits": _task_limits(task),
@@ -66,14 +96,43 @@ def task_document(view: TaskView, *, version: int = 4, tags: bool = False) -> di
         "PullStoppedAt": timestamp(task.pull_stopped_at),
         "ExecutionStoppedAt": timestamp(task.execution_stopped_at),
         "AvailabilityZone": task.availability_zone,
-        "LaunchType": task.launch_type if version == 4 else None,
         "Containers": [container_document(view, c, version=version) for c in task.containers],
-        "TaskTags": {tag["key"]: tag["value"] for tag in task.tags} if tags and task.tags else None,
     }
+    if isinstance(tags, TagsUnavailable):
+        document["Errors"] = [_error(tags)]
+    else:
+        document["TaskTags"] = dict(tags) if tags else None
     if version == 4:
+        document["LaunchType"] = task.launch_type
+        document["AvailabilityZoneID"] = zone_id(task.availability_zone) if task.availability_zone else None
         document["FaultInjectionEnabled"] = False
-        document["VPCID"] = task.eni.vpc_id if task.eni is not None and task.launch_type != "FARGATE" else None
+        document |= _of_fargate(view) if on_fargate else {"VPCID": task.eni.vpc_id if task.eni is not None else None}
     return _present(document)
+
+
+def _of_fargate(view: TaskView) -> dict[str, Any]:
+    """Platform version 1.4.0 tells of the task's disk, in MiB, and of its machine's clock."""
+    storage = clock = None
+    if view.storage_mib is not None:
+        storage = {"Utilized": view.storage_mib, "Reserved": view.task.ephemeral_storage_gib * 1024}
+    if view.clock is not None:
+        clock = {
+            "ClockErrorBound": view.clock.error_bound_ms,
+            "ReferenceTimestamp": f"{datetime.fromtimestamp(int(view.clock.at), UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "ClockSynchronizationStatus": "SYNCHRONIZED" if view.clock.synchronized else "NOT_SYNCHRONIZED",
+        }
+    return {"EphemeralStorageMetrics": storage, "ClockDrift": clock}
+
+
+def _error(failed: TagsUnavailable) -> dict[str, Any]:
+    return {
+        "ErrorField": "TaskTags",
+        "ErrorCode": failed.code,
+        "ErrorMessage": failed.message,
+        "StatusCode": failed.status,
+        "RequestId": failed.request_id,
+        "ResourceARN": failed.resource,
+    }
 
 
 def container_document(view: TaskView, container: Container, *, version: int = 4) -> dict[str, Any]:
@@ -99,15 +158,22 @@ def container_document(view: TaskView, container: Container, *, version: int = 4
         "Networks": _networks(view, version),
     }
     if version == 4:
-        log = definition.get("logConfiguration") or {}
         arn = f"{view.task.cluster_arn.replace(':cluster/', ':container/')}/{view.task.id}/{container.id}"
         document |= {
-            "LogDriver": log.get("logDriver"),
-            "LogOptions": dict(log["options"]) if log.get("options") else None,
+            **_log(container, definition.get("logConfiguration") or {}),
             "ContainerARN": arn,
             "RestartCount": container.restart_count if _restarts(definition) else None,
         }
     return _present(document)
+
+
+def _log(container: Container, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The awslogs driver is given the stream's whole name in place of its prefix."""
+    options = dict(configuration.get("options") or {})
+    if container.log_stream:
+        options.pop("awslogs-stream-prefix", None)
+        options["awslogs-stream"] = container.log_stream
+    return {"LogDriver": configuration.get("logDriver"), "LogOptions": options or None}
 
 
 def _restarts(definition: Mapping[str, Any]) -> bool:
@@ -158,9 +224,17 @@ def _labels(seen: SeenContainer | None) -> dict[str, str]:
 
 
 def _health(container: Container, seen: SeenContainer | None) -> dict[str, Any] | None:
+    """`exitCode` is there only when the last probe's was not 0."""
     if not container.has_health_check:
         return None
-    return _present({"status": container.health_status, "output": (seen.health_output if seen else "") or None})
+    return _present(
+        {
+            "status": container.health_status,
+            "statusSince": timestamp(container.health_since),
+            "exitCode": (seen.health_exit_code if seen else None) or None,
+            "output": (seen.health_output if seen else "") or None,
+        }
+    )
 
 
 def _volumes(seen: SeenContainer | None) -> list[dict[str, str]] | None:

@@ -127,6 +127,7 @@ def restarted(container: Container, at: float) -> Container:
         exit_code=None,
         reason=None,
         health_status="UNKNOWN",
+        health_since=None,
         term_sent_at=None,
         kill_sent_at=None,
         restart_count=container.restart_count + 1,
@@ -140,6 +141,7 @@ def _vanished(container: Container, now: float) -> Container:
         finished_at=now,
         removed=True,
         health_status="UNKNOWN",
+        health_since=None,
         reason="ContainerVanishedError: the container was removed from the engine by someone else",
     )
 
@@ -153,7 +155,8 @@ def _compared(container: Container, seen: Observed, killed: bool, now: float) ->
         if container.last_status == "RUNNING" and health == container.health_status:
             return container
         started = container.started_at or seen.started_at or now
-        return replace(container, last_status="RUNNING", started_at=started, health_status=health)
+        since = container.health_since if health == container.health_status else now
+        return replace(container, last_status="RUNNING", started_at=started, health_status=health, health_since=since)
     reason = container.reason
     # Docker says OOMKilled also when only a child was killed, and of every container in a task's control group when
     # one of them was (measured on Docker 20.10); AWS reports it when the container itself died of it.
@@ -166,6 +169,7 @@ def _compared(container: Container, seen: Observed, killed: bool, now: float) ->
         started_at=container.started_at or seen.started_at or None,
         finished_at=seen.finished_at or now,
         health_status="UNKNOWN",
+        health_since=None,
         reason=reason,
     )
 

@@ -236,7 +236,8 @@ class ContainerState:
     started_at: float = 0.0
     finished_at: float = 0.0
     health: Literal["none", "starting", "healthy", "unhealthy"] = "none"
-    health_output: str = ""
+    health_output: str = ""  # of the last probe
+    health_exit_code: int | None = None
     ip_addresses: Mapping[str, str] = field(default_factory=dict)  # network name -> IPv4 address
     mac_addresses: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[PortPublish, ...] = ()  # as published, host_port filled

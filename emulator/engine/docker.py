@@ -39,13 +39,14 @@ from emulator.engine.docker_images import DockerImages
 from emulator.engine.docker_networks import DockerNetworks
 from emulator.engine.docker_output import FrameDecoder, OutputReader, TerminalDecoder
 from emulator.engine.docker_spec import create_body
-from emulator.engine.docker_state import container_state, engine_info, listed_turn
+from emulator.engine.docker_state import container_state, engine_info, listed_turn, storage_use
 from emulator.engine.docker_statistics import DockerStatistics
 from emulator.engine.docker_stream import Deadline, DockerStream, open_stream
 from emulator.engine.docker_volumes import DockerVolumes
 from emulator.engine.exec_session import ExecSession
 from emulator.engine.labels import bears
 from emulator.engine.pause import pause_archive, pause_reference
+from emulator.engine.statistics import StorageUse
 from emulator.engine.volumes import VolumeSpec
 
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
@@ -83,6 +84,11 @@ class DockerEngine:
 
     def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
         return self._statistics.sample(running)
+
+    def measure_storage(self, container_id: str) -> StorageUse | None:
+        with self._calls.client() as client:
+            listed = client.containers(all=True, size=True, filters={"id": container_id})
+        return storage_use(listed[0]) if listed else None
 
     def ensure_network(self, spec: NetworkSpec) -> None:
         self._networks.ensure(spec)

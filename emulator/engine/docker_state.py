@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, cast
 
 from emulator.engine.base import ContainerState, EngineInfo, ImageFacts, PortPublish, SeenMount
+from emulator.engine.statistics import StorageUse
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _IN_BRACKETS = re.compile(r"\(([^)]*)\)")
@@ -35,6 +36,7 @@ def container_state(answer: Mapping[str, Any], offset_s: float = 0.0) -> Contain
     started_at = _moved(state.get("StartedAt"), offset_s)
     ended = status in ("exited", "dead", "removing")
     health = state.get("Health") or {}
+    last_probe = (health.get("Log") or [{}])[-1]
     networks = {name: ends for name, ends in (settings.get("Networks") or {}).items() if ends.get("IPAddress")}
     return ContainerState(
         id=answer["Id"],
@@ -49,7 +51,8 @@ def container_state(answer: Mapping[str, Any], offset_s: float = 0.0) -> Contain
         started_at=started_at,
         finished_at=max(started_at, _moved(state.get("FinishedAt"), offset_s)) if ended else 0.0,
         health=_health(health.get("Status")),
-        health_output=((health.get("Log") or [{}])[-1].get("Output") or ""),
+        health_output=last_probe.get("Output") or "",
+        health_exit_code=last_probe.get("ExitCode"),
         ip_addresses={name: ends["IPAddress"] for name, ends in networks.items()},
         mac_addresses={name: ends.get("MacAddress") or "" for name, ends in networks.items()},
         ports=published_ports(settings.get("Ports") or {}),
@@ -68,6 +71,12 @@ def listed_turn(summary: Mapping[str, Any]) -> tuple[str, str]:
     """
     found = _IN_BRACKETS.search(str(summary.get("Status") or ""))
     return str(summary.get("State") or ""), found[1] if found else ""
+
+
+def storage_use(summary: Mapping[str, Any]) -> StorageUse:
+    """Of `GET /containers/json?size=1`; a container that wrote nothing has no SizeRw."""
+    written = int(summary.get("SizeRw") or 0)
+    return StorageUse(max(0, int(summary.get("SizeRootFs") or 0) - written), written)
 
 
 def published_ports(ports: Mapping[str, Any]) -> tuple[PortPublish, ...]:

@@ -51,6 +51,7 @@ from emulator.engine.simulated_network import SimulatedNetworks
 from emulator.engine.simulated_statistics import simulated_samples
 from emulator.engine.simulated_timeline import Timeline
 from emulator.engine.simulated_volumes import SimulatedVolumes
+from emulator.engine.statistics import StorageUse
 from emulator.engine.volumes import VolumeSpec
 
 CallHook = Callable[[Literal["before", "after"], str, tuple[object, ...]], None]
@@ -162,6 +163,13 @@ class SimulatedEngine:
         with self._call("sample_statistics", running):
             alive = {cid for cid, container in self._containers.items() if container.status == "running"}
             return simulated_samples(self._clock.now(), [state for state in running if state.id in alive])
+
+    def measure_storage(self, container_id: str) -> StorageUse | None:
+        """A program that writes nothing."""
+        with self._call("measure_storage", container_id):
+            container = self._containers.get(container_id)
+            image = None if container is None else self.find_image(container.spec.image)
+            return None if image is None else StorageUse(image.size_bytes, 0)
 
     def ensure_network(self, spec: NetworkSpec) -> None:
         with self._call("ensure_network", spec):
@@ -407,7 +415,7 @@ class SimulatedEngine:
         self._timeline.emit("oom", container, at)
 
     def _judge(self, container: SimulatedContainer, at: float, *, turn: HealthTurn) -> None:
-        container.health_output = turn.output
+        container.health_output, container.health_exit_code = turn.output, int(turn.status == "unhealthy")
         if container.health != turn.status:
             container.health = turn.status
             self._timeline.emit("health_status", container, at, turn.status)

@@ -40,6 +40,7 @@ class SimulatedContainer:
     finished_at: float = 0.0
     health: Literal["none", "starting", "healthy", "unhealthy"] = "none"
     health_output: str = ""
+    health_exit_code: int | None = None
     addresses: dict[str, str] = field(default_factory=dict)
     ports: tuple[PortPublish, ...] = ()
     listeners: list[tuple[OutputSink, OutputEnd]] = field(default_factory=list)
@@ -67,6 +68,7 @@ class SimulatedContainer:
             finished_at=self.finished_at,
             health=self.health,
             health_output=self.health_output,
+            health_exit_code=self.health_exit_code,
             ip_addresses=dict(self.addresses),
             mac_addresses={name: self._mac(address) for name, address in self.addresses.items()},
             ports=self.ports,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.domain.container_statistics import Sample
@@ -11,9 +12,21 @@ if TYPE_CHECKING:
     from emulator.engine.base import ContainerState
 
 
+@dataclass(frozen=True, slots=True)
+class StorageUse:
+    """Bytes of a container's root file system: those of its image, which others share, and those that it wrote."""
+
+    image: int
+    written: int
+
+
 class StatisticsSource(Protocol):
     """A part of every Engine."""
 
     def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
         """One reading of each, by its id; what cannot be read (ended meanwhile, on another host) is left out."""
+        ...
+
+    def measure_storage(self, container_id: str) -> StorageUse | None:
+        """None for a container that is gone. Takes the engine a while when much was written."""
         ...

@@ -1,4 +1,7 @@
-"""The task metadata endpoint, v4 and v3: who asks, and which document it gets. The documents are task_metadata's."""
+"""The task metadata endpoint, v4, v3 and v2: who asks, and which document it gets. The documents are task_metadata's.
+
+Versions 4 and 3 know who asks by the id in the path, version 2 by where the request comes from.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,14 @@ def routes(views: TaskViews, statistics: Statistics) -> list[Route]:
             ("/associations/(?P<kind>[^/]+)/(?P<name>[^/]+)", metadata.association),
         ):
             found.append(Route("GET", re.compile(root + path), partial(handler, version)))
+    for path, handler in (
+        ("/v2/metadata/?", metadata.own_task),
+        ("/v2/metadataWithTags/?", metadata.own_task_with_tags),
+        ("/v2/metadata(?:WithTags)?/(?P<container>[^/]+)", metadata.own_container),
+        ("/v2/stats/?", metadata.own_task_stats),
+        ("/v2/stats/(?P<container>[^/]+)", metadata.own_container_stats),
+    ):
+        found.append(Route("GET", re.compile(path), partial(handler, 2)))
     return found
 
 
@@ -56,13 +67,19 @@ class _Metadata:
         found = self._find(asked)
         if found is None:
             return _unknown(version, "task metadata", "task arn", "task Arn", asked)
-        return Told(200, task_document(self._views.view(found[0]), version=version, tags=tags))
+        return self._told_of(found[0], version, tags=tags)
+
+    def _told_of(self, task: Task, version: int, *, tags: bool) -> Told:
+        told = self._views.tags(task) if tags else None
+        return Told(200, task_document(self._views.whole(task), version=version, tags=told))
 
     def stats(self, version: int, asked: Asked) -> Told:
         found = self._find(asked)
         if found is None:
             return _unknown(version, "container stats", "container ID", "docker ID", asked)
-        container = found[1]
+        return self._stats_of(found[1], version)
+
+    def _stats_of(self, container: Container, version: int) -> Told:
         latest = self._latest(container)
         if latest is None:
             name = container.runtime_id or container.name
@@ -73,7 +90,9 @@ class _Metadata:
         found = self._find(asked)
         if found is None:
             return _unknown(version, "task stats", "task arn", "task Arn", asked)
-        task = found[0]
+        return self._all_stats(found[0])
+
+    def _all_stats(self, task: Task) -> Told:
         return Told(200, {c.runtime_id: self._latest(c) for c in task.containers if c.runtime_id is not None})
 
     def associations(self, version: int, asked: Asked) -> Told:
@@ -86,13 +105,58 @@ class _Metadata:
         name = asked.parts["name"]
         return Told(404, f"V{version} association handler: unable to get association value of {name}")
 
+    # -- version 2
+
+    def own_task(self, version: int, asked: Asked) -> Told:
+        task = self._views.calling(asked)
+        return _unassociated("metadata") if task is None else self._told_of(task, version, tags=False)
+
+    def own_task_with_tags(self, version: int, asked: Asked) -> Told:
+        task = self._views.calling(asked)
+        return _unassociated("metadata") if task is None else self._told_of(task, version, tags=True)
+
+    def own_task_stats(self, version: int, asked: Asked) -> Told:
+        task = self._views.calling(asked)
+        return _unassociated("stats") if task is None else self._all_stats(task)
+
+    def own_container(self, version: int, asked: Asked) -> Told:
+        found = self._own(asked)
+        if found is None:
+            return _no_such_container("metadata", asked)
+        return Told(200, container_document(self._views.view(found[0]), found[1], version=version))
+
+    def own_container_stats(self, version: int, asked: Asked) -> Told:
+        found = self._own(asked)
+        return _no_such_container("stats", asked) if found is None else self._stats_of(found[1], version)
+
+    def _own(self, asked: Asked) -> tuple[Task, Container] | None:
+        """The container of the calling task that the engine's id in the path names."""
+        task = self._views.calling(asked)
+        for container in task.containers if task is not None else ():
+            if container.runtime_id == asked.parts["container"]:
+                assert task is not None
+                return task, container
+        return None
+
     def _find(self, asked: Asked) -> tuple[Task, Container] | None:
-        return self._views.find(asked.parts["id"])
+        return self._views.find(asked)
 
     def _latest(self, container: Container) -> Mapping[str, Any] | None:
         if container.runtime_id is None or container.last_status != "RUNNING":
             return None
         return self._statistics(container.runtime_id)
+
+
+def _unassociated(what: str) -> Told:
+    """The caller is no task, or not known to be one (the wording is unconfirmed)."""
+    return Told(404, f"V2 task {what} handler: unable to get task arn from request: unable to associate it with a task")
+
+
+def _no_such_container(what: str, asked: Asked) -> Told:
+    wanted = asked.parts["container"][:128]
+    return Told(
+        404, f"V2 container {what} handler: unable to get container ID from request: {wanted} is not of the task"
+    )
 
 
 def _unknown(version: int, handler: str, wanted: str, missing: str, asked: Asked) -> Told:

@@ -27,6 +27,7 @@ from emulator.task_endpoints.views import TaskViews
 
 _PATH: Final = re.compile(r"/api/(?P<id>[^/]+)/task-protection/v1/state/?")
 _MEMBERS: Final = {"ProtectionEnabled": bool, "ExpiresInMinutes": int}
+_IN_LOWER_CASE: Final = {name.lower(): name for name in _MEMBERS}
 _DETAIL: Final = "The task is not a running task of a service"
 
 
@@ -37,7 +38,9 @@ class _Undecodable(ValueError):
 def routes(views: TaskViews, database: Database, clock: Clock, ids: Ids, *, enforce_iam: bool = False) -> list[Route]:
     """`enforce_iam`: the task's role needs ecs:GetTaskProtection and ecs:UpdateTaskProtection, as at AWS."""
     endpoint = _Protection(views, database, clock, ids, enforce_iam=enforce_iam)
-    return [Route("GET", _PATH, endpoint.get), Route("PUT", _PATH, endpoint.put)]
+    failed = {"Arn": "", "Code": "ServerException", "Message": "Homeport failed; its log has the details"}
+    broken = {"error": failed}
+    return [Route("GET", _PATH, endpoint.get, broken), Route("PUT", _PATH, endpoint.put, broken)]
 
 
 class _Protection:
@@ -49,7 +52,7 @@ class _Protection:
         self._ids = ids
 
     def get(self, asked: Asked) -> Told:
-        found = self._views.find(asked.parts["id"])
+        found = self._views.find(asked)
         if found is None:
             return _unknown(asked)
         task = found[0]
@@ -57,17 +60,17 @@ class _Protection:
         return refused or Told(200, {"protection": _protection(task, self._clock.now())})
 
     def put(self, asked: Asked) -> Told:
-        found = self._views.find(asked.parts["id"])
+        found = self._views.find(asked)
         if found is None:
             return _unknown(asked)
         task = found[0]
         try:
             wanted = _read(asked.body)
         except _Undecodable:
-            return self._error(400, task, "InvalidParameterException", "UpdateTaskProtection: failed to decode request")
+            return _error(400, task, "InvalidParameterException", "UpdateTaskProtection: failed to decode request")
         if "ProtectionEnabled" not in wanted:
             text = "Invalid request: does not contain 'ProtectionEnabled' field"
-            return self._error(400, task, "InvalidParameterException", text)
+            return _error(400, task, "InvalidParameterException", text)
         refused = self._refusal(task, "ecs:UpdateTaskProtection")
         if refused is not None:
             return refused
@@ -78,7 +81,7 @@ class _Protection:
         try:
             minutes = check_minutes(wanted.get("ExpiresInMinutes"), enabled=wanted["ProtectionEnabled"])
         except InvalidParameterException as error:
-            return self._error(400, task, "InvalidParameterException", error.message)
+            return self._answered(400, task, "InvalidParameterException", error.message)
         with self._database.write() as tx:
             current = tx.get(TASKS, task.account, task.region, task.cluster, task.id)
             if current is None or why_not(current) is not None:
@@ -99,10 +102,10 @@ class _Protection:
     def _refusal(self, task: Task, action: str) -> Told | None:
         if task.task_role_arn is None:
             text = "Invalid Request: no task IAM role credentials available for task"
-            return self._error(403, task, "AccessDeniedException", text)
+            return _error(403, task, "AccessDeniedException", text)
         denied = self._denied(task, task.task_role_arn, action) if self._enforce_iam else None
         if denied is not None:
-            return self._error(400, task, "AccessDeniedException", denied)
+            return self._answered(400, task, "AccessDeniedException", denied)
         reason = why_not(task)
         if reason is not None:
             return Told(200, {"failure": {"Arn": task.arn, "Detail": _DETAIL, "Reason": reason}})
@@ -117,9 +120,15 @@ class _Protection:
             decision = decide(standing, access, request_keys(task.region, self._clock.now()))
         return None if decision.allowed else denial_text(standing.who.arn, access, decision)
 
-    def _error(self, status: int, task: Task, code: str, message: str) -> Told:
-        error = {"Arn": task.arn, "Code": code, "Message": message}
-        return Told(status, {"requestID": self._ids.uuid(), "error": error})
+    def _answered(self, status: int, task: Task, code: str, message: str) -> Told:
+        """The API's own refusal, which has a request's id."""
+        refused = _error(status, task, code, message)
+        return Told(status, {"requestID": self._ids.uuid(), **refused.body})
+
+
+def _error(status: int, task: Task, code: str, message: str) -> Told:
+    """The agent's, before it asks the API."""
+    return Told(status, {"error": {"Arn": task.arn, "Code": code, "Message": message}})
 
 
 def _tags(task: Task) -> dict[str, str]:
@@ -127,16 +136,20 @@ def _tags(task: Task) -> dict[str, str]:
 
 
 def _read(body: bytes) -> dict[str, Any]:
-    """The agent takes no member that it does not know."""
+    """The agent takes no member that it does not know, names in any case, and null for nothing: as Go decodes JSON."""
     try:
-        members = json.loads(body)
+        told = json.loads(body)
     except ValueError as error:
         raise _Undecodable from error
-    if not isinstance(members, dict) or not set(members) <= set(_MEMBERS):
+    if not isinstance(told, dict):
         raise _Undecodable
-    for name, value in members.items():
-        if type(value) is not _MEMBERS[name]:
+    members: dict[str, Any] = {}
+    for given, value in told.items():
+        name = _IN_LOWER_CASE.get(given.lower())
+        if name is None or (value is not None and type(value) is not _MEMBERS[name]):
             raise _Undecodable
+        if value is not None:
+            members[name] = value
     return members
 
 

@@ -18,6 +18,8 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from emulator.clock import Clock
+from emulator.domain.task import Task
+from emulator.domain.token_bucket import TokenBucket, take
 
 _log = logging.getLogger("homeport.task_endpoints")
 
@@ -32,12 +34,17 @@ StartResponse = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request; `parts` are what the path's pattern named."""
+    """One request; `parts` are what the path's pattern named. `caller`: the id of the task it is from, if known."""
 
     method: str
     parts: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    caller: str | None = None
+
+    def may_see(self, task: Task) -> bool:
+        """A task sees nothing of another, even if it has come by the other's ids."""
+        return self.caller is None or self.caller == task.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +60,23 @@ Handler = Callable[[Asked], Told]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`pattern` is a regular expression for the whole path; its group `id` is the endpoint's or the credentials' id."""
+    """`pattern` is a regular expression for the whole path; its group `id` is the endpoint's or the credentials' id.
+
+    `broken` is the body of a 500, when the handler fails by a bug of ours.
+    """
 
     method: str
     pattern: re.Pattern[str]
     handler: Handler
+    broken: Any = "Homeport failed; its log has the details"
 
 
 class TaskEndpoints:
     """`routes` are tried in order; a path that none knows is 404, a method that none knows 405."""
 
-    def __init__(self, clock: Clock, routes: Sequence[Route]) -> None:
+    def __init__(self, clock: Clock, caller: Callable[[Environ], str | None], routes: Sequence[Route]) -> None:
         self._clock = clock
+        self._caller = caller
         self._routes = tuple(routes)
         self._throttle = Throttle()
 
@@ -83,11 +95,12 @@ class TaskEndpoints:
         for route, found in known:
             if route.method == method:
                 parts = {name: value or "" for name, value in found.groupdict().items()}
-                whose = parts.get("id", "").partition("-")[0]
+                caller = self._caller(environ)
+                whose = caller or parts.get("id", "").partition("-")[0]
                 if not self._throttle.lets(whose, self._clock.now()):
                     return Told(429, "You have reached maximum request limit.")
                 query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-                return self._handled(route, Asked(method, parts, query, _body(environ)))
+                return self._handled(route, Asked(method, parts, query, _body(environ), caller))
         return Told(405, f"{method[:16]} is not allowed here")
 
     def _handled(self, route: Route, asked: Asked) -> Told:
@@ -95,7 +108,7 @@ class TaskEndpoints:
             return route.handler(asked)
         except Exception:  # noqa: BLE001 - the last line of defence: a bug becomes a logged 500
             _log.exception("a task endpoint failed")
-            return Told(500, "Homeport failed; its log has the details")
+            return Told(500, route.broken)
 
 
 def _body(environ: Environ) -> bytes:
@@ -108,15 +121,12 @@ class Throttle:
     """A bucket of tokens for each task; the least recently asked one is forgotten first."""
 
     def __init__(self) -> None:
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
         self._lock = threading.Lock()
 
     def lets(self, whose: str, now: float) -> bool:
         with self._lock:
-            tokens, at = self._buckets.pop(whose, (BURST, now))
-            tokens = min(BURST, tokens + max(0.0, now - at) * RATE)
-            allowed = tokens >= 1
-            self._buckets[whose] = (tokens - 1 if allowed else tokens, now)
+            self._buckets[whose], allowed = take(self._buckets.pop(whose, None), now, rate=RATE, burst=BURST)
             while len(self._buckets) > _TASKS_REMEMBERED:
                 self._buckets.popitem(last=False)
             return allowed

@@ -6,14 +6,16 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from emulator.clock import KernelClock
 from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.domain.address_plan import gateway_of
 from emulator.domain.task import Container, Task, endpoint_id
-from emulator.domain.task_metadata import SeenContainer, TaskNetwork, TaskView
+from emulator.domain.task_metadata import ClockReading, SeenContainer, TagsUnavailable, TaskNetwork, TaskView
 from emulator.engine import labels
 from emulator.engine.base import ContainerState
 from emulator.store.database import Database, Reader
 from emulator.store.ecs_tables import ADDRESSES, SUBNET_SLICES, TASKS, VPC_RANGES
+from emulator.task_endpoints.room import Asked
 
 DOCKER_NAME_SERVER = "127.0.0.11"
 """What a container's resolv.conf names on a bridge of ours (Docker Engine, "Embedded DNS server")."""
@@ -21,23 +23,55 @@ DOCKER_NAME_SERVER = "127.0.0.11"
 
 @dataclass(slots=True)
 class TaskViews:
-    """`states` is what control last saw of all containers."""
+    """`states` is what control last saw of all containers, `storage_mib` what containers (their ids and their images')
+    take of the disk, `kernel_clock` what the machine says of its clock."""
 
     database: Database
     definitions: Definitions
     states: Callable[[], Iterable[ContainerState]]
+    storage_mib: Callable[[Iterable[tuple[str, str]]], int | None]
+    kernel_clock: Callable[[], KernelClock | None]
 
-    def find(self, own_id: str) -> tuple[Task, Container] | None:
-        """By a container's endpoint id; None for an id that nobody has, and for tasks that have stopped."""
+    def find(self, asked: Asked) -> tuple[Task, Container] | None:
+        """By a container's endpoint id; None for an id that nobody has or another task, and for tasks that have
+        stopped."""
+        own_id = asked.parts["id"]
         shared = own_id.partition("-")[0]
         if not shared:
             return None
         with self.database.read() as reader:
             for task in reader.find(TASKS, endpoint_id=shared):
                 for container in task.containers:
-                    if endpoint_id(task, container) == own_id and not task.stopped:
+                    if endpoint_id(task, container) == own_id and not task.stopped and asked.may_see(task):
                         return task, container
         return None
+
+    def calling(self, asked: Asked) -> Task | None:
+        """The task that asks, where it is known and has not stopped."""
+        with self.database.read() as reader:
+            for task in reader.find(TASKS, id=asked.caller) if asked.caller else ():
+                if not task.stopped:
+                    return task
+        return None
+
+    def tags(self, task: Task) -> dict[str, str] | TagsUnavailable:
+        """As they are now; a task that was forgotten meanwhile has none to tell."""
+        with self.database.read() as reader:
+            found = reader.get(TASKS, task.account, task.region, task.cluster, task.id)
+        if found is None:
+            text = "The specified task does not exist. Specify a valid task and try again."
+            return TagsUnavailable(task.arn, "InvalidParameterException", text, 400)
+        return {tag["key"]: tag["value"] for tag in found.tags}
+
+    def whole(self, task: Task) -> TaskView:
+        """For the task's document: with what has to be measured first."""
+        view = self.view(task)
+        drift = self.kernel_clock()
+        reading = None if drift is None else ClockReading(drift.at, drift.error_bound_ms, drift.synchronized)
+        running = [
+            (c.runtime_id, c.image_id or c.image) for c in view.task.containers if c.runtime_id and not c.removed
+        ]
+        return replace(view, storage_mib=self.storage_mib(running) if running else None, clock=reading)
 
     def view(self, task: Task) -> TaskView:
         """A container may ask before its start is recorded; the engine shows it already."""
@@ -57,7 +91,9 @@ class TaskViews:
 
 def _seen(state: ContainerState) -> SeenContainer:
     volumes = tuple((mount.name, mount.source, mount.destination) for mount in state.mounts)
-    return SeenContainer(state.name, state.labels, state.created_at, state.health_output, volumes)
+    return SeenContainer(
+        state.name, state.labels, state.created_at, state.health_output, state.health_exit_code, volumes
+    )
 
 
 def _network(reader: Reader, task: Task) -> TaskNetwork:

@@ -227,3 +227,68 @@ def test_a_tasks_role_is_what_its_containers_may(world: EnforcedWorld) -> None:
     assert world.ecs.execute_command(**command)["session"]
     assert inside.describe_tasks(tasks=[arn])["tasks"]
     assert ask(world, state)[0] == 200
+
+
+def test_a_role_that_ecs_may_not_assume_any_more_is_not_renewed(world: EnforcedWorld) -> None:
+    iam = world.aws("iam")
+    role = iam.create_role(RoleName="app", AssumeRolePolicyDocument=document(TRUST))["Role"]["Arn"]
+    world.define(container(), taskRoleArn=role)
+    first, second = world.run(), world.run()
+    world.pass_time(5)
+    paths = [environment(world, task=task)["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] for task in (first, second)]
+    given = ask(world, paths[0])[1]
+    closed = {**TRUST, "Principal": {"Service": "ec2.amazonaws.com"}}
+    iam.update_assume_role_policy(RoleName="app", PolicyDocument=document(closed))
+    assert ask(world, paths[1]) == (
+        503,
+        {
+            "code": "CredentialsUninitialized",
+            "message": "CredentialsV2Request: Credentials uninitialized for ID",
+            "HTTPErrorCode": 503,
+        },
+    )
+    world.clock.advance(5.5 * 3600)
+    assert ask(world, paths[0]) == (200, given)
+    iam.update_assume_role_policy(RoleName="app", PolicyDocument=document(TRUST))
+    assert ask(world, paths[0])[1]["AccessKeyId"] != given["AccessKeyId"]
+    assert ask(world, paths[1])[0] == 200
+
+
+def test_strictly_a_role_that_does_not_trust_ecs_is_refused(config: Config, clock: VirtualClock) -> None:
+    """`--strict` alone: RunTask says so, a service's task stops with it; policies do not decide."""
+    emulator = build(replace(config, strict=True), clock=clock, threaded=False, observer=observe)
+    emulator.start()
+    strict = World(emulator, clock, aws_of(emulator))
+    strict.cluster()
+    strict.image()
+    iam = strict.aws("iam")
+    for name in (NAME, "app"):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(TRUST))
+    role = f"arn:aws:iam::{ACCOUNT}:role/app"
+    strict.define(container(), taskRoleArn=role)
+    subnet = strict.aws("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    where: dict[str, Any] = {
+        "launchType": "FARGATE",
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": [subnet]}},
+    }
+    strict.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=1, **where)
+    strict.pass_time(5)
+    [running] = strict.ecs.list_tasks()["taskArns"]
+    status, given = ask(strict, environment(strict, task=running)["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"])
+    assert status == 200
+    assert strict.aws("ecs", access_key=given["AccessKeyId"]).list_clusters()["clusterArns"]
+    closed = {**TRUST, "Principal": {"Service": "ec2.amazonaws.com"}}
+    iam.update_assume_role_policy(RoleName="app", PolicyDocument=document(closed))
+    words = (
+        f"ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the role "
+        "being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass "
+        "this role."
+    )
+    with pytest.raises(ClientError, match=re.escape(words)) as refused:
+        strict.ecs.run_task(taskDefinition="web", **where)
+    assert refused.value.response["Error"]["Code"] == "ClientException"
+    strict.ecs.stop_task(task=running)
+    strict.pass_time(60)
+    stopped = [arn for arn in strict.ecs.list_tasks(desiredStatus="STOPPED")["taskArns"] if arn != running]
+    assert strict.stopped(stopped[0]) == ("TaskFailedToStart", words)
+    emulator.close()

@@ -23,19 +23,29 @@ UNNEEDED = {
 @functools.cache
 def python_archive(reference: str, run: str) -> bytes:
     """A docker-archive that loads as `reference`. Everything lies where it lies here, and is found as `python`."""
+    recipe = ImageRecipe(
+        platform.machine(),
+        [[*python_files(), ArchiveFile("tmp/", mode=0o1777)]],
+        environment=python_environment(),
+        labels={"run": run},
+    )
+    return build_image(recipe).docker_archive(reference)
+
+
+def python_environment() -> tuple[str, ...]:
+    return ("PATH=/bin", f"PYTHONHOME={sys.base_prefix}")
+
+
+@functools.cache
+def python_files() -> list[ArchiveFile]:
+    """The interpreter, its library and the shared libraries of both."""
     python = Path(os.path.realpath(sys.executable))
     library = Path(sysconfig.get_path("stdlib"))
     files = {str(path): path for path in (python, *_library(library))}
     for path in (python, *(library / "lib-dynload").glob("*.so")):
-        files.update(_linked(path))
+        files.update(linked_libraries(path))
     content = [ArchiveFile(name, path.read_bytes(), mode=0o755) for name, path in files.items()]
-    recipe = ImageRecipe(
-        platform.machine(),
-        [[*content, ArchiveFile("bin/python", link_to=str(python)), ArchiveFile("tmp/", mode=0o1777)]],
-        environment=("PATH=/bin", f"PYTHONHOME={sys.base_prefix}"),
-        labels={"run": run},
-    )
-    return build_image(recipe).docker_archive(reference)
+    return [*content, ArchiveFile("bin/python", link_to=str(python))]
 
 
 def _library(directory: Path) -> Iterator[Path]:
@@ -44,7 +54,7 @@ def _library(directory: Path) -> Iterator[Path]:
         yield from (Path(parent) / name for name in names if name.endswith((".py", ".so")))
 
 
-def _linked(binary: Path) -> dict[str, Path]:
+def linked_libraries(binary: Path) -> dict[str, Path]:
     """The shared libraries that the loader gives it, and the loader."""
     said = subprocess.run(["ldd", str(binary)], stdout=subprocess.PIPE, text=True, check=False).stdout
     return {name: Path(os.path.realpath(name)) for name in re.findall(r"(/\S+) \(0x", said)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests import metadata_schema as schema
 from tests.data_channel.plugin import Plugin
 from tests.docker.homeport import (
     ACCOUNT,
@@ -26,6 +28,7 @@ from tests.docker.homeport import (
     shell,
 )
 from tests.docker.walkthrough import follow
+from tests.metadata_schema import MapOf, fits
 
 pytestmark = pytest.mark.docker
 
@@ -36,6 +39,11 @@ wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task; echo
 sleep 3
 wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/stats; echo
 wget -q -O - http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; echo
+wget -q -O - $ECS_CONTAINER_METADATA_URI; echo
+wget -q -O - $ECS_CONTAINER_METADATA_URI/task; echo
+wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task/stats; echo
+wget -q -O - http://169.254.170.2/v2/metadata; echo
+env | grep -E '^(AWS|ECS)_' | sort | tr '\n' ' '; echo
 trap 'exit 7' TERM; while :; do sleep 0.1; done
 """
 
@@ -50,8 +58,20 @@ def task(homeport: Homeport) -> str:
 
 
 def test_what_a_container_is_told_is_what_the_engine_shows(homeport: Homeport, task: str) -> None:
-    said: list[str] = eventually(lambda: (lines := homeport.messages(task)) and len(lines) >= 4 and lines)
-    own, whole, stats, given = (json.loads(line) for line in said[:4])
+    said: list[str] = eventually(lambda: (lines := homeport.messages(task)) and len(lines) >= 9 and lines)
+    own, whole, stats, given, own_3, whole_3, all_stats, whole_2 = (json.loads(line) for line in said[:8])
+    fits(own, schema.CONTAINER)
+    fits(whole, schema.TASK)
+    fits(stats, schema.STATS)
+    fits(given, schema.CREDENTIALS)
+    fits(own_3, schema.CONTAINER_V3)
+    for each in (whole_3, whole_2):
+        fits(each, schema.TASK_V3)
+    fits(all_stats, MapOf(schema.STATS))
+    assert whole["EphemeralStorageMetrics"]["Utilized"] >= 1
+    assert whole["ClockDrift"]["ClockErrorBound"] > 0
+    assert all_stats.keys() == {each["DockerId"] for each in whole["Containers"]}
+    _environment_is_ecss(said[8], task)
     shown = homeport.containers(task)
     app = shown["app"]
     assert (own["DockerId"], own["DockerName"], own["ImageID"]) == (app["Id"], app["Name"].lstrip("/"), app["Image"])
@@ -65,6 +85,25 @@ def test_what_a_container_is_told_is_what_the_engine_shows(homeport: Homeport, t
     assert stats["network_rate_stats"].keys() == {"rx_bytes_per_sec", "tx_bytes_per_sec"}
     who = _sts(homeport, given).get_caller_identity()
     assert who["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/inside/{task.rpartition('/')[2]}"
+
+
+def _environment_is_ecss(said: str, task: str) -> None:
+    host, own = "http://169.254.170.2", "[0-9a-f]{32}-[0-9]{10}"
+    expected = {
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/[0-9a-f-]{36}",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": host,
+        "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+        "AWS_REGION": "us-east-1",
+        "ECS_AGENT_URI": f"{host}/api/{own}",
+        "ECS_CONTAINER_METADATA_URI": f"{host}/v3/{own}",
+        "ECS_CONTAINER_METADATA_URI_V4": f"{host}/v4/{own}",
+    }
+    variables = dict(entry.split("=", 1) for entry in said.split())
+    assert variables.keys() == expected.keys()
+    for name, form in expected.items():
+        assert re.fullmatch(form, variables[name]), (name, variables[name])
+    assert task.rpartition("/")[2] not in said
 
 
 def _sts(homeport: Homeport, given: dict[str, str]) -> Any:

@@ -15,9 +15,12 @@ VARYING = {"TASK": "[0-9a-f]{32}", "REQUEST": "[0-9a-f-]{36}", "SUFFIX": "[A-Za-
 """Words that stand for what every run makes anew."""
 
 
-def follow(homeport: Homeport, example: str, within_s: float = 120, **replaced: str) -> int:
-    """How many `text` blocks were compared. `replaced` are words of the README that differ here."""
-    directory: Path = ROOT / "examples" / example
+def follow(
+    homeport: Homeport, example: str, within_s: float = 120, directory: Path | None = None, **replaced: str
+) -> int:
+    """How many `text` blocks were compared. `replaced` are words of the README that differ here; `directory` is a copy
+    of the example."""
+    directory = directory or ROOT / "examples" / example
     said, compared = "", 0
     for kind, text in BLOCK.findall((directory / "README.md").read_text()):
         if kind == "bash":

@@ -5,11 +5,11 @@ binaries are shipped, so nothing is pulled or compiled. Published ports, hosts, 
 the pause container; the task's containers join its namespace (measured: only then do all of them see the same).
 
 **The relay.** With one, the program makes 169.254.170.2:80 inside the namespace lead to the emulator. Nothing is put
-before a task's bytes, so who is calling shows by what is called: the URLs hold unguessable ids per container, as on
-AWS. Over a unix socket a *directory* is mounted, not the socket, so that the socket a restarted emulator makes is
-found; one directory may serve all tasks (no app container sees it), or one per task where the listener wants to tell
-tasks apart by their socket. The program has no capability to pass file permissions: the socket must be writable
-(0666) and the directory searchable (0711) for root without CAP_DAC_OVERRIDE; the way to it on the host may be closed.
+before a task's bytes. Over a unix socket who is calling shows by the dialling socket's name, which only the pause
+program can give: no app container sees the directory. Over TCP it shows by the address, where nothing translates it.
+A *directory* is mounted, not the socket, so that the socket a restarted emulator makes is found. The program has no
+capability to pass file permissions: the socket must be writable (0666) and the directory searchable (0711) for root
+without CAP_DAC_OVERRIDE; the way to it on the host may be closed.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ RELAY_PORT = 51679
 """Where the program really listens: port 80 is translated to it, and stays free for the task's own servers."""
 
 _MOUNTED_AT = "/homeport"
+_SOCKET_NAME = b"\0homeport:"
 _MOST_PROCESSES = 1024  # two per relayed connection
 _MOST_MEMORY_BYTES = 128 * 1024 * 1024
 
@@ -94,14 +95,18 @@ def pause_spec(
     sysctls: tuple[tuple[str, str], ...] = (),
     shares_ipc: bool = False,
     relay: SocketRelay | TcpRelay | None = None,
+    relay_name: str = "",
     cgroup_parent: str | None = None,
 ) -> ContainerSpec:
-    """A task's pause container. `image` is what `ensure_pause_image` gave; `network` holds the ENI's address."""
+    """A task's pause container. `image` is what `ensure_pause_image` gave; `network` holds the ENI's address.
+
+    `relay_name`, 64 characters at most and none of them a colon, is what `caller_of` tells of its connections.
+    """
     return ContainerSpec(
         name=name,
         image=image,
         labels=labels,
-        environment=_relay_environment(relay),
+        environment=_relay_environment(relay, relay_name),
         hostname=hostname,
         domain_name=domain_name,
         network=network,
@@ -130,10 +135,18 @@ def _relay_mounts(relay: SocketRelay | TcpRelay | None) -> tuple[Mount, ...]:
     return (Mount(kind, _MOUNTED_AT, relay.directory, read_only=True),)
 
 
-def _relay_environment(relay: SocketRelay | TcpRelay | None) -> tuple[tuple[str, str], ...]:
+def caller_of(peer: object) -> str | None:
+    """The `relay_name` of whose pause program dialled, by what `getpeername` says; None when it has no such name."""
+    if not isinstance(peer, bytes) or not peer.startswith(_SOCKET_NAME):
+        return None
+    return peer.removeprefix(_SOCKET_NAME).partition(b":")[0].decode("ascii", "replace")
+
+
+def _relay_environment(relay: SocketRelay | TcpRelay | None, name: str) -> tuple[tuple[str, str], ...]:
     match relay:
         case SocketRelay(socket_name=socket_name):
-            return (("HOMEPORT_RELAY", f"unix:{_MOUNTED_AT}/{socket_name}"),)
+            named = (("HOMEPORT_RELAY_NAME", name),) if name else ()
+            return (("HOMEPORT_RELAY", f"unix:{_MOUNTED_AT}/{socket_name}"), *named)
         case TcpRelay(host, port):
             return (("HOMEPORT_RELAY", f"tcp:{f'[{host}]' if ':' in host else host}:{port}"),)
         case None:

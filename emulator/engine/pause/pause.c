@@ -3,7 +3,8 @@
 // Without HOMEPORT_RELAY it only waits: it reaps zombies and leaves with 0 at once on SIGTERM or SIGINT.
 // With HOMEPORT_RELAY=unix:/path or tcp:host:port it also makes 169.254.170.2:80, where AWS SDKs look for task
 // metadata and credentials, lead to the emulator. It adds nothing to the stream. Every connection dials anew, so an
-// emulator that was restarted is found again. Needs NET_ADMIN.
+// emulator that was restarted is found again. Needs NET_ADMIN. With HOMEPORT_RELAY_NAME the dialling unix socket bears
+// the abstract name "homeport:<name>:<number>", by which the emulator knows whose task asks.
 //
 // It must not listen on port 80 itself: a listener on any address makes a web server's bind to 0.0.0.0:80 fail in the
 // whole namespace. So it listens on port 51679 (the ECS agent's own) and has nf_tables translate 80 to that. A kernel
@@ -212,9 +213,26 @@ static int listen_for_tasks(void) {
   return listener;
 }
 
+static int name_socket(int upstream, const char *name) {  // numbers keep apart what is open at the same time
+  struct sockaddr_un own = {.sun_family = AF_UNIX};
+  char *end = own.sun_path + 1;
+  end = stpcpy(stpcpy(stpcpy(end, "homeport:"), name), ":");
+  char digits[10];
+  size_t size = 0;
+  for (unsigned number = (unsigned)getpid(); number || !size; number /= 10) digits[size++] = (char)('0' + number % 10);
+  while (size) *end++ = digits[--size];
+  for (char again = 'a'; again <= 'z'; again++) {  // a number comes again when all have been used
+    *end = again;
+    if (bind(upstream, (struct sockaddr *)&own, (socklen_t)(end + 1 - (char *)&own)) == 0) return 0;
+  }
+  return -1;
+}
+
 static int dial_unix(const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   int upstream = socket(AF_UNIX, SOCK_STREAM, 0);
+  const char *name = getenv("HOMEPORT_RELAY_NAME");
+  if (name && *name && name_socket(upstream, name) < 0) say("pause: cannot name the relay's socket\n");
   strncpy(address.sun_path, path, sizeof address.sun_path - 1);
   return connect(upstream, (struct sockaddr *)&address, sizeof address) < 0 ? -1 : upstream;
 }
@@ -281,6 +299,11 @@ static void check_target(const char *target) {
   fail("read HOMEPORT_RELAY (unix:/path or tcp:host:port)");
 }
 
+static void check_name(const char *name) {
+  errno = EINVAL;
+  if (name && strlen(name) > 64) fail("read HOMEPORT_RELAY_NAME (64 characters at most)");
+}
+
 static void on(int number, void (*handler)(int)) {
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
   sigaction(number, &action, 0);
@@ -291,7 +314,7 @@ int main(void) {
   const char *target = getenv("HOMEPORT_RELAY");
   if (!target || !*target)
     for (;;) pause();
-  check_target(target);
+  check_target(target), check_name(getenv("HOMEPORT_RELAY_NAME"));
   int listener = listen_for_tasks();
   for (;;) {
     int client = accept(listener, 0, 0);
