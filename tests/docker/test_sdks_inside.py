@@ -14,9 +14,22 @@ import pytest
 
 from emulator.demo_image import find_busybox
 from emulator.engine.archive import ArchiveFile
-from tests.docker.homeport import ACCOUNT, AWSLOGS, GROUP, ROOT, RUN, Homeport, container, engine, eventually
+from tests import metadata_schema as schema
+from tests.docker.homeport import (
+    ACCOUNT,
+    AWSLOGS,
+    GROUP,
+    NETWORK,
+    ROOT,
+    RUN,
+    Homeport,
+    container,
+    engine,
+    eventually,
+)
 from tests.docker.sdk_images import node_sdk_archive, pip_files, python_sdk_archive
 from tests.docker.walkthrough import follow
+from tests.metadata_schema import fits
 
 pytestmark = pytest.mark.docker
 
@@ -56,6 +69,15 @@ const { STSClient, GetCallerIdentityCommand } = require("@aws-sdk/client-sts");
   const listed = await ecs.send(new ListTasksCommand({ cluster: task.Cluster }));
   console.log(JSON.stringify({ arn: identity.Arn, tasks: listed.taskArns, denied }));
 })();
+"""
+PROTECTS = """
+import os, signal, sys, urllib.request
+url = os.environ["ECS_AGENT_URI"] + "/task-protection/v1/state"
+body = b'{"ProtectionEnabled": true, "ExpiresInMinutes": 60}'
+asked = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="PUT")
+print(urllib.request.urlopen(asked).read().decode(), flush=True)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+signal.pause()
 """
 THIEF = """
 import json, os, urllib.error, urllib.request
@@ -98,7 +120,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, images: None) -> Iterator[
     iam = made.client("iam")
     trust = (EXAMPLE / "trust.json").read_text()
     iam.create_role(RoleName="inside", Path="/app/", AssumeRolePolicyDocument=trust)
-    own = _document(_allow("ecs:ListTasks", "ecs:DescribeTasks", "ecs:GetTaskProtection"))
+    own = _document(_allow("ecs:ListTasks", "ecs:DescribeTasks", "ecs:*TaskProtection"))
     iam.put_role_policy(RoleName="inside", PolicyName="own", PolicyDocument=own)
     iam.create_role(RoleName="execution", AssumeRolePolicyDocument=trust)
     iam.put_role_policy(RoleName="execution", PolicyName="logs", PolicyDocument=_document(_allow("logs:*")))
@@ -138,7 +160,7 @@ def task(guarded: Homeport) -> str:
 
 
 def _said(homeport: Homeport, task: str, name: str, lines: int = 1) -> list[str]:
-    said: list[str] = eventually(lambda: (found := homeport.messages(task, name)) and len(found) >= lines and found, 5)
+    said: list[str] = eventually(lambda: (found := homeport.messages(task, name)) and len(found) >= lines and found)
     return said
 
 
@@ -201,6 +223,25 @@ def test_a_task_that_knows_anothers_ids_gets_nothing_by_them(guarded: Homeport, 
     assert [json.loads(line)[0] for line in said] == [200, 200, 200, 200, 200, 400]
     guarded.stop_task(victim)
     guarded.stopped(victim)
+
+
+def test_a_task_protects_itself_from_the_scale_in(guarded: Homeport) -> None:
+    service = {"taskDefinition": "protects", "launchType": "FARGATE", "networkConfiguration": NETWORK}
+    protects = container("app", PYTHON, command=["python", "-c", PROTECTS], logConfiguration=AWSLOGS, stopTimeout=2)
+    guarded.define("protects", protects, taskRoleArn=ROLE, executionRoleArn=EXECUTION_ROLE)
+    ecs = guarded.client("ecs")
+    ecs.create_service(serviceName="protects", desiredCount=1, **service)
+    [arn] = eventually(lambda: ecs.list_tasks(serviceName="protects")["taskArns"])
+    told = json.loads(_said(guarded, arn, "app")[0])
+    fits(told, schema.PROTECTION)
+    (protected,) = ecs.get_task_protection(cluster="default", tasks=[arn])["protectedTasks"]
+    assert protected["protectionEnabled"]
+    ecs.update_service(service="protects", desiredCount=0)
+    guarded.pass_time(59 * 60)
+    assert guarded.task(arn)["desiredStatus"] == "RUNNING"
+    guarded.pass_time(120)
+    guarded.stopped(arn)
+    ecs.delete_service(service="protects", force=True)
 
 
 def _environment(homeport: Homeport, task: str, name: str) -> dict[str, str]:
