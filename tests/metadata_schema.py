@@ -120,6 +120,10 @@ TASK: Schema = {
     "Containers": ListOf(CONTAINER),
 }
 _OTHERWISE = ("EphemeralStorageMetrics?", "ClockDrift?", "Limits")
+CONTAINER_OF_BRIDGE: Schema = {
+    **CONTAINER,
+    "Networks": ListOf({"NetworkMode": "bridge", "IPv4Addresses": ListOf(ADDRESS)}),
+}
 TASK_ON_EC2: Schema = {
     **{name: kind for name, kind in TASK.items() if name not in _OTHERWISE},
     "Cluster": r"[\w-]+",

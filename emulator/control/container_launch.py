@@ -160,7 +160,8 @@ class ContainerLauncher:
         )
         if not parameter:
             return None
-        value = self._values(task, [{"name": "credentials", "valueFrom": parameter}])["credentials"]
+        ask = partial(self._refusal, task, effective.execution_role_arn)
+        value = self._values(task, [{"name": "credentials", "valueFrom": parameter}], ask)["credentials"]
         try:
             told = json.loads(value)
             return RegistryCredentials(str(told["username"]), str(told["password"]))
@@ -172,9 +173,17 @@ class ContainerLauncher:
     def log_drivers(self) -> LogDrivers:
         return LogDrivers(self.engine, self._values)
 
-    def _values(self, task: Task, secrets: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    def _values(
+        self,
+        task: Task,
+        secrets: Iterable[Mapping[str, Any]],
+        ask: Callable[[Reader, Access], str | None] = lambda _, __: None,
+    ) -> dict[str, str]:
         with self.database.read() as reader:
-            return self._resolver(task, reader).resolve(secrets)
+            return self._resolver(task, reader, partial(ask, reader)).resolve(secrets)
+
+    def _refusal(self, task: Task, role: str | None, reader: Reader, access: Access) -> str | None:
+        return None if self.roles is None else self.roles.refusal(reader, task, role, access)
 
     def _resolver(
         self, task: Task, reader: Reader, refusal: Callable[[Access], str | None] = nobody_refused

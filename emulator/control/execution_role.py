@@ -8,9 +8,12 @@ error messages".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from emulator.control.environment_files import LEAD as ENVIRONMENT_LEAD
+from emulator.control.environment_files import EnvironmentFileUnavailable
 from emulator.control.images import CannotPull, ImageFinder
 from emulator.control.log_delivery import DestinationUnavailable
 from emulator.control.secrets import LEAD, RETRIED, SecretsUnavailable
@@ -86,6 +89,16 @@ class RoleChecks:
             refusal = self.refusal(reader, task, effective.execution_role_arn, Access("ecr:GetAuthorizationToken"))
         if refusal is not None:
             raise SecretsUnavailable(f"{LEAD}unable to retrieve ecr registry auth: {RETRIED}{refusal}")
+
+    def check_environment_files(self, task: Task, role: str | None, container: Mapping[str, Any]) -> None:
+        """EnvironmentFileUnavailable for a file that the role may not have (the words around S3's are unconfirmed)."""
+        with self.database.read() as reader:
+            for file in container.get("environmentFiles") or ():
+                bucket = file["value"].partition("/")[0]
+                for access in (Access("s3:GetBucketLocation", bucket), Access("s3:GetObject", file["value"])):
+                    denied = self._denied(reader, task, role, access)
+                    if denied is not None:
+                        raise EnvironmentFileUnavailable(f"{ENVIRONMENT_LEAD}AccessDenied: {denied} status code: 403")
 
     def check_pull(self, task: Task, role: str | None, image: str) -> None:
         """CannotPull for an image of our registry whose manifest or layers the role may not have."""

@@ -200,6 +200,7 @@ class TaskExecutor:
             self.roles.check_registry_token(task, effective)
             self.volumes.create(task, effective.definition)
             for container in effective.containers:
+                self.roles.check_environment_files(task, role, container)
                 environment_of(container, self.s3_folder)
                 self.launcher.secrets(
                     task, container, lambda reader, access: self.roles.refusal(reader, task, role, access)

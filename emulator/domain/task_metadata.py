@@ -22,7 +22,8 @@ _UP: Final = ("RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING")
 
 @dataclass(frozen=True, slots=True)
 class SeenContainer:
-    """What the engine shows of a container. `volumes` are (name, source, destination)."""
+    """What the engine shows of a container. `volumes` are (name, source, destination), `ports` (container port,
+    protocol, host's address, host's port), `addresses` those of its own, where the task has no interface."""
 
     name: str
     labels: Mapping[str, str]
@@ -30,6 +31,8 @@ class SeenContainer:
     health_output: str = ""
     health_exit_code: int | None = None
     volumes: tuple[tuple[str, str, str], ...] = ()
+    ports: tuple[tuple[int, str, str, int], ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ def container_document(view: TaskView, container: Container, *, version: int = 4
         "DockerName": seen.name if seen else "",
         "Image": container.image,
         "ImageID": container.image_id or "",
+        "Ports": _ports(seen),
         "Labels": _labels(seen),
         "DesiredStatus": view.task.desired_status,
         "KnownStatus": known_container_status(container),
@@ -155,7 +159,7 @@ def container_document(view: TaskView, container: Container, *, version: int = 4
         "Type": "NORMAL",
         "Health": _health(container, seen),
         "Volumes": _volumes(seen),
-        "Networks": _networks(view, version),
+        "Networks": _networks(view, seen, version),
     }
     if version == 4:
         arn = f"{view.task.cluster_arn.replace(':cluster/', ':container/')}/{view.task.id}/{container.id}"
@@ -243,8 +247,23 @@ def _volumes(seen: SeenContainer | None) -> list[dict[str, str]] | None:
     return [{key: value for key, value in volume.items() if value} for volume in shown] or None
 
 
-def _networks(view: TaskView, version: int) -> list[dict[str, Any]] | None:
+def _ports(seen: SeenContainer | None) -> list[dict[str, Any]] | None:
+    ports = seen.ports if seen else ()
+    return [
+        _present({"ContainerPort": inside, "Protocol": protocol, "HostPort": outside or None, "HostIp": host or None})
+        for inside, protocol, host, outside in ports
+    ] or None
+
+
+def _networks(view: TaskView, seen: SeenContainer | None, version: int) -> list[dict[str, Any]] | None:
+    """Of a task with an interface it is the task's, else the container's own."""
     task = view.task
+    if task.network_mode != "awsvpc":
+        return [
+            _present(
+                {"NetworkMode": task.network_mode, "IPv4Addresses": list(seen.addresses) or None if seen else None}
+            )
+        ]
     if task.eni is None or task.eni.private_ip is None:
         return None
     shown: dict[str, Any] = {"NetworkMode": task.network_mode, "IPv4Addresses": [task.eni.private_ip]}

@@ -91,8 +91,17 @@ class TaskViews:
 
 def _seen(state: ContainerState) -> SeenContainer:
     volumes = tuple((mount.name, mount.source, mount.destination) for mount in state.mounts)
+    ports = tuple((port.container_port, port.protocol, port.host_ip, port.host_port or 0) for port in state.ports)
+    addresses = tuple(state.ip_addresses.values())
     return SeenContainer(
-        state.name, state.labels, state.created_at, state.health_output, state.health_exit_code, volumes
+        state.name,
+        state.labels,
+        state.created_at,
+        state.health_output,
+        state.health_exit_code,
+        volumes,
+        ports,
+        addresses,
     )
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError
 from emulator.app import build
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.engine.simulated_behaviour import Behaviour, Output
+from emulator.engine.simulated_behaviour import Behaviour, Output, RemoteImage
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of, observe
 from tests.control.test_task_endpoints import ask, environment
@@ -61,8 +62,9 @@ class EnforcedWorld(World):
 
 
 @pytest.fixture
-def world(config: Config, clock: VirtualClock) -> Iterator[EnforcedWorld]:
-    emulator = build(replace(config, enforce_iam=True), clock=clock, threaded=False, observer=observe)
+def world(config: Config, clock: VirtualClock, tmp_path: Path) -> Iterator[EnforcedWorld]:
+    enforcing = replace(config, enforce_iam=True, s3_folder=tmp_path / "s3")
+    emulator = build(enforcing, clock=clock, threaded=False, observer=observe)
     emulator.start()
     made = EnforcedWorld(emulator, clock, aws_of(emulator))
     made.cluster()
@@ -111,6 +113,48 @@ def test_a_parameter_and_the_key_it_is_under(world: EnforcedWorld) -> None:
     )
     world.may(allow("ssm:GetParameters", "kms:Decrypt"))
     assert world.run_it(secrets=secrets)[1] == ""
+
+
+def test_the_credentials_of_a_private_registry(world: EnforcedWorld) -> None:
+    world.engine.add_remote_image("far.example/app:1", RemoteImage(needs=("me", "word")))
+    right = json.dumps({"username": "me", "password": "word"})
+    arn = world.aws("secretsmanager").create_secret(Name="registry", SecretString=right)["ARN"]
+    private: dict[str, Any] = {"image": "far.example/app:1", "repositoryCredentials": {"credentialsParameter": arn}}
+    task, reason = world.run_it(**private)
+    assert without_request_id(reason) == (
+        f"{FETCH}unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret "
+        f"{arn} from secrets manager: {denial(task, 'secretsmanager:GetSecretValue', arn)}"
+    )
+    world.may(allow("secretsmanager:GetSecretValue", resource=arn))
+    assert world.run_it(**private)[1] == ""
+
+
+def test_an_environment_file_that_the_execution_role_may_not_get(world: EnforcedWorld) -> None:
+    bucket = world.emulator.config.s3_folder
+    assert bucket is not None
+    (bucket / "settings").mkdir(parents=True)
+    (bucket / "settings" / "app.env").write_text("A=1\n")
+    files: dict[str, Any] = {"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::settings/app.env"}]}
+
+    def refused(task: str, action: str, resource: str) -> str:
+        who = f"arn:aws:sts::{ACCOUNT}:assumed-role/{NAME}/{task}"
+        return (
+            f"ResourceInitializationError: failed to download env files: AccessDenied: User: {who} is not authorized "
+            f"to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action "
+            "status code: 403"
+        )
+
+    task, reason = world.run_it(**files)
+    assert reason == refused(task, "s3:GetBucketLocation", "arn:aws:s3:::settings")
+    world.may(allow("s3:GetBucketLocation", resource="arn:aws:s3:::settings"))
+    task, reason = world.run_it(**files)
+    assert reason == refused(task, "s3:GetObject", "arn:aws:s3:::settings/app.env")
+    world.may(
+        allow("s3:GetBucketLocation", resource="arn:aws:s3:::settings"),
+        allow("s3:GetObject", resource="arn:aws:s3:::settings/*"),
+    )
+    assert world.run_it(**files)[1] == ""
+    assert environment(world)["A"] == "1"
 
 
 def test_the_registrys_token_the_manifest_and_the_layers(world: EnforcedWorld) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from tests.docker.homeport import AWSLOGS, IMAGE, Homeport, container, engine, eventually, shell
+from tests.docker.homeport import ACCOUNT, AWSLOGS, GROUP, IMAGE, Homeport, container, engine, eventually, shell
 
 pytestmark = pytest.mark.docker
 
+CREDENTIALS = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 SIGNED = "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ecs/aws4_request, SignedHeaders=host, Signature=0"
 ASK = (
     "wget -q -O - --header 'X-Amz-Target: AmazonEC2ContainerServiceV20141113.ListClusters' "
@@ -60,3 +66,42 @@ def test_it_works_again_after_the_emulator_came_back(own_homeport: Homeport) -> 
     assert "cluster/default" in eventually(lambda: _inside(own_homeport, arn, ASK))
     own_homeport.stop_task(arn)
     own_homeport.stopped(arn)
+
+
+ASK_OTHERS = """
+for url in $URLS; do wget -S -q -O - http://169.254.170.2$url 2>&1 | grep -o '^ *HTTP/1.1 [0-9]*'; done
+"""
+
+
+@pytest.fixture
+def over_tcp(tmp_path: Path, test_image: str) -> Iterator[Homeport]:
+    (bridge,) = engine().inspect_network("bridge")["IPAM"]["Config"]
+    made = Homeport(tmp_path / "data", host="127.0.0.1")
+    made.options = ("--host", "0.0.0.0", "--relay-host", f"{ipaddress.ip_network(bridge['Subnet'])[1]}:{made.port}")
+    made.start()
+    made.client("ecs").create_cluster()
+    made.client("logs").create_log_group(logGroupName=GROUP)
+    yield made
+    made.end()
+
+
+def test_over_tcp_a_task_is_known_by_its_address(over_tcp: Homeport) -> None:
+    """`--relay-host`: no socket is shared; the metadata, the credentials and the APIs are at the same address."""
+    homeport = over_tcp
+    role = f"arn:aws:iam::{ACCOUNT}:role/tcp"
+    urls = "wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task; echo; wget -q -O - http://169.254.170.2/v2/metadata; echo"
+    script = f"{urls}; wget -q -O - http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; echo; {ASK}; echo; "
+    stays = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+    homeport.define("tcp", shell(script + stays, logConfiguration=AWSLOGS), taskRoleArn=role)
+    arn = homeport.run("tcp")
+    homeport.running(arn)
+    said = eventually(lambda: (lines := homeport.messages(arn)) and len(lines) >= 4 and lines)
+    assert [json.loads(line)["TaskARN"] for line in said[:2]] == [arn, arn]
+    assert json.loads(said[2])["RoleArn"] == role
+    assert "cluster/default" in said[3]
+    variables = dict(entry.split("=", 1) for entry in homeport.containers(arn)["app"]["Config"]["Env"])
+    host = "http://169.254.170.2"
+    wanted = [variables["ECS_CONTAINER_METADATA_URI_V4"].removeprefix(host), variables[CREDENTIALS], "/v2/metadata"]
+    others = [{"name": "URLS", "value": " ".join(wanted)}]
+    homeport.define("other", shell(ASK_OTHERS, environment=others, logConfiguration=AWSLOGS))
+    assert [line.split()[1] for line in homeport.said("other")] == ["404", "400", "200"]

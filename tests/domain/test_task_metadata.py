@@ -58,6 +58,23 @@ def test_on_an_ec2_instance() -> None:
     assert "Limits" not in told
 
 
+def test_a_container_with_an_address_of_its_own() -> None:
+    seen = replace(
+        VIEW.seen["app"], ports=((80, "tcp", "127.0.0.1", 32768), (53, "udp", "", 0)), addresses=("172.17.0.2",)
+    )
+    bridge = replace(TASK, launch_type="EC2", network_mode="bridge", eni=None)
+    (told,) = task_document(replace(VIEW, task=bridge, seen={"app": seen}))["Containers"]
+    fits(told, schema.CONTAINER_OF_BRIDGE)
+    assert told["Networks"] == [{"NetworkMode": "bridge", "IPv4Addresses": ["172.17.0.2"]}]
+    assert told["Ports"] == [
+        {"ContainerPort": 80, "Protocol": "tcp", "HostPort": 32768, "HostIp": "127.0.0.1"},
+        {"ContainerPort": 53, "Protocol": "udp"},
+    ]
+    host = replace(bridge, network_mode="host")
+    (told,) = task_document(replace(VIEW, task=host))["Containers"]
+    assert (told["Networks"], "Ports" in told) == ([{"NetworkMode": "host"}], False)
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_older_versions_tell_less(version: int) -> None:
     fits(task_document(VIEW, version=version), schema.TASK_V3)
