@@ -19,6 +19,7 @@ _log = logging.getLogger("homeport.control")
 
 EVERY_S = 1.0
 STORAGE_EVERY_S = 30.0
+STORAGE_PATIENCE_S = 1.0
 MIB = 1024 * 1024
 
 
@@ -30,6 +31,7 @@ class Statistics:
         self._states = states
         self._kept: dict[str, tuple[str, Sample, Sample | None]] = {}
         self._stored: dict[str, tuple[float, StorageUse]] = {}
+        self._measuring: set[str] = set()
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._host_memory: int | None = None
@@ -46,31 +48,38 @@ class Statistics:
 
     def storage_mib(self, containers: Iterable[tuple[str, str]]) -> int | None:
         """What containers (their ids and their images') take of the engine's disk, an image of several counted once;
-        None when the engine does not tell. Measured at most every half minute."""
-        images: dict[str, int] = {}
-        written = 0
-        for container_id, image in containers:
-            use = self._storage(container_id)
-            if use is None:
-                return None
-            images[image] = use.image
-            written += use.written
-        return -(-(sum(images.values()) + written) // MIB)
-
-    def _storage(self, container_id: str) -> StorageUse | None:
+        None when the engine has not told. Measured at most every half minute; nobody waits long for a slow engine."""
+        wanted = dict(containers)
+        self._renew_storage(wanted)
         with self._lock:
-            kept = self._stored.get(container_id)
-        if kept is not None and monotonic() - kept[0] < STORAGE_EVERY_S:
-            return kept[1]
-        try:
-            use = self._engine.measure_storage(container_id)
-        except EngineError as error:
-            _log.debug("no storage of %s: %s", container_id[:12], error)
+            found = {cid: self._stored[cid][1] for cid in wanted if cid in self._stored}
+        if found.keys() != wanted.keys():
             return None
-        if use is not None:
+        images = {wanted[cid]: use.image for cid, use in found.items()}
+        return -(-(sum(images.values()) + sum(use.written for use in found.values())) // MIB)
+
+    def _renew_storage(self, wanted: Iterable[str]) -> None:
+        now = monotonic()
+        with self._lock:
+            fresh = {cid for cid, (at, _) in self._stored.items() if now - at < STORAGE_EVERY_S}
+            stale = [cid for cid in wanted if cid not in fresh and cid not in self._measuring]
+            self._measuring.update(stale)
+        if stale:
+            measuring = threading.Thread(target=self._measure, args=(stale,), name="homeport-storage", daemon=True)
+            measuring.start()
+            measuring.join(STORAGE_PATIENCE_S)
+
+    def _measure(self, container_ids: list[str]) -> None:
+        for container_id in container_ids:
+            try:
+                use = self._engine.measure_storage(container_id)
+            except EngineError as error:
+                _log.debug("no storage of %s: %s", container_id[:12], error)
+                use = None
             with self._lock:
-                self._stored[container_id] = (monotonic(), use)
-        return use
+                self._measuring.discard(container_id)
+                if use is not None:
+                    self._stored[container_id] = (monotonic(), use)
 
     def look(self) -> None:
         """One reading of everything that runs; what runs no more is forgotten."""

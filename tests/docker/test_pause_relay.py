@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emulator.engine.base import ContainerSpec, NetworkAttachment
-from emulator.engine.pause import SocketRelay, TcpRelay, pause_spec
+from emulator.engine.pause import SocketRelay, TcpRelay, caller_of, pause_spec
 from emulator.engine.pause.build import ARCHITECTURES, build
 from tests.engine_worlds import OWNER, DockerWorld, Heard
 
@@ -25,6 +25,7 @@ class Listener:
     def __init__(self, sock: socket.socket, name: bytes) -> None:
         self._sock = sock
         self._name = name
+        self.peers: list[object] = []
         threading.Thread(target=self._run, daemon=True).start()
 
     @classmethod
@@ -41,6 +42,7 @@ class Listener:
                 connection, _ = self._sock.accept()
             except OSError:
                 return
+            self.peers.append(connection.getpeername())
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -115,6 +117,24 @@ def test_the_relay_leaves_port_80_to_the_task(world: DockerWorld, tmp_path: Path
     container = app(world, paused(world, relay=SocketRelay(str(tmp_path))))
     world.until(lambda: b"Hello from a task" in fetch(world, container, "http://127.0.0.1/"))
     assert fetch(world, container, "http://169.254.170.2/v4/abc") == b"emulator /v4/abc"
+    listener.close()
+
+
+def test_the_relay_says_whose_it_is_and_each_connection_has_a_name_of_its_own(
+    world: DockerWorld, tmp_path: Path
+) -> None:
+    listener = Listener.on(tmp_path / "relay.sock", b"emulator")
+    task = app(world, paused(world, relay=SocketRelay(str(tmp_path)), relay_name="a" * 32), ("sleep", "1000"))
+    other = app(world, paused(world, relay=SocketRelay(str(tmp_path)), relay_name="b" * 64), ("sleep", "1000"))
+    nameless = app(world, paused(world, relay=SocketRelay(str(tmp_path))), ("sleep", "1000"))
+    at_once = "for i in 1 2 3 4 5 6 7 8; do wget -q -O - http://169.254.170.2/v4/abc & done; wait"
+    said = world.engine.run_in_container(task, ("sh", "-c", at_once), deadline_s=20)[1]
+    assert said == b"emulator /v4/abc" * 8
+    assert [caller_of(peer) for peer in listener.peers] == ["a" * 32] * 8
+    assert len(set(listener.peers)) == 8
+    for container in (other, nameless):
+        assert fetch(world, container, "http://169.254.170.2/x") == b"emulator /x"
+    assert [caller_of(peer) for peer in listener.peers[8:]] == ["b" * 64, None]
     listener.close()
 
 
