@@ -25,10 +25,14 @@ def test_what_is_said_to_act_is_implemented() -> None:
     assert set(coverage.observations()) <= implemented
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_links_lead_somewhere(name: str) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / name).read_text()):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize(
+    "document",
+    [ROOT / name for name in DOCUMENTS] + sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/README.md")]),
+    ids=lambda document: str(document.relative_to(ROOT)),
+)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text()):
+        assert (document.parent / target).exists(), target
 
 
 def test_every_make_verb_that_is_named_exists() -> None:
