@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import docker.errors
@@ -21,6 +22,14 @@ def follow(
     """How many `text` blocks were compared. `replaced` are words of the README that differ here; `directory` is a copy
     of the example."""
     directory = directory or ROOT / "examples" / example
+    try:
+        return _follow(homeport, directory, within_s, replaced)
+    finally:
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            engine().remove_image(f"localhost:{homeport.port}/{example}:latest")
+
+
+def _follow(homeport: Homeport, directory: Path, within_s: float, replaced: Mapping[str, str]) -> int:
     said, compared = "", 0
     for kind, text in BLOCK.findall((directory / "README.md").read_text()):
         if kind == "bash":
@@ -35,6 +44,4 @@ def follow(
             lines = text.strip().count("\n") + 1
             assert re.fullmatch(expected, "\n".join(said.splitlines()[-lines:])), said
             compared += 1
-    with contextlib.suppress(docker.errors.ImageNotFound):
-        engine().remove_image(f"localhost:{homeport.port}/{example}:latest")
     return compared
