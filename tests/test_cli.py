@@ -177,7 +177,9 @@ def test_following_logs_shows_lines_as_they_come(served: tuple[Emulator, str]) -
     logs.create_log_group(logGroupName="/app")
     logs.create_log_stream(logGroupName="/app", logStreamName="s")
     command = [sys.executable, "-m", "emulator", "logs", "/app", "--follow", "--endpoint", url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
+    # A shell has what it runs in the background ignore Ctrl-C, and so would this child if the tests run there.
+    hears_ctrl_c = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **hears_ctrl_c) as following:
         assert following.stdout is not None
         for message in ("one", "two"):
             now = int(emulator.clock.now() * 1000)

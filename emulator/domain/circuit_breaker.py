@@ -56,15 +56,15 @@ def tripped(service: Service, deployment: Deployment) -> bool:
     return watches(service, deployment) and deployment.breaker_failures >= limit
 
 
-def with_healthy(service: Service, deployment: Deployment, healthy: Iterable[str]) -> Deployment:
-    """After a look that found these tasks healthy: one that was not so at the last look sets the count back, unless
-    resetOnHealthyTask is false."""
+def with_healthy(service: Service, deployment: Deployment, healthy: Iterable[str], other: Iterable[str]) -> Deployment:
+    """After a look that found these tasks healthy, and `other` ones there but not healthy: one that was not healthy at
+    the last look sets the count back, unless resetOnHealthyTask is false. Tasks that have gone change nothing."""
     if not watches(service, deployment):
         return replace(deployment, healthy_tasks=[]) if deployment.healthy_tasks else deployment
     now_healthy = sorted(healthy)
-    if now_healthy == deployment.healthy_tasks:
-        return deployment
     fresh = not set(now_healthy) <= set(deployment.healthy_tasks)
+    if not fresh and set(other).isdisjoint(deployment.healthy_tasks):
+        return deployment
     resets = fresh and breaker_of(service).get("resetOnHealthyTask") is not False
     failures = 0 if resets else deployment.breaker_failures
     return replace(deployment, healthy_tasks=now_healthy, breaker_failures=failures)

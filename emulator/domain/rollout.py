@@ -46,8 +46,9 @@ def oversee(round_: Round) -> None:
             _fail(round_, failure)
             return
     primary = round_.service.primary
-    healthy = [m.task.id for m in of(round_.fleet.primary, "healthy")]
-    round_.replace_deployment(with_healthy(round_.service, primary, healthy))
+    healthy = {m.task.id for m in of(round_.fleet.primary, "healthy")}
+    other = {m.task.id for m in round_.fleet.primary} - healthy
+    round_.replace_deployment(with_healthy(round_.service, primary, healthy, other))
     _mirror(round_)
 
 
