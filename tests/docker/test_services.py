@@ -2,103 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from typing import Any
 
 import pytest
 
-from tests.docker.homeport import NETWORK, SLEEP, Homeport, container, engine, eventually
+from tests.docker.homeport import SLEEP, Homeport, container, engine, eventually
+from tests.docker.service_scene import Counts, Scene
 
 pytestmark = pytest.mark.docker
-
-
-class Scene:
-    """One service of a name, its API view and its containers."""
-
-    def __init__(self, homeport: Homeport, name: str) -> None:
-        self.homeport = homeport
-        self.name = name
-        self.ecs = homeport.client("ecs")
-
-    def create(self, count: int, **members: Any) -> None:
-        self.ecs.create_service(
-            serviceName=self.name,
-            taskDefinition=self.name,
-            desiredCount=count,
-            launchType="FARGATE",
-            networkConfiguration=NETWORK,
-            **members,
-        )
-
-    def update(self, **members: Any) -> None:
-        self.ecs.update_service(service=self.name, **members)
-
-    def shown(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.ecs.describe_services(services=[self.name])["services"][0]
-        return found
-
-    def apps(self) -> dict[str, str]:
-        return self.homeport.apps(self.name)
-
-    def stable(self) -> None:
-        """As `aws ecs wait services-stable` sees it, but looking more often."""
-        waiter = self.ecs.get_waiter("services_stable")
-        waiter.wait(services=[self.name], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-
-    def rolled(self) -> None:
-        """Waits until the deployment is complete. A task without a health check counts as healthy 40 s after it began
-        to run: those are skipped by moving the emulator's clock."""
-
-        def look() -> bool:
-            shown = self.shown()
-            if shown["deployments"][0]["rolloutState"] == "COMPLETED" and len(shown["deployments"]) == 1:
-                return True
-            if shown["pendingCount"] == 0 and shown["runningCount"]:
-                self.homeport.pass_time(41)
-            return False
-
-        eventually(look, 60)
-        self.stable()
-        eventually(lambda: len(self.apps()) == self.shown()["desiredCount"])
-
-    def messages(self) -> list[str]:
-        return [event["message"] for event in self.shown()["events"]]
-
-    def delete(self) -> None:
-        self.ecs.delete_service(service=self.name, force=True)
-        eventually(lambda: self.shown()["status"] == "INACTIVE")
-        eventually(lambda: not self.apps())
-
-
-class Counts:
-    """Counts a service's running containers by revision while it is entered, as fast as the engine answers."""
-
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        self.seen: list[Counter[str]] = []
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> Counts:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._end.wait(0.02):
-            self.seen.append(Counter(self.scene.apps().values()))
-
-    @property
-    def least(self) -> int:
-        return min(each.total() for each in self.seen)
-
-    @property
-    def most(self) -> int:
-        return max(each.total() for each in self.seen)
 
 
 @pytest.fixture
