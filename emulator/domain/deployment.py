@@ -91,7 +91,15 @@ def completed(deployment: Deployment, now: float) -> Deployment:
 
 
 def failed(deployment: Deployment, reason: str, now: float) -> Deployment:
-    return replace(deployment, rollout_state="FAILED", rollout_state_reason=reason, updated_at=now, healthy_tasks=[])
+    """It starts nothing more, so that no back-off stands either."""
+    return replace(
+        deployment,
+        rollout_state="FAILED",
+        rollout_state_reason=reason,
+        updated_at=now,
+        healthy_tasks=[],
+        next_start_at=None,
+    )
 
 
 def roll_back(service: Service, target: Deployment, losing: Deployment, reason: str, now: float) -> Service:

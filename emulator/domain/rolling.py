@@ -74,7 +74,7 @@ def _held_back(round_: Round, need: int) -> str | None:
         round_.untell(say.UNPLACED)
         return None
     if primary.rollout_state == "FAILED":
-        return f"the deployment has failed: {primary.rollout_state_reason}"
+        return f"the deployment has failed: {primary.rollout_state_reason.rstrip('.')}"
     refusal = round_.around.placement_refusal(primary)
     if refusal is not None:
         round_.tell(say.UNPLACED, say.placement_failed(round_.service.name, refusal))

@@ -7,7 +7,8 @@ from emulator.store.ecs_tables import SERVICES, TASK_DEFINITIONS, TASKS
 
 _IN_USE = (
     f"(EXISTS (SELECT 1 FROM {TASKS.name} t WHERE t.definition_arn = {{arn}} AND t.last_status != 'STOPPED') "
-    f"OR EXISTS (SELECT 1 FROM {SERVICES.name} s WHERE s.task_definition = {{arn}} AND s.status != 'INACTIVE'))"
+    f"OR EXISTS (SELECT 1 FROM {SERVICES.name} s WHERE s.status != 'INACTIVE' "
+    "AND {arn} IN (s.task_definition, json_extract(s.body, '$.completed.task_definition'))))"
 )
 _OWN_ARN = "? || family || ':' || revision"
 _GONE = f"(status = 'DELETE_IN_PROGRESS' AND NOT {_IN_USE.format(arn=_OWN_ARN)})"
@@ -79,5 +80,6 @@ def families(
 
 
 def definition_in_use(reader: Reader, arn: str) -> bool:
-    """Whether a task that has not stopped, or a service that is not INACTIVE, stands on this task definition."""
+    """Whether a task that has not stopped, or a service that is not INACTIVE, stands on this task definition, or may
+    roll back to it."""
     return bool(reader.execute(f"SELECT {_IN_USE.format(arn='?')}", (arn, arn)).fetchone()[0])

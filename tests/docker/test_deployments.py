@@ -7,6 +7,7 @@ import pytest
 
 from tests.docker.homeport import SLEEP, Homeport, container, eventually, shell
 from tests.docker.service_scene import Counts, Scene
+from tests.docker.walkthrough import follow
 
 pytestmark = pytest.mark.docker
 
@@ -190,3 +191,7 @@ def test_an_alarm_turns_a_deployment_back(scene: Scene) -> None:
     eventually(lambda: scene.revisions() == {"1": 2})
     assert not before.keys() & scene.apps().keys(), "the old ones had gone, new ones of that revision came"
     scene.delete()
+
+
+def test_the_example_of_a_rollback_runs_as_written(homeport: Homeport) -> None:
+    assert follow(homeport, "rollback") == 2
