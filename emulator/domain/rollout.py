@@ -100,6 +100,8 @@ def _mirror(round_: Round) -> None:
         return
     limit = threshold(breaker_of(round_.service), round_.service.desired_count)
     counted = replace(under_way, breaker="MONITORING", failure_count=primary.breaker_failures, threshold=limit)
+    if primary.breaker_failures:
+        round_.words.append(f"the circuit breaker has counted {primary.breaker_failures} of {limit} failures")
     if counted != under_way:
         round_.rollout = replace(counted, updated_at=round_.now)
 

@@ -195,3 +195,18 @@ def test_an_alarm_turns_a_deployment_back(scene: Scene) -> None:
 
 def test_the_example_of_a_rollback_runs_as_written(homeport: Homeport) -> None:
     assert follow(homeport, "rollback") == 2
+
+
+def test_a_deployment_fails_and_turns_back_across_a_crash(own_homeport: Homeport) -> None:
+    own_homeport.define("web", container(command=SLEEP))
+    scene = Scene(own_homeport, "web")
+    before = steady(scene, deploymentConfiguration=BREAKER)
+    bad = own_homeport.define("web", container(image="homeport-test/nowhere:1"))
+    arn = scene.update(taskDefinition=bad)
+    eventually(lambda: scene.deployment(arn)["deploymentCircuitBreaker"]["failureCount"] == 2)
+    own_homeport.kill()
+    own_homeport.start()
+    done = scene.deployed(arn, "ROLLBACK_SUCCESSFUL")
+    assert done["deploymentCircuitBreaker"]["failureCount"] == 3
+    assert scene.apps() == before, "adopted, not restarted"
+    assert scene.said().count(FAILED) == scene.said().count(BACK) == 1

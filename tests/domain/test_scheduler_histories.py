@@ -180,12 +180,27 @@ def check_breaker(world: World, plan: Plan) -> None:
     rollback=st.booleans(),
     resets=st.booleans(),
     health_check=st.booleans(),
+    cleanup=st.sampled_from([None, "BLOCKING", "DEFERRED"]),
+    bake_minutes=st.sampled_from([0, 0, 3]),
+    minimum=st.sampled_from([0, 50, 100]),
 )
 def test_any_history_of_failing_deployments(
-    steps: list[Step], desired: int, count: int, rollback: bool, resets: bool, health_check: bool
+    steps: list[Step],
+    desired: int,
+    count: int,
+    rollback: bool,
+    resets: bool,
+    health_check: bool,
+    cleanup: str | None,
+    bake_minutes: int,
+    minimum: int,
 ) -> None:
-    world = World(make_service(desired), health_check=health_check, watch=check_breaker)
+    service = make_service(desired, minimum_healthy_percent=minimum)
+    world = World(service, health_check=health_check, watch=check_breaker)
+    criteria = {"enable": True, "healthyPercent": minimum, "sourceServiceRevisionCleanup": cleanup}
     world.configure(
+        bakeTimeInMinutes=bake_minutes,
+        earlySuccessCriteria=criteria if cleanup else {},
         deploymentCircuitBreaker={
             "enable": True,
             "rollback": rollback,
