@@ -15,13 +15,18 @@ from emulator.control.alarms import NoAlarm, alarm_state, all_alarms, shown
 from emulator.control.exec_sessions import NoSession
 from emulator.control.plane import ControlPlane
 from emulator.domain.image import registry_host
+from emulator.domain.image_reference import EcrRegistry
 from emulator.engine.base import Engine, EngineError
 from emulator.explain import NothingToExplain, explain
+from emulator.image_list import image_list
+from emulator.registry.address import Addressing
+from emulator.registry.auth import TokenSigner
 from emulator.registry.naming import RegistryNaming
 from emulator.status import log_streams, status
 from emulator.store.database import Database
 from emulator.store.ecr_tables import REPOSITORIES
 from emulator.store.ecs_tables import ALARM_STATES
+from emulator.store.image_users import Naming
 from emulator.store.log_events import LogEvents
 
 FOLLOW_POLL_S = 2.0
@@ -39,6 +44,7 @@ class Admin:
     engine: Engine
     plane: ControlPlane
     naming: RegistryNaming
+    signer: TokenSigner
     instance: str
     reset_all: Callable[[], None]
     operation_statuses: Callable[[], dict[str, dict[str, str]]]
@@ -53,6 +59,8 @@ class Admin:
             ("explain", self.explain, ["GET"]),
             ("plan", self.plan, ["GET"]),
             ("alarms", self.alarms, ["GET", "POST"]),
+            ("images", self.images, ["GET"]),
+            ("registry-token", self.registry_token, ["POST"]),
             ("coverage", self.coverage, ["GET"]),
             ("hosts", self.hosts, ["GET"]),
             ("logs", self.logs, ["GET"]),
@@ -146,6 +154,24 @@ class Admin:
             with self.database.write() as tx:
                 tx.put(ALARM_STATES, alarm)
         return _json({"alarms": [shown(alarm) for alarm in all_alarms(self.database)]})
+
+    def images(self) -> Response:
+        """Of all repositories, or of `?repository=`: tags, digests, sizes, and who uses them."""
+        default = EcrRegistry(self.config.default_account, self.config.default_region)
+        references = Naming(f"localhost:{self.config.port}", default)
+        with self.database.read() as reader:
+            return _json(image_list(reader, self.naming, references, request.args.get("repository", "")))
+
+    def registry_token(self) -> Response:
+        """The password of a token for the registry that `{"repository"}`, a path on localhost, lies in: this is the
+        user's own machine."""
+        asked = request.get_json(force=True, silent=True)
+        path = asked.get("repository") if isinstance(asked, dict) else None
+        place = Addressing(self.config.default_account, self.config.default_region).place("localhost", str(path))
+        if path is None or not place.valid:
+            return _json({"error": f"{path!r} is no repository's name"}, 400)
+        principal = f"arn:aws:iam::{place.account}:root"
+        return _json({"password": self.signer.issue(place.account, place.region, principal, self.clock.now())[0]})
 
     def coverage(self) -> Response:
         """What each operation does: `{service: {operation: acts | stores | refused}}`."""

@@ -10,15 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from emulator import cli_images
+from emulator.asking import Unreachable
+from emulator.asking import call as _call
+from emulator.asking import get as _get
+from emulator.asking import open_answer as _open
+from emulator.asking import query as _query
+from emulator.asking import table as _table
+from emulator.asking import when as _when
 from emulator.config import DEFAULT_PORT, Config, default_data_dir, environment
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_HERE = ("localhost", "127.0.0.1")
 _HEALTH = {"HEALTHY": "healthy", "UNHEALTHY": "UNHEALTHY", "UNKNOWN": "-"}
-
-
-class Unreachable(Exception):
-    """No emulator answers, or it refused; the text says so."""
 
 
 class BadVariable(ValueError):
@@ -67,6 +70,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     run.add_argument("task", help="the task's id, its beginning, or its ARN")
     run.add_argument("--container", "-c", help="needed when the task has several essential containers")
     run.add_argument("command", nargs="*", help="the command's words (default: /bin/sh); options of its own after --")
+    cli_images.add(verb("images", cli_images.images, "images, their tags and sizes, and who uses them"), default)
     verb("hosts", _hosts, "the hosts lines with which real registry names lead here")
     for name, text in (
         ("explain", "why task/ID or service/NAME is where it is"),
@@ -316,58 +320,3 @@ def _coverage(asked: argparse.Namespace) -> int:
     else:
         print(table)
     return 0
-
-
-def _when(at: float) -> str:
-    """Epoch seconds as people read them: 2026-01-31T12:00:00.000Z."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _table(head: str, rows: list[list[Any]]) -> None:
-    lines = [head.split("  "), *([str(cell) for cell in row] for row in rows)]
-    if not rows:
-        return
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    print()
-
-
-def _get(asked: argparse.Namespace, path: str) -> Any:
-    with _open(asked, path) as answer:
-        return json.load(answer)
-
-
-def _call(asked: argparse.Namespace, path: str, body: dict[str, Any]) -> Any:
-    with _open(asked, path, json.dumps(body).encode()) as answer:
-        return json.load(answer)
-
-
-def _query(**members: object) -> str:
-    from urllib.parse import urlencode
-
-    return urlencode(members)
-
-
-def _open(asked: argparse.Namespace, path: str, body: bytes | None = None) -> Any:
-    # Only those who ask pay for the import; `up` answers sooner without it.
-    import urllib.error
-    import urllib.request
-
-    request = urllib.request.Request(f"{asked.endpoint.rstrip('/')}/_emulator/{path}", data=body)
-    request.add_header("Content-Type", "application/json")
-    # A proxy of the machine's does not know what is served on this host.
-    direct = [urllib.request.ProxyHandler({})] if request.host.partition(":")[0] in _HERE else []
-    try:
-        return urllib.request.build_opener(*direct).open(request)
-    except urllib.error.HTTPError as error:
-        try:
-            text = json.load(error)["error"]
-        except (ValueError, KeyError, TypeError):
-            text = f"the emulator answered {error.code}"
-        raise Unreachable(text) from error
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise Unreachable(f"no emulator answers at {asked.endpoint}: {reason}; `homeport up` starts one") from error
