@@ -230,7 +230,8 @@ def _download(copy: _Copy, blob: Descriptor) -> int:
 
 
 def import_layout(client: RegistryClient, tag: str | None, root: Path) -> Moved:
-    """With a tag one image: the one of that name, or the only one that has a name or is no artifact. Without, everything under its own names.
+    """With a tag one image: the one of that name, or the only one that has a name or, without names, is no artifact.
+    Without a tag everything under its own names.
 
     Raises CannotCopy.
     """

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from emulator.domain.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from emulator.domain.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from emulator.ids import Ids
+from emulator.images_client import RegistryClient, export_layout, import_layout
 from emulator.registry.archive import docker_archive
 from emulator.registry.repository import find_image, find_repository
 from emulator.serve import Listener, Server
-from tests.registry.conftest import ACCOUNT, REGION, House, digest, error_of, index_of
+from tests.registry.conftest import ACCOUNT, REGION, House, descriptor, digest, error_of, index_of
 
 pytestmark = pytest.mark.docker
 
@@ -176,6 +177,23 @@ class TestDocker:
         shop.images.append(real_name)
         assert image_id(shop, real_name) == pushed
 
+    def test_a_manifest_list_of_its_own_making(self, shop: Shop) -> None:
+        shop.login()
+        parts, architectures = [f"{shop.host}/app:{arch}" for arch in ("amd64", "arm64")], ("amd64", "arm64")
+        for name in parts:
+            shop.make_image(name, name.encode())
+            shop.docker("push", name)
+        multi = f"{shop.host}/app:multi"
+        shop.docker("manifest", "create", "--insecure", multi, *parts)
+        for name, architecture in zip(parts, architectures, strict=True):
+            shop.docker("manifest", "annotate", "--arch", architecture, multi, name)
+        shop.docker("manifest", "push", "--insecure", multi)
+        pushed = shop.house.call("GET", "/v2/app/manifests/multi")
+        assert pushed.headers["Content-Type"] == DOCKER_LIST
+        assert [one["platform"]["architecture"] for one in pushed.json["manifests"]] == list(architectures)
+        inspected = json.loads(shop.docker("manifest", "inspect", "--insecure", multi))
+        assert inspected["manifests"] == pushed.json["manifests"]
+
 
 class TestSkopeo:
     def copy(self, shop: Shop, source: str, destination: str, *options: str, fails: bool = False) -> str:
@@ -219,6 +237,73 @@ class TestSkopeo:
         answer = shop.house.call("GET", "/v2/app/manifests/a")
         assert error_of(answer)[0] == "MANIFEST_UNKNOWN"
 
+    def multi_arch(self, shop: Shop) -> tuple[bytes, list[bytes]]:
+        """An index `source:multi` and its images, through the registry's own files."""
+        shop.house.create("source")
+        images = [shop.house.push_image("source", arch, arch.encode() * 1000) for arch in ("amd64", "arm64")]
+        index = json.loads(index_of(*images))
+        for entry, architecture in zip(index["manifests"], ("amd64", "arm64"), strict=True):
+            entry["platform"] = {"os": "linux", "architecture": architecture}
+        body = json.dumps(index).encode()
+        assert shop.house.push_manifest("source", "multi", body, OCI_INDEX).status_code == 201
+        return body, images
+
+    def between(self, shop: Shop, source: str, target: str, *options: str) -> None:
+        access = ["--src-tls-verify=false", "--dest-tls-verify=false"]
+        credentials = ["--src-creds", f"AWS:{shop.password}", "--dest-creds", f"AWS:{shop.password}"]
+        where = [f"docker://{shop.host}/{one}" for one in (source, target)]
+        shop.run("skopeo", "copy", "-q", *access, *credentials, *options, *where)
+
+    def test_multi_arch_there_and_back_and_deleted(self, shop: Shop) -> None:
+        body, images = self.multi_arch(shop)
+        place = f"oci:{shop.directory / 'multi'}:v1"
+        self.copy(shop, f"docker://{shop.host}/source:multi", place, "--all", "--preserve-digests")
+        self.copy(shop, place, f"docker://{shop.host}/app:multi", "--all", "--preserve-digests")
+        assert shop.house.call("GET", "/v2/app/manifests/multi").data == body
+        for image in images:
+            assert shop.house.call("GET", f"/v2/app/manifests/{digest(image)}").data == image
+        common = ["--tls-verify=false", "--creds", f"AWS:{shop.password}"]
+        shop.run("skopeo", "delete", *common, f"docker://{shop.host}/app:multi")
+        assert shop.house.call("GET", "/v2/app/tags/list").json["tags"] == []
+
+    def test_between_repositories(self, shop: Shop) -> None:
+        body, _ = self.multi_arch(shop)
+        self.between(shop, "source:multi", "app:multi", "--all", "--preserve-digests")
+        assert shop.house.call("GET", "/v2/app/manifests/multi").data == body
+
+    def test_artifacts_and_their_subject(self, shop: Shop) -> None:
+        shop.house.create("source")
+        subject = shop.house.push_image("source", "v1", b"layer")
+        more = {"artifactType": "application/x.signature", "subject": descriptor(subject, OCI_MANIFEST)}
+        signature = shop.house.push_image("source", "signature", b"signed", **more)
+        for tag in ("v1", "signature"):
+            self.between(shop, f"source:{tag}", f"app:{tag}", "--preserve-digests")
+        found = shop.house.call("GET", f"/v2/app/referrers/{digest(subject)}").json["manifests"]
+        assert [(one["digest"], one["artifactType"]) for one in found] == [
+            (digest(signature), "application/x.signature")
+        ]
+
+    def test_folders_of_ours(self, shop: Shop) -> None:
+        """What `homeport images export` writes skopeo reads, what skopeo writes `import` reads."""
+        body, _ = self.multi_arch(shop)
+        export_layout(self.ours(shop, "source"), "multi", shop.directory / "ours")
+        self.copy(
+            shop,
+            f"oci:{shop.directory / 'ours'}:multi",
+            f"docker://{shop.host}/app:back",
+            "--all",
+            "--preserve-digests",
+        )
+        assert shop.house.call("GET", "/v2/app/manifests/back").data == body
+        theirs = shop.directory / "theirs"
+        self.copy(shop, f"docker://{shop.host}/source:multi", f"oci:{theirs}:v7", "--all", "--preserve-digests")
+        done = import_layout(self.ours(shop, "app"), "v8", theirs)
+        assert (done.manifests, done.bytes) == (3, 0)
+        assert shop.house.call("GET", "/v2/app/manifests/v8").data == body
+
+    def ours(self, shop: Shop, repository: str) -> RegistryClient:
+        return RegistryClient(f"http://{shop.host}", shop.password, repository)
+
 
 @pytest.fixture
 def podman(shop: Shop) -> Iterator[list[str]]:
@@ -243,3 +328,21 @@ def test_podman_pushes_and_pulls(shop: Shop, podman: list[str]) -> None:
     shop.run(*podman, "rmi", name)
     shop.run(*podman, "pull", *options, name)
     assert shop.run(*podman, "image", "inspect", "-f", "{{.Id}}", name) == before
+
+
+def test_podman_pushes_a_manifest_list_and_pulls_its_part(shop: Shop, podman: list[str]) -> None:
+    options = ["--tls-verify=false", "--authfile", str(shop.authfile)]
+    shop.run(*podman, "login", *options, "-u", "AWS", "--password-stdin", shop.host, stdin=shop.password.encode())
+    for architecture in ("amd64", "arm64"):
+        layer = io.BytesIO()
+        with tarfile.open(fileobj=layer, mode="w") as archive:
+            archive.addfile(tarfile.TarInfo(architecture))
+        shop.run(*podman, "import", "--arch", architecture, "-", f"localhost/{architecture}:v1", stdin=layer.getvalue())
+    shop.run(*podman, "manifest", "create", "localhost/multi:v1", "containers-storage:localhost/amd64:v1")
+    shop.run(*podman, "manifest", "add", *options, "localhost/multi:v1", "containers-storage:localhost/arm64:v1")
+    target = f"{shop.host}/app:multi"
+    shop.run(*podman, "manifest", "push", "--all", *options, "localhost/multi:v1", f"docker://{target}")
+    pushed = shop.house.call("GET", "/v2/app/manifests/multi").json
+    assert {one["platform"]["architecture"] for one in pushed["manifests"]} == {"amd64", "arm64"}
+    shop.run(*podman, "pull", "--arch", "arm64", *options, target)
+    assert shop.run(*podman, "image", "inspect", "-f", "{{.Architecture}}", target).strip() == "arm64"
