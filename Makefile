@@ -39,7 +39,7 @@ bench: $(STAMP) engine
 	@$(PY) -m benchmarks.api
 	@$(PY) -m benchmarks.run_task
 	@$(PY) -m benchmarks.logs
-	@$(PY) -m benchmarks.registry_push
+	@$(PY) -m benchmarks.registry
 
 # The generated parts of the documentation: types, and the coverage table from a whole test run.
 docs: $(STAMP)

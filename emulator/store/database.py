@@ -96,7 +96,10 @@ class Reader:
             where += f"{' AND' if where else ' WHERE'} ({columns}) {sign} ({', '.join('?' * len(after))})"
             values = (*values, *after)
         direction = " DESC" if descending else ""
-        sql = f"SELECT {what} FROM {table.name}{where} ORDER BY {', '.join(c + direction for c in order)}"
+        # Left to itself SQLite reads all that shares the key's beginning, since it comes in the right order.
+        index = table.index_of.get(frozenset(equal))
+        source = table.name if index is None else f"{table.name} INDEXED BY {index}"
+        sql = f"SELECT {what} FROM {source}{where} ORDER BY {', '.join(c + direction for c in order)}"
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
         return self._connection.execute(sql, values)

@@ -7,7 +7,7 @@ record; the whole record is stored beside them as JSON with a revision that grow
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -37,6 +37,7 @@ class Table(Generic[T]):
         decoder = msgspec.json.Decoder(self.record, strict=False)
         set_once = object.__setattr__
         set_once(self, "columns", tuple(columns))
+        set_once(self, "index_of", {frozenset(group): self._index_name(group) for group in self.indexes})
         set_once(self, "decode", decoder.decode)
         set_once(self, "get_sql", f"SELECT body FROM {self.name} WHERE {self._equal(self.key)}")
         set_once(self, "delete_sql", f"DELETE FROM {self.name} WHERE {self._equal(self.key)}")
@@ -44,6 +45,7 @@ class Table(Generic[T]):
         set_once(self, "put_sql", self._insert() + self._on_conflict(columns))
 
     columns: tuple[str, ...] = ()
+    index_of: dict[frozenset[str], str] = field(default_factory=dict)
     decode: Callable[[bytes | str], T] = msgspec.json.decode
     get_sql: str = ""
     delete_sql: str = ""
@@ -64,18 +66,21 @@ class Table(Generic[T]):
         ]
         for word, groups in (("INDEX", self.indexes), ("UNIQUE INDEX", self.unique)):
             statements += [
-                f"CREATE {word} IF NOT EXISTS {self.name}_by_{'_'.join(group)} ON {self.name} ({', '.join(group)})"
+                f"CREATE {word} IF NOT EXISTS {self._index_name(group)} ON {self.name} ({', '.join(group)})"
                 for group in groups
             ]
         return statements
+
+    def _index_name(self, group: tuple[str, ...]) -> str:
+        return f"{self.name}_by_{'_'.join(group)}"
 
     def _column_types(self) -> dict[str, str]:
         hints = msgspec.inspect.type_info(self.record)
         fields = getattr(hints, "fields", ())
         kinds: dict[str, str] = {}
-        for field in fields:
-            name = type(field.type).__name__
-            kinds[field.name] = {"IntType": "INTEGER", "FloatType": "REAL", "BoolType": "INTEGER"}.get(name, "TEXT")
+        for member in fields:
+            name = type(member.type).__name__
+            kinds[member.name] = {"IntType": "INTEGER", "FloatType": "REAL", "BoolType": "INTEGER"}.get(name, "TEXT")
         return {column: kinds.get(column, "TEXT") for column in self.columns}
 
     def _insert(self) -> str:

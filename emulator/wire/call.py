@@ -7,8 +7,9 @@ or a socket. `request` and the answer are dicts with AWS's member names; times a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 from emulator.domain.errors import InvalidParameterException
@@ -115,10 +116,10 @@ class Call:
     def page(
         self,
         request: Mapping[str, Any],
-        items: Sequence[R],
+        items: Iterable[R],
         key: Callable[[R], str],
     ) -> Page:
-        """Cuts a sorted sequence to the page that the request's token and size ask for.
+        """Cuts what comes in order to the page that the request's token and size ask for; no more of it is read.
 
         `key` gives each item's unique, sortable position; the token remembers the last one shown, so a list that
         changes between two pages skips and repeats nothing. A token of another operation is refused.
@@ -162,9 +163,9 @@ class Paging:
             raise self.invalid_token()
         return position
 
-    def cut(self, request: Mapping[str, Any], items: Sequence[R], key: Callable[[R], str]) -> Page:
+    def cut(self, request: Mapping[str, Any], items: Iterable[R], key: Callable[[R], str]) -> Page:
         after, size = self.after(request), self.size(request)
-        rest = list(items) if after is None else [item for item in items if key(item) > after]
+        rest = list(islice((item for item in items if after is None or key(item) > after), size + 1))
         more = len(rest) > size
         token = self.encode(self.operation, key(rest[size - 1])) if more else None
         return Page(rest[:size], token)

@@ -17,6 +17,8 @@ from emulator.wire.call import Call, writes
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
+_AT_ONCE = 200
+
 _DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+")
 
 
@@ -48,12 +50,12 @@ def list_images(call: Call, request: Request) -> Answer:
     """One entry for each tag; an untagged image once."""
     repository = repository_of(call, request)
     wanted = (request.get("filter") or {}).get("tagStatus", "ANY")
-    entries = [
+    entries = (
         entry
         for image in _of_status(call, request, repository)
         for entry in _ids(image, store.tags_of(call.reader, repository, image.digest))
         if wanted == "ANY" or ("imageTag" in entry) == (wanted == "TAGGED")
-    ]
+    )
     page = call.page(request, entries, key=lambda e: f"{e['imageDigest']} {e.get('imageTag', '')}")
     return {"imageIds": page.items, "nextToken": page.next_token}
 
@@ -69,8 +71,8 @@ def describe_images(call: Call, request: Request) -> Answer:
         unique = {image.digest: image for image in images}
         return {"imageDetails": [_detail(call, repository, image) for image in unique.values()]}
     wanted = (request.get("filter") or {}).get("tagStatus", "ANY")
-    details = [_detail(call, repository, image) for image in _of_status(call, request, repository)]
-    details = [d for d in details if wanted == "ANY" or ("imageTags" in d) == (wanted == "TAGGED")]
+    all_details = (_detail(call, repository, image) for image in _of_status(call, request, repository))
+    details = (d for d in all_details if wanted == "ANY" or ("imageTags" in d) == (wanted == "TAGGED"))
     page = call.page(request, details, key=lambda d: str(d["imageDigest"]))
     return {"imageDetails": page.items, "nextToken": page.next_token}
 
@@ -143,10 +145,19 @@ def _resolve(call: Call, repository: Repository, image_id: Request) -> Image:
         raise _Refused("ImageNotFound", "Requested image not found") from error
 
 
-def _of_status(call: Call, request: Request, repository: Repository) -> list[Image]:
-    """Of the status that the filter wants; archived images are left out unless asked for."""
+def _of_status(call: Call, request: Request, repository: Repository) -> Iterator[Image]:
+    """Of the status that the filter wants, from where the page begins, as they are asked for; archived images are
+    left out unless asked for."""
     wanted = (request.get("filter") or {}).get("imageStatus", "ACTIVE")
-    return [i for i in store.list_images(call.reader, repository) if wanted in ("ANY", i.status)]
+    position = (call.after(request) or "").partition(" ")[0]
+    first = store.find_image(call.reader, repository, position) if position else None
+    batch = [] if first is None else [first]
+    while True:
+        yield from (image for image in batch if wanted in ("ANY", image.status))
+        batch = store.list_images(call.reader, repository, after=position or None, limit=_AT_ONCE)
+        if not batch:
+            return
+        position = batch[-1].digest
 
 
 def _ids(image: Image, tags: list[str]) -> Iterator[Answer]:
