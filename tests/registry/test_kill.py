@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import threading
 from http.client import HTTPException
@@ -11,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from emulator.domain.manifest import OCI_MANIFEST
+from emulator.registry import blobs as blobs_module
+from emulator.registry import uploads as uploads_module
 from emulator.registry.collect import collect
-from emulator.store.ecr_tables import LAYER_LINKS
-from tests.registry.conftest import House, digest
+from emulator.store.database import Transaction
+from emulator.store.ecr_tables import IMAGE_TAGS, IMAGES, LAYER_LINKS
+from tests.registry.conftest import House, digest, image_manifest
 from tests.registry.served import Client, Mortal
 
 CONTENT = os.urandom(3_000_000)
@@ -109,3 +114,127 @@ def test_among_pushes_of_many_clients(tmp_path: Path, acknowledged_before_kill: 
     assert not list(house.blobs.layout.digests())
     assert not list(house.blobs.layout.upload_ids())
     house.close()
+
+
+def image_of(seed: str) -> tuple[list[bytes], bytes]:
+    """Blobs and manifest of an image of its own."""
+    config = json.dumps({"os": "linux", "architecture": "amd64", "seed": seed}).encode()
+    layers = [f"{seed} {number}".encode() * size for number, size in enumerate((1, 20_000, 3))]
+    return [config, *layers], image_manifest(config, *layers)
+
+
+def assert_images_whole(house: House, acknowledged: set[str]) -> None:
+    """Each image that is there can be pulled, byte for byte; each that was acknowledged is there."""
+    with house.database.read() as reader:
+        images = {image.digest: image for image in reader.find(IMAGES)}
+        tags = {tag.digest for tag in reader.find(IMAGE_TAGS)}
+    assert acknowledged <= set(images)
+    assert tags <= set(images)
+    for named, image in images.items():
+        pulled = house.call("GET", f"/v2/app/manifests/{named}")
+        assert (pulled.status_code, digest(pulled.data)) == (200, named)
+        for blob in image.blob_digests:
+            assert digest(house.call("GET", f"/v2/app/blobs/{blob}").data) == blob
+
+
+@pytest.mark.parametrize("acknowledged_before_kill", [1, 12, 40])
+def test_among_ten_parallel_pushes_of_images(tmp_path: Path, acknowledged_before_kill: int) -> None:
+    """Nothing that was acknowledged is lost, nothing half is visible, and what was half pushed can be pushed again."""
+    credentials = prepared(tmp_path)
+    registry = Mortal(tmp_path)
+    acknowledged: dict[str, str] = {}
+    enough = threading.Event()
+
+    def push(seed: int) -> None:
+        client = Client(registry.port, credentials)
+        with contextlib.suppress(OSError, HTTPException):
+            for number in range(1000):
+                blobs, manifest = image_of(f"{seed}-{number}")
+                for blob in blobs:
+                    location = client.call("POST", "/v2/app/blobs/uploads/")[0].headers["Location"]
+                    half = len(blob) // 2
+                    client.call("PATCH", location, blob[:half])
+                    client.call("PUT", f"{location}?digest={digest(blob)}", blob[half:])
+                path = f"/v2/app/manifests/v{seed}-{number}"
+                answer, _ = client.call("PUT", path, manifest, Content_Type=OCI_MANIFEST)
+                assert answer.status == 201
+                acknowledged[digest(manifest)] = f"{seed}-{number}"
+                if len(acknowledged) >= acknowledged_before_kill:
+                    enough.set()
+
+    threads = [threading.Thread(target=push, args=(seed,)) for seed in range(10)]
+    for thread in threads:
+        thread.start()
+    assert enough.wait(60)
+    registry.kill()
+    for thread in threads:
+        thread.join(30)
+
+    house = House(tmp_path)
+    assert_consistent(house)
+    assert_images_whole(house, set(acknowledged))
+    house.clock.advance(24 * 3600 + 1)
+    collect(house.database, house.blobs, house.uploads, house.clock.now())
+    assert_images_whole(house, set(acknowledged))
+    assert not list(house.blobs.layout.upload_ids())
+    for seed in range(10):  # each goes on where it was cut off
+        done = sum(name.startswith(f"{seed}-") for name in acknowledged.values())
+        blobs, manifest = image_of(f"{seed}-{done}")
+        for blob in blobs:
+            house.push_blob("app", blob)
+        assert house.push_manifest("app", f"v{seed}-{done}", manifest).status_code == 201
+    house.close()
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL at one step: nobody catches it, nothing is cleaned up by whoever meant to."""
+
+
+STEPS = ["before the sync", "after the sync", "before the rename", "after the rename", "before the commit"]
+
+
+@pytest.mark.parametrize("what", ["blob", "manifest"])
+@pytest.mark.parametrize("step", STEPS)
+def test_at_each_step_of_a_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, what: str) -> None:
+    """The steps between the last byte and the answer, each one interrupted; then the emulator starts again."""
+    house = House(tmp_path)
+    house.create("app")
+    blobs, manifest = image_of("one")
+    for blob in blobs[1:] if what == "blob" else blobs:
+        house.push_blob("app", blob)
+
+    def dying(target: object, name: str, *, after: bool) -> None:
+        real = getattr(target, name)
+
+        def call(*given: object, **more: object) -> object:
+            if after:
+                real(*given, **more)
+            raise Killed
+
+        monkeypatch.setattr(target, name, call)
+
+    if "sync" in step:
+        dying(uploads_module, "_sync", after=step.startswith("after"))
+    elif "rename" in step:
+        dying(blobs_module.os, "replace", after=step.startswith("after"))
+    else:
+        dying(Transaction, "put", after=True)
+    with contextlib.suppress(Killed):
+        if what == "blob":
+            house.push_blob("app", blobs[0])
+        else:
+            house.push_manifest("app", "v1", manifest)
+    monkeypatch.undo()
+    house.close()
+
+    again = House(tmp_path)
+    linked = assert_consistent(again)
+    assert (digest(blobs[0]) in linked) is (what == "manifest")
+    collect(again.database, again.blobs, again.uploads, again.clock.now())
+    assert_consistent(again)
+    assert_images_whole(again, set())
+    if what == "blob":
+        again.push_blob("app", blobs[0])
+    assert again.push_manifest("app", "v1", manifest).status_code == 201
+    assert_images_whole(again, {digest(manifest)})
+    again.close()
