@@ -38,6 +38,7 @@ from emulator.engine.base import (
 )
 from emulator.engine.container_spec import Surroundings, container_spec
 from emulator.store.database import Database, Reader
+from emulator.store.ecs_queries import account_default
 from emulator.store.sealing import Sealer
 
 _log = logging.getLogger("homeport.control")
@@ -192,12 +193,15 @@ class ContainerLauncher:
         return SecretResolver(reader, self.sealer, task.account, task.region, partition, self.now(), refusal)
 
     def destination(self, task: Task, definition: Mapping[str, Any]) -> Destination | None:
-        """Where the container's output goes. Raises InvalidLogOption."""
+        """Where the container's output goes, in the log driver mode of the account. Raises InvalidLogOption."""
+        with self.database.read() as reader:
+            mode = account_default(reader, task.account, task.region, "defaultLogDriverMode", "non-blocking")
         return destination(
             definition.get("logConfiguration"),
             container_name=definition["name"],
             task_id=task.id,
             task_region=task.region,
+            default_mode=mode,
         )
 
     def resume_output(self, task: Task, effective: EffectiveTask, container: Container) -> None:

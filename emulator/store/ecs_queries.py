@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.store.database import Reader
-from emulator.store.ecs_tables import SERVICES, TASK_DEFINITIONS, TASKS
+from emulator.store.ecs_tables import ACCOUNT_SETTINGS, SERVICES, TASK_DEFINITIONS, TASKS
 
 _IN_USE = (
     f"(EXISTS (SELECT 1 FROM {TASKS.name} t WHERE t.definition_arn = {{arn}} AND t.last_status != 'STOPPED') "
@@ -83,3 +83,11 @@ def definition_in_use(reader: Reader, arn: str) -> bool:
     """Whether a task that has not stopped, or a service that is not INACTIVE, stands on this task definition, or may
     roll back to it."""
     return bool(reader.execute(f"SELECT {_IN_USE.format(arn='?')}", (arn, arn)).fetchone()[0])
+
+
+def account_default(reader: Reader, account: str, region: str, name: str, otherwise: str) -> str:
+    """What the account as a whole has set; `otherwise` is AWS's own default."""
+    partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    root = f"arn:{partition}:iam::{account}:root"
+    setting = reader.get(ACCOUNT_SETTINGS, account, region, root, name)
+    return otherwise if setting is None else setting.value

@@ -39,6 +39,18 @@ def test_only_what_was_put_is_listed_unless_effective_ones_are_asked(aws: Aws) -
     assert set(kinds.values()) == {"user"}
 
 
+def test_what_is_acted_on_is_taken_without_a_word_and_the_rest_is_said(aws: Aws) -> None:
+    ecs = aws("ecs")
+    said: list[str] = []
+    ecs.meta.events.register(
+        "after-call", lambda http_response, **_: said.append(http_response.headers.get("x-homeport-warning", ""))
+    )
+    ecs.put_account_setting_default(name="defaultLogDriverMode", value="blocking")
+    ecs.put_account_setting_default(name="tagResourceAuthorization", value="off")
+    ecs.put_account_setting(name="fargateFIPSMode", value="enabled")
+    assert said == ["", "", "fargateFIPSMode is stored; nothing in Homeport depends on it yet"]
+
+
 def test_values_are_checked(aws: Aws) -> None:
     ecs = aws("ecs")
     with refuses("InvalidParameterException", "value should be one of [0,7,14]"):

@@ -173,6 +173,31 @@ def test_users_own_keys_and_policies(iam: Any, aws: Aws) -> None:
         iam.get_user(UserName="ana")
 
 
+def test_a_users_policies_and_tags_are_listed(iam: Any) -> None:
+    iam.create_user(UserName="ana", Tags=[{"Key": "team", "Value": "a"}])
+    iam.attach_user_policy(UserName="ana", PolicyArn="arn:aws:iam::aws:policy/PowerUserAccess")
+    iam.put_user_policy(UserName="ana", PolicyName="read", PolicyDocument=json.dumps(READ))
+    attached = iam.list_attached_user_policies(UserName="ana")["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["PowerUserAccess"]
+    assert iam.list_user_policies(UserName="ana")["PolicyNames"] == ["read"]
+    iam.tag_user(UserName="ana", Tags=[{"Key": "team", "Value": "b"}, {"Key": "on", "Value": "call"}])
+    iam.untag_user(UserName="ana", TagKeys=["on", "never"])
+    assert iam.list_user_tags(UserName="ana")["Tags"] == [{"Key": "team", "Value": "b"}]
+    for ask in (iam.list_attached_user_policies, iam.list_user_policies, iam.list_user_tags):
+        with refused("NoSuchEntity", "The user with name bob cannot be found."):
+            ask(UserName="bob")
+
+
+def test_a_policys_tags(iam: Any) -> None:
+    make_policy(iam)
+    iam.tag_policy(PolicyArn=ARN, Tags=[{"Key": "b", "Value": "1"}, {"Key": "a", "Value": "2"}])
+    assert iam.list_policy_tags(PolicyArn=ARN)["Tags"] == [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "1"}]
+    iam.untag_policy(PolicyArn=ARN, TagKeys=["a"])
+    assert iam.list_policy_tags(PolicyArn=ARN)["Tags"] == [{"Key": "b", "Value": "1"}]
+    with refused("NoSuchEntity", f"Policy {ARN}s was not found."):
+        iam.list_policy_tags(PolicyArn=f"{ARN}s")
+
+
 def test_the_account_asks_who_it_is(iam: Any) -> None:
     assert iam.get_user()["User"]["Arn"] == "arn:aws:iam::123456789012:root"
     with refused("ValidationError", "Must specify userName"):

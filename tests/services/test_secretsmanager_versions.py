@@ -161,6 +161,7 @@ def test_resource_policies_are_checked_and_kept(secrets: Any) -> None:
         secrets.put_resource_policy(SecretId="a", ResourcePolicy=json.dumps(EVERYBODY), BlockPublicPolicy=True)
     with refused("MalformedPolicyDocumentException", "invalid Json"):
         secrets.put_resource_policy(SecretId="a", ResourcePolicy="{")
+    assert [p["PolicyName"] for p in secrets.list_resource_policies(SecretId="a")["ResourcePolicies"]] == ["default"]
     told = secrets.validate_resource_policy(ResourcePolicy=json.dumps(EVERYBODY))
     assert (told["PolicyValidationPassed"], told["ValidationErrors"][0]["CheckName"]) == (False, "PUBLIC_POLICY")
     secrets.delete_resource_policy(SecretId="a")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from api_models._generated import ecs as m
 from emulator.domain.cluster import AccountSetting
 from emulator.domain.errors import InvalidParameterException
@@ -9,6 +11,11 @@ from emulator.events import journal
 from emulator.services.ecs.account_values import KNOWN, effective_value, root_arn
 from emulator.store.ecs_tables import ACCOUNT_SETTINGS
 from emulator.wire.call import Call
+
+_ACTED_ON: Final = (
+    "containerInsights", "containerInstanceLongArnFormat", "defaultLogDriverMode", "serviceLongArnFormat",
+    "tagResourceAuthorization", "taskLongArnFormat",
+)  # fmt: skip
 
 
 def put_account_setting(call: Call, request: m.PutAccountSettingRequest) -> m.PutAccountSettingResponse:
@@ -55,7 +62,7 @@ def _put(call: Call, principal: str, name: str, value: str) -> m.Setting:
         raise InvalidParameterException(f"value should be one of [{','.join(known.values)}]")
     if name.endswith("LongArnFormat") and value == "disabled":
         raise InvalidParameterException(f"{name} cannot be disabled: the long ARN format is required.")
-    if name != "containerInsights":
+    if name not in _ACTED_ON:
         call.warn(f"{name} is stored; nothing in Homeport depends on it yet")
     call.tx.put(ACCOUNT_SETTINGS, AccountSetting(call.account, call.region, principal, name, value))
     journal.append(

@@ -22,7 +22,7 @@ from emulator.services.iam.finding import (
 )
 from emulator.services.iam.shown import paged, role_created, role_detailed, role_listed
 from emulator.store.iam_tables import ATTACHMENTS, INSTANCE_PROFILES, ROLES
-from emulator.wire.call import Call, stores
+from emulator.wire.call import Call
 
 _TRUST_SIZE = 2048
 
@@ -117,12 +117,10 @@ def list_role_tags(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return paged(page, "Tags", page.items)
 
 
-@stores("The boundary is kept and shown; permissions are not evaluated yet.")
 def put_role_permissions_boundary(call: Call, request: Mapping[str, Any]) -> None:
     role = role_to_change(call, request["RoleName"])
     call.tx.put(ROLES, replace(role, boundary=check_boundary(call, request["PermissionsBoundary"])))
 
 
-@stores("The boundary is forgotten; permissions are not evaluated yet.")
 def delete_role_permissions_boundary(call: Call, request: Mapping[str, Any]) -> None:
     call.tx.put(ROLES, replace(role_to_change(call, request["RoleName"]), boundary=None))
