@@ -205,7 +205,7 @@ def _status(asked: argparse.Namespace) -> int:
         [
             [
                 t["id"][:12], t["group"], t["lastStatus"], _HEALTH[t["health"]], t["address"] or "-",
-                " ".join(f"{c['name']}={(c['runtimeId'] or '-')[:12]}" for c in t["containers"]),
+                " ".join(f"{c['name']}={(c['engineId'] or '-')[:12]}" for c in t["containers"]),
             ]
             for t in found["tasks"]
         ],

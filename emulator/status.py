@@ -57,7 +57,7 @@ def _task(task: Task) -> dict[str, Any]:
         "lastStatus": task.last_status,
         "health": task.health_status,
         "address": task.eni.private_ip if task.eni else None,
-        "containers": [{"name": c.name, "status": c.last_status, "runtimeId": c.runtime_id} for c in task.containers],
+        "containers": [{"name": c.name, "status": c.last_status, "engineId": c.runtime_id} for c in task.containers],
         "because": task.because,
         "warnings": task.warnings,
     }

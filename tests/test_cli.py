@@ -116,7 +116,8 @@ def test_status_shows_what_is_there(served: tuple[Emulator, str], capsys: pytest
     shown = _client("ecs", url).describe_tasks(tasks=[task])["tasks"][0]["containers"][0]
     assert f"{task[:12]}  family:web  RUNNING" in said
     assert shown["networkInterfaces"][0]["privateIpv4Address"] in said
-    assert f"app={shown['runtimeId'][:12]}" in said
+    (engine_id,) = [state.id for state in emulator.engine.list_containers({}) if state.labels["homeport.kind"] == "app"]
+    assert f"app={engine_id[:12]}" in said
     assert "warning: " in said  # the placeholders of its network
 
 

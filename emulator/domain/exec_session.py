@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
+
+from emulator.domain.task import Container
 
 IDLE_S: Final = 20 * 60.0
 UNOPENED_S: Final = 60.0
 """A token that nobody used by then opens nothing any more."""
+MOST_SESSIONS: Final = 20
+"""Open at once in one container."""
 KEPT_S: Final = 3600.0
 """How long an ended session can still be asked for its exit code."""
+
+_NOT_STARTED: Final = "ExecuteCommandAgent Initialization failed - "
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,30 @@ class ExecSession:
     ended_at: float | None = None
     reason: str = ""
     exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentState:
+    """Of the managed agent ExecuteCommandAgent; `started_at` also when it has ended since."""
+
+    status: Literal["PENDING", "RUNNING", "STOPPED"]
+    started_at: float | None = None
+    reason: str = ""
+
+
+def agent_state(container: Container) -> AgentState:
+    """Commands can be run as long as the container runs: the engine itself is the agent.
+
+    AWS's own needs to write below `/`, so that a read-only root file system has none (developer guide). The reasons
+    are the ECS agent's, the end of the second is unconfirmed.
+    """
+    if container.read_only_root and container.last_status != "PENDING":
+        return AgentState("STOPPED", reason=f"{_NOT_STARTED}the root file system of the container is read-only")
+    if container.last_status == "STOPPED":
+        return AgentState("STOPPED", container.started_at, "Received Container Stopped event")
+    if container.last_status == "RUNNING" and container.runtime_id is not None:
+        return AgentState("RUNNING", container.started_at)
+    return AgentState("PENDING")
 
 
 class WrongCommand(ValueError):

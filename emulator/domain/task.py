@@ -21,7 +21,7 @@ LADDER: tuple[LastStatus, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container of a task. `runtime_id` is the engine's id once it was created."""
+    """One container of a task. `runtime_id` is the engine's id once it was created; runtime_id() is what AWS shows."""
 
     name: str
     id: str  # the UUID in its ARN
@@ -47,6 +47,7 @@ class Container:
     memory_reservation_mib: int | None = None
     restart_count: int = 0  # how often its restart policy has started it again
     restarts_ended: bool = False  # it could not be started again
+    read_only_root: bool = False  # an agent of ECS Exec has nowhere to live then
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,17 @@ class Task:
 def endpoint_id(task: Task, container: Container) -> str:
     """What the container's endpoint URLs end with, in the form that Fargate gives them: 32 digits, a dash, ten."""
     return f"{task.endpoint_id}-{int(container.id[:8], 16):010d}"
+
+
+def runtime_id(task: Task, container: Container) -> str | None:
+    """The container's `runtimeId` and `DockerId`, None before it was created.
+
+    Fargate shows no engine's id: it is the task's id, a dash and ten digits, and with it ends the target
+    `ecs:<cluster>_<task>_<runtimeId>` of a session (Amazon ECS developer guide, samples of Fargate tasks).
+    """
+    if container.runtime_id is None or task.launch_type != "FARGATE":
+        return container.runtime_id
+    return f"{task.id}-{int(container.id[:8], 16):010d}"
 
 
 @dataclass(frozen=True, slots=True)

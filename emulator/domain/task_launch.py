@@ -133,6 +133,7 @@ def _container(definition: Mapping[str, Any], digests: Mapping[str, str], ids: I
         cpu=definition.get("cpu") or 0,
         memory_mib=definition.get("memory"),
         memory_reservation_mib=definition.get("memoryReservation"),
+        read_only_root=bool(definition.get("readonlyRootFilesystem")),
     )
 
 

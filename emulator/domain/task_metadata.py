@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from emulator.domain.task import Container, Task
+from emulator.domain.task import Container, Task, runtime_id
 from emulator.domain.vpc import zone_id
 
 _OWN_LABELS: Final = "homeport."
@@ -142,9 +142,9 @@ def container_document(view: TaskView, container: Container, *, version: int = 4
     """`${ECS_CONTAINER_METADATA_URI_V4}` itself."""
     definition, seen = view.definitions.get(container.name, {}), view.seen.get(container.name)
     document: dict[str, Any] = {
-        "DockerId": container.runtime_id or "",
+        "DockerId": runtime_id(view.task, container) or "",
         "Name": container.name,
-        "DockerName": seen.name if seen else "",
+        "DockerName": shown_name(view.task, container, seen.name if seen else ""),
         "Image": container.image,
         "ImageID": container.image_id or "",
         "Ports": _ports(seen),
@@ -178,6 +178,11 @@ def _log(container: Container, configuration: Mapping[str, Any]) -> dict[str, An
         options.pop("awslogs-stream-prefix", None)
         options["awslogs-stream"] = container.log_stream
     return {"LogDriver": configuration.get("logDriver"), "LogOptions": options or None}
+
+
+def shown_name(task: Task, container: Container, engine_name: str) -> str:
+    """Fargate names no engine's container, only the definition's."""
+    return container.name if task.launch_type == "FARGATE" else engine_name
 
 
 def _restarts(definition: Mapping[str, Any]) -> bool:

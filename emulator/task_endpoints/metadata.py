@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from emulator.domain.task import Container, Task
-from emulator.domain.task_metadata import container_document, task_document
+from emulator.domain.task import Container, Task, runtime_id
+from emulator.domain.task_metadata import container_document, shown_name, task_document
 from emulator.task_endpoints.room import Asked, Route, Told
 from emulator.task_endpoints.views import TaskViews
 
@@ -77,12 +77,12 @@ class _Metadata:
         found = self._find(asked)
         if found is None:
             return _unknown(version, "container stats", "container ID", "docker ID", asked)
-        return self._stats_of(found[1], version)
+        return self._stats_of(*found, version)
 
-    def _stats_of(self, container: Container, version: int) -> Told:
-        latest = self._latest(container)
+    def _stats_of(self, task: Task, container: Container, version: int) -> Told:
+        latest = self._latest(task, container)
         if latest is None:
-            name = container.runtime_id or container.name
+            name = runtime_id(task, container) or container.name
             return Told(500, f"V{version} container stats handler: unable to get stats for container: {name}")
         return Told(200, latest)
 
@@ -93,7 +93,7 @@ class _Metadata:
         return self._all_stats(found[0])
 
     def _all_stats(self, task: Task) -> Told:
-        return Told(200, {c.runtime_id: self._latest(c) for c in task.containers if c.runtime_id is not None})
+        return Told(200, {own: self._latest(task, c) for c in task.containers if (own := runtime_id(task, c))})
 
     def associations(self, version: int, asked: Asked) -> Told:
         """No task has any: Elastic Inference, their only kind, has ended."""
@@ -127,24 +127,33 @@ class _Metadata:
 
     def own_container_stats(self, version: int, asked: Asked) -> Told:
         found = self._own(asked)
-        return _no_such_container("stats", asked) if found is None else self._stats_of(found[1], version)
+        return _no_such_container("stats", asked) if found is None else self._stats_of(*found, version)
 
     def _own(self, asked: Asked) -> tuple[Task, Container] | None:
-        """The container of the calling task that the engine's id in the path names."""
+        """The container of the calling task that the DockerId in the path names."""
         task = self._views.calling(asked)
-        for container in task.containers if task is not None else ():
-            if container.runtime_id == asked.parts["container"]:
-                assert task is not None
-                return task, container
-        return None
+        if task is None:
+            return None
+        named = (c for c in task.containers if runtime_id(task, c) == asked.parts["container"])
+        container = next(named, None)
+        return None if container is None else (task, container)
 
     def _find(self, asked: Asked) -> tuple[Task, Container] | None:
         return self._views.find(asked)
 
-    def _latest(self, container: Container) -> Mapping[str, Any] | None:
+    def _latest(self, task: Task, container: Container) -> Mapping[str, Any] | None:
+        """The engine's answer under the id and name that the task's other documents show."""
         if container.runtime_id is None or container.last_status != "RUNNING":
             return None
-        return self._statistics(container.runtime_id)
+        told = self._statistics(container.runtime_id)
+        if told is None:
+            return None
+        name = shown_name(task, container, str(told.get("name", "")).removeprefix("/"))
+        return {
+            **told,
+            "id": runtime_id(task, container),
+            "name": f"/{name}" if task.launch_type != "FARGATE" else name,
+        }
 
 
 def _unassociated(what: str) -> Told:

@@ -26,12 +26,8 @@ def routed(name: str = "app", *secrets: dict[str, str], **options: str) -> dict[
     return container(name, logConfiguration=configuration)
 
 
-def runtime_ids(world: World, arn: str) -> dict[str, str]:
-    return {c["name"]: c["runtimeId"] for c in world.task(arn)["containers"] if "runtimeId" in c}
-
-
 def specs(world: World, arn: str) -> dict[str, ContainerSpec]:
-    return {name: world.engine.spec(runtime_id) for name, runtime_id in runtime_ids(world, arn).items()}
+    return {name: world.engine.spec(engine_id) for name, engine_id in world.engine_ids(arn).items()}
 
 
 def test_a_router_is_configured_and_reached_over_its_socket(world: World) -> None:
@@ -48,7 +44,7 @@ def test_a_router_is_configured_and_reached_over_its_socket(world: World) -> Non
     world.pass_time(2)
     assert world.task(arn)["lastStatus"] == "RUNNING"
     made = specs(world, arn)
-    ids = runtime_ids(world, arn)
+    ids = world.engine_ids(arn)
     text = world.engine.file(ids["log_router"], CONFIGURATION).decode()
     assert f"Record ecs_task_arn {arn}\n    Record ecs_task_definition web:1\n" in text
     assert "Name datadog\n    Match app-firelens*\n    apikey ${apikey_0}\n" in text
@@ -85,7 +81,7 @@ def test_the_router_starts_first_and_stops_last(world: World) -> None:
     world.engine.on_call = told
     arn = world.run()
     world.pass_time(2)
-    ids = runtime_ids(world, arn)
+    ids = world.engine_ids(arn)
     assert [runtime_id for runtime_id in begun if runtime_id in ids.values()] == [ids["log_router"], ids["app"]]
     world.ecs.stop_task(task=arn)
     world.pass_time(1)
@@ -120,7 +116,7 @@ def test_a_router_that_somebody_removed_before_its_clients_began(world: World) -
     )
     arn = world.run()
     world.pass_time(2)
-    world.engine.remove_container(runtime_ids(world, arn)["log_router"])
+    world.engine.remove_container(world.engine_ids(arn)["log_router"])
     world.pass_time(6)
     assert world.stopped(arn)[0] == "TaskFailedToStart"
     assert world.task(arn)["containers"][0]["reason"] == (

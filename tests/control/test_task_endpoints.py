@@ -67,7 +67,7 @@ def test_the_documents_of_version_4(world: World) -> None:
     fits(app, schema.CONTAINER)
     assert (app["Name"], app["Limits"]) == ("app", {"CPU": 128, "Memory": 0})
     assert (app["Health"]["status"], app["Health"].keys()) == ("HEALTHY", {"status", "statusSince"})
-    assert app["DockerName"].startswith("ecs-web-1-app-")
+    assert (app["DockerName"], app["DockerId"]) == ("app", world.task(arn)["containers"][0]["runtimeId"])
     assert app["Labels"] == {
         "com.amazonaws.ecs.cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/default",
         "com.amazonaws.ecs.container-name": "app",

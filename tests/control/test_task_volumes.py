@@ -145,7 +145,7 @@ def test_mounts_of_another_container(world: World) -> None:
     )
     arn = world.run()
     world.settle()
-    source = next(c for c in world.task(arn)["containers"] if c["name"] == "app")["runtimeId"]
+    source = world.engine_ids(arn)["app"]
     assert spec(world, "reader").volumes_from == (f"{source}:ro",)
 
 

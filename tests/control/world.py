@@ -10,6 +10,7 @@ from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.engine.simulated import SimulatedEngine
 from emulator.engine.simulated_behaviour import Behaviour
+from emulator.store.ecs_tables import TASKS
 from tests.conftest import Aws
 
 SUBNETS = ["subnet-aaaa", "subnet-bbbb"]
@@ -85,6 +86,12 @@ class World:
         task = self.task(arn)
         assert task["lastStatus"] == "STOPPED", task
         return task["stopCode"], task["stoppedReason"]
+
+    def engine_ids(self, arn: str) -> dict[str, str]:
+        """The engine's own ids of the task's containers, by name; the API shows none on Fargate."""
+        with self.emulator.database.read() as reader:
+            (task,) = [task for task in reader.find(TASKS) if task.arn == arn]
+        return {c.name: c.runtime_id for c in task.containers if c.runtime_id is not None}
 
     def containers(self) -> list[str]:
         """What is in the engine, by label; this look is no call that a test's hook is told of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,9 +19,9 @@ from tests.data_channel.plugin import Plugin
 from tests.services.ecs_scene import refuses
 
 ROLE = "arn:aws:iam::123456789012:role/task"
-NOT_CONNECTED = (
+NOT_ENABLED = (
     "The execute command failed because execute command was not enabled when the task was run or the execute command "
-    "agent isn't running. Wait and try again or run a new task with execute command enabled and try again."
+    "agent isn’t running. Wait and try again or run a new task with execute command enabled and try again."
 )
 Connect = Callable[..., Plugin]
 
@@ -263,18 +264,21 @@ def test_a_task_that_was_not_enabled_or_runs_no_more(world: World) -> None:
     arn = world.run()
     world.settle()
     assert "managedAgents" not in world.task(arn)["containers"][0]
-    with refuses("TargetNotConnectedException", NOT_CONNECTED):
+    with refuses("InvalidParameterException", NOT_ENABLED):
         execute(world, arn)
     enabled = world.run(enableExecuteCommand=True)
     assert world.task(enabled)["containers"][0]["managedAgents"] == [
         {"name": "ExecuteCommandAgent", "lastStatus": "PENDING"}
     ]
-    with refuses("TargetNotConnectedException", NOT_CONNECTED):
+    with refuses("InvalidParameterException", NOT_ENABLED):
         execute(world, enabled)
     world.settle()
     world.ecs.stop_task(task=enabled)
     world.settle()
-    with refuses("TargetNotConnectedException", NOT_CONNECTED):
+    agent = world.task(enabled)["containers"][0]["managedAgents"][0]
+    assert (agent["lastStatus"], agent["reason"]) == ("STOPPED", "Received Container Stopped event")
+    assert agent["lastStartedAt"]
+    with refuses("InvalidParameterException", NOT_ENABLED):
         execute(world, enabled)
 
 
@@ -303,6 +307,35 @@ def test_several_containers_need_a_name(world: World) -> None:
     world.define(container(), container("side"), family="two", taskRoleArn=ROLE)
     arn = world.run("two", enableExecuteCommand=True)
     world.settle()
-    with refuses("ClientException", part=True, message="a container name must be specified"):
+    with refuses("InvalidParameterException", part=True, message="a container name must be specified"):
         execute(world, arn)
     assert execute(world, arn, container="side")["sessionId"]
+
+
+def test_a_read_only_root_file_system_has_no_agent(world: World) -> None:
+    world.define(container(readonlyRootFilesystem=True), family="sealed", taskRoleArn=ROLE)
+    arn = world.run("sealed", enableExecuteCommand=True)
+    world.settle()
+    assert world.task(arn)["containers"][0]["managedAgents"] == [
+        {
+            "name": "ExecuteCommandAgent",
+            "lastStatus": "STOPPED",
+            "reason": "ExecuteCommandAgent Initialization failed - the root file system of the container is read-only",
+        }
+    ]
+    with refuses("InvalidParameterException", NOT_ENABLED):
+        execute(world, arn)
+
+
+def test_twenty_sessions_are_the_most_in_one_container(world: World, task: str) -> None:
+    sessions = [execute(world, task)["sessionId"] for _ in range(20)]
+    with refuses("ClientException", "maximum of 20 ECS Exec sessions", part=True):
+        execute(world, task)
+    world.aws("ssm").terminate_session(SessionId=sessions[0])
+    assert execute(world, task)["sessionId"] not in sessions
+
+
+def test_the_target_of_a_session_is_built_from_fargates_runtime_id(world: World, task: str) -> None:
+    task_id, runtime_id = task.rpartition("/")[2], world.task(task)["containers"][0]["runtimeId"]
+    assert re.fullmatch(rf"{task_id}-[0-9]{{10}}", runtime_id)
+    assert runtime_id != world.engine_ids(task)["app"]

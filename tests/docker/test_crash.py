@@ -38,15 +38,19 @@ SERVICE_OF_FOUR: dict[str, Any] = {
 }
 
 
+def _whose(labels: dict[str, str]) -> tuple[str, str]:
+    return labels["homeport.task"], labels["homeport.container"]
+
+
 def _all_accounted_for(homeport: Homeport) -> None:
     """Each container of this emulator is one of a task that is RUNNING, and each such task has its own once."""
     ecs = homeport.client("ecs")
     arns = ecs.list_tasks()["taskArns"]
     tasks = ecs.describe_tasks(tasks=arns)["tasks"] if arns else []
-    wanted = {c["runtimeId"] for task in tasks for c in task["containers"] if task["lastStatus"] == "RUNNING"}
+    wanted = [(t["taskArn"], c["name"]) for t in tasks for c in t["containers"] if t["lastStatus"] == "RUNNING"]
     labels = [f"homeport.instance={homeport.instance}"]
     listed = engine().containers(all=True, filters={"label": labels})
-    apps = [c["Id"] for c in listed if c["Labels"]["homeport.kind"] == "app"]
+    apps = [_whose(c["Labels"]) for c in listed if c["Labels"]["homeport.kind"] == "app"]
     pauses = [c["Labels"]["homeport.task"] for c in listed if c["Labels"]["homeport.kind"] == "pause"]
     assert sorted(apps) == sorted(wanted)
     assert sorted(pauses) == sorted(task["taskArn"] for task in tasks)

@@ -74,7 +74,8 @@ def test_what_a_container_is_told_is_what_the_engine_shows(homeport: Homeport, t
     _environment_is_ecss(said[8], task)
     shown = homeport.containers(task)
     app = shown["app"]
-    assert (own["DockerId"], own["DockerName"], own["ImageID"]) == (app["Id"], app["Name"].lstrip("/"), app["Image"])
+    runtime_id = next(c["runtimeId"] for c in homeport.task(task)["containers"] if c["name"] == "app")
+    assert (own["DockerId"], own["DockerName"], own["ImageID"]) == (runtime_id, "app", app["Image"])
     (network,) = shown[PAUSE]["NetworkSettings"]["Networks"].values()
     assert own["Networks"][0]["IPv4Addresses"] == [network["IPAddress"]]
     assert own["Networks"][0]["MACAddress"] == network["MacAddress"]

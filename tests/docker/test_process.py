@@ -60,7 +60,8 @@ def test_the_tutorial_on_the_command_line(homeport: Homeport, aws: str, tmp_path
     say(f"{ecs} wait tasks-running {cluster} --tasks {arn}")
     shown = say(f"{ecs} describe-tasks {cluster} --tasks {arn} --query tasks[0].[lastStatus,containers[0].runtimeId]")
     status, runtime_id = shown.split()
-    assert (status, runtime_id) == ("RUNNING", homeport.containers(arn)["app"]["Id"])
+    assert (status, runtime_id[:33]) == ("RUNNING", f"{arn.rpartition('/')[2]}-")
+    assert homeport.containers(arn)["app"]["State"]["Running"]
     stream = f"t/app/{arn.rpartition('/')[2]}"
     eventually(lambda: homeport.messages(arn))
     events = f"{aws} logs get-log-events --log-group-name {GROUP} --log-stream-name {stream}"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from api_models._generated import ecs as m
 from emulator.domain.errors import ClientException, InvalidParameterException
-from emulator.domain.task import LADDER, Container, Task
+from emulator.domain.task import LADDER, Container, Task, runtime_id
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.store.ecs_tables import TASKS
@@ -55,7 +55,7 @@ def submit_container_state_change(
     task = _task(call, request.get("cluster"), request.get("task"))
     name = request.get("containerName")
     container = _check_container(task, name, request.get("status"), request.get("exitCode"))
-    if "runtimeId" in request and request["runtimeId"] != container.runtime_id:
+    if "runtimeId" in request and request["runtimeId"] != runtime_id(task, container):
         raise ClientException(f"The container {container.name} is not {request['runtimeId'][:512]}.")
     claims = {"container": container.name, "status": request.get("status"), "exitCode": request.get("exitCode")}
     return {"acknowledgment": _acknowledge(call, task, claims, request.get("reason"))}

@@ -7,7 +7,7 @@ from typing import Final
 from api_models._generated import ecs as m
 from emulator.domain.ecs_errors import TargetNotConnectedException
 from emulator.domain.errors import ClientException, InvalidParameterException
-from emulator.domain.exec_session import ExecSession, WrongCommand, words
+from emulator.domain.exec_session import MOST_SESSIONS, ExecSession, WrongCommand, agent_state, words
 from emulator.domain.policy_conditions import request_keys
 from emulator.domain.policy_evaluation import Access
 from emulator.domain.task import Container, Task
@@ -17,9 +17,9 @@ from emulator.store.ecs_tables import EXEC_SESSIONS
 from emulator.store.permissions import decide, role_standing
 from emulator.wire.call import Call
 
-_NOT_CONNECTED: Final = (
+_NOT_ENABLED: Final = (
     "The execute command failed because execute command was not enabled when the task was run or the execute command "
-    "agent isn't running. Wait and try again or run a new task with execute command enabled and try again."
+    "agent isn’t running. Wait and try again or run a new task with execute command enabled and try again."
 )
 
 _AGENT_REFUSED: Final = "The execute command failed due to an internal error. Try again later."
@@ -38,9 +38,10 @@ def execute_command(call: Call, request: m.ExecuteCommandRequest) -> m.ExecuteCo
     if task is None:
         raise InvalidParameterException("The referenced task was not found.")
     container = _container(task, request.get("container"))
-    if not task.enable_execute_command or container.last_status != "RUNNING" or container.runtime_id is None:
-        raise TargetNotConnectedException(_NOT_CONNECTED)
+    if not task.enable_execute_command or agent_state(container).status != "RUNNING":
+        raise InvalidParameterException(_NOT_ENABLED)
     _check_agent_may_connect(call, task)
+    _check_room(call, task, container)
     session = _open(call, task, container, request["command"])
     return {
         "clusterArn": task.cluster_arn,
@@ -69,11 +70,20 @@ def _check_agent_may_connect(call: Call, task: Task) -> None:
         raise TargetNotConnectedException(_AGENT_REFUSED)
 
 
+def _check_room(call: Call, task: Task, container: Container) -> None:
+    here = [s for s in call.tx.find(EXEC_SESSIONS, task_arn=task.arn) if s.container == container.name]
+    if sum(session.ended_at is None for session in here) >= MOST_SESSIONS:  # unconfirmed wording
+        raise ClientException(
+            f"The container {container.name} has the maximum of {MOST_SESSIONS} ECS Exec sessions open. "
+            "End one and try again."
+        )
+
+
 def _container(task: Task, name: str | None) -> Container:
     """The one that is named; without a name the only one there is."""
     if name is None:
-        if len(task.containers) > 1:  # observed
-            raise ClientException(
+        if len(task.containers) > 1:  # unconfirmed wording
+            raise InvalidParameterException(
                 "Multiple containers exist in the specified task; a container name must be specified."
             )
         return task.containers[0]

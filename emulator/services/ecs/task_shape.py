@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from api_models._generated import ecs as m
-from emulator.domain.task import Container, Eni, Task
+from emulator.domain.exec_session import agent_state
+from emulator.domain.task import Container, Eni, Task, runtime_id
 from emulator.domain.task_overrides import overrides_echo
 
 _WHEN_KNOWN = {
@@ -106,7 +107,7 @@ def _container(task: Task, container: Container) -> m.Container:
     }
     present = {
         "imageDigest": container.image_digest,
-        "runtimeId": container.runtime_id,
+        "runtimeId": runtime_id(task, container),
         "exitCode": container.exit_code,
         "reason": container.reason,
         "memory": None if container.memory_mib is None else str(container.memory_mib),
@@ -121,10 +122,12 @@ def _container(task: Task, container: Container) -> m.Container:
 
 
 def _exec_agent(container: Container) -> dict[str, Any]:
-    """Commands can be run in a container as long as it runs: the engine itself is the agent."""
-    agent: dict[str, Any] = {"name": "ExecuteCommandAgent", "lastStatus": container.last_status}
-    if container.last_status == "RUNNING" and container.started_at is not None:
-        agent["lastStartedAt"] = container.started_at
+    state = agent_state(container)
+    agent: dict[str, Any] = {"name": "ExecuteCommandAgent", "lastStatus": state.status}
+    if state.started_at is not None:
+        agent["lastStartedAt"] = state.started_at
+    if state.reason:
+        agent["reason"] = state.reason
     return agent
 
 
