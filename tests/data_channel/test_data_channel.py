@@ -134,7 +134,8 @@ def test_input_is_taken_in_its_order_and_once(world: World, task: str, connect: 
 
 
 def test_a_client_that_knows_no_handshake(world: World, task: str, connect: Connect) -> None:
-    plugin = connect(execute(world, task), handshakes=False)
+    """The npm package ssm-session is one; it does not reckon the digest of bytes rightly either."""
+    plugin = connect(execute(world, task), handshakes=False, true_digests=False)
     plugin.until(lambda: plugin.session_type)
     plugin.resize(80, 24)
     plugin.type(b"hello")
