@@ -13,6 +13,7 @@ from emulator.control.services import find_service
 from emulator.domain.service import Service
 from emulator.domain.task import Task
 from emulator.events import journal
+from emulator.events.task_changes import is_state_change
 from emulator.store.database import Database, Reader
 from emulator.store.ecs_tables import SERVICES, TASKS
 
@@ -133,6 +134,6 @@ def _action(action: Any) -> str:
 
 
 def history(reader: Reader, subject: str) -> list[dict[str, Any]]:
-    """The newest journal entries about something, oldest first."""
-    entries = journal.entries(reader, subject=subject)[-RECENT_ENTRIES:]
+    """The newest journal entries about something, oldest first; those told in words, not as events of AWS."""
+    entries = [e for e in journal.entries(reader, subject=subject) if not is_state_change(e)][-RECENT_ENTRIES:]
     return [{"at": e.at, "kind": e.kind, **e.detail} for e in entries]

@@ -19,6 +19,7 @@ from emulator.domain.task import Task
 from emulator.engine import labels
 from emulator.engine.base import ContainerState, Engine
 from emulator.events import journal
+from emulator.events.task_changes import write_task
 from emulator.store.database import Database, Reader
 from emulator.store.ecs_tables import SERVICES, TASKS
 
@@ -120,7 +121,7 @@ def _take_back(database: Database, task: Task, state: ContainerState, now: float
         task = find_task(tx, task.arn) or task
         changed = _with_id(task, state)
         if changed != task:
-            tx.put(TASKS, changed)
+            changed = write_task(tx, task, changed, now)
             journal.append(
                 tx,
                 at=now,

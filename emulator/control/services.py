@@ -25,6 +25,7 @@ from emulator.domain.task_launch import IdSource, Launch, new_task, task_tags
 from emulator.domain.task_overrides import apply_overrides
 from emulator.domain.task_progress import stop
 from emulator.events import journal
+from emulator.events.task_changes import write_task
 from emulator.ids import Ids
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ecs_tables import (
@@ -128,7 +129,7 @@ class ServiceController:
                 task = find_task(tx, arn)
                 if task is not None and task.desired_status == "RUNNING":
                     stopped = stop(task, code, reason, now)
-                    tx.put(TASKS, replace(stopped, version=task.version + 1))
+                    write_task(tx, task, stopped, now)
             case NoteEnds(arns):
                 for arn in arns:
                     task = find_task(tx, arn)
@@ -160,7 +161,6 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
     before = len(tasks_of(tx, service))
     for number, task_id, provider in zip(count(before), action.task_ids, action.capacity_providers, strict=False):
         task = new_task(launch, number=number, capacity_provider=provider, now=now, ids=_WithTaskId(task_id, ids))
-        tx.insert(TASKS, replace(task, because=action.because))
         journal.append(
             tx,
             at=now,
@@ -170,6 +170,7 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
             subject=task.arn,
             detail={"service": service.name, "deployment": deployment.id, "because": action.because},
         )
+        write_task(tx, None, replace(task, because=action.because), now)
 
 
 def _launch(tx: Transaction, service: Service, deployment: Deployment) -> Launch:

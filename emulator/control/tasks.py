@@ -26,6 +26,7 @@ from emulator.domain.task_outcomes import Failed, Outcome, settled
 from emulator.domain.task_overrides import EffectiveTask
 from emulator.domain.task_progress import DEFAULT_STOP_TIMEOUT_S, Needs, Plan, Sight, advance
 from emulator.events import journal
+from emulator.events.task_changes import write_task
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ecs_tables import TASKS
 
@@ -122,7 +123,7 @@ class TaskController:
     def _write(self, tx: Transaction, before: Task, after: Task, now: float) -> None:
         if after == before:
             return
-        tx.put(TASKS, after)
+        after = write_task(tx, before, after, now)
         for kind, detail in changes(before, after):
             journal.append(
                 tx, at=now, account=after.account, region=after.region, kind=kind, subject=after.arn, detail=detail

@@ -40,7 +40,6 @@ def protected(task: Task, minutes: int | None, now: float) -> Task:
         task,
         protection_enabled=minutes is not None,
         protection_expires_at=None if minutes is None else now + minutes * 60.0,
-        version=task.version + 1,
     )
 
 

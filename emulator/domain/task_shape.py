@@ -1,4 +1,4 @@
-"""A task as ECS answers it: containers, network interface, overrides, and the times that have come.
+"""A task as ECS shows it, in answers and events: containers, interface, overrides, the times that have come. Pure.
 
 Source: ECS API model (Task, Container, Attachment) and AWS CLI samples.
 """
@@ -6,9 +6,8 @@ Source: ECS API model (Task, Container, Attachment) and AWS CLI samples.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from api_models._generated import ecs as m
 from emulator.domain.exec_session import agent_state
 from emulator.domain.task import Container, Eni, Task, runtime_id
 from emulator.domain.task_overrides import overrides_echo
@@ -39,8 +38,8 @@ _ENI_DETAILS = (
 )
 
 
-def task_shape(task: Task, *, tags: bool) -> m.Task:
-    """`tags` says whether they were asked for; without, the list is empty."""
+def task_shape(task: Task, *, tags: bool) -> dict[str, Any]:
+    """The API's Task; times are epoch seconds. `tags` says whether they were asked for; without, the list is empty."""
     shape: dict[str, Any] = {
         "attachments": [] if task.eni is None else [_attachment(task.eni)],
         "attributes": [{"name": "ecs.cpu-architecture", "value": task.cpu_architecture}],
@@ -63,7 +62,7 @@ def task_shape(task: Task, *, tags: bool) -> m.Task:
         "version": task.version,
     }
     _add_what_is_so(shape, task)
-    return cast(m.Task, shape)
+    return shape
 
 
 def _add_what_is_so(shape: dict[str, Any], task: Task) -> None:
@@ -83,8 +82,8 @@ def _overrides(task: Task) -> dict[str, Any]:
     return overrides_echo(names, task.overrides)
 
 
-def _attachment(eni: Eni) -> m.Attachment:
-    details: list[m.KeyValuePair] = [{"name": "subnetId", "value": eni.subnet_id}]
+def _attachment(eni: Eni) -> dict[str, Any]:
+    details: list[dict[str, str]] = [{"name": "subnetId", "value": eni.subnet_id}]
     if eni.status != "PRECREATED":
         for name, field in _ENI_DETAILS:
             value = getattr(eni, field)
@@ -93,7 +92,7 @@ def _attachment(eni: Eni) -> m.Attachment:
     return {"id": eni.attachment_id, "type": "ElasticNetworkInterface", "status": eni.status, "details": details}
 
 
-def _container(task: Task, container: Container) -> m.Container:
+def _container(task: Task, container: Container) -> dict[str, Any]:
     shape: dict[str, Any] = {
         "containerArn": f"{task.arn.replace(':task/', ':container/')}/{container.id}",
         "taskArn": task.arn,
@@ -118,7 +117,7 @@ def _container(task: Task, container: Container) -> m.Container:
     shape.update({member: value for member, value in present.items() if value is not None})
     if task.enable_execute_command:
         shape["managedAgents"] = [_exec_agent(container)]
-    return cast(m.Container, shape)
+    return shape
 
 
 def _exec_agent(container: Container) -> dict[str, Any]:

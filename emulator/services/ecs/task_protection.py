@@ -30,7 +30,7 @@ def update_task_protection(call: Call, request: m.UpdateTaskProtectionRequest) -
     found, failures = _found(call, cluster, request["tasks"], _MOST_CHANGED)
     changed = [protected(task, minutes, call.now) for task in found]
     for task in changed:
-        call.tx.put(TASKS, task)
+        call.tx.put(TASKS, task)  # no event: AWS reports protection in its own operations alone
         journal.append(
             call.tx,
             at=call.now,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
 from emulator.domain.capacity_strategy import share_out
@@ -12,10 +12,11 @@ from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 from emulator.domain.task import Task
 from emulator.domain.task_launch import new_task
 from emulator.domain.task_progress import stop
+from emulator.domain.task_shape import task_shape
 from emulator.events import journal
+from emulator.events.task_changes import write_task
 from emulator.services.ecs import client_tokens, lookup
 from emulator.services.ecs.run_request import check_client_token, check_count, run_launch
-from emulator.services.ecs.task_shape import task_shape
 from emulator.services.lookup import check_batch, found_and_missing
 from emulator.store.ecs_tables import TASKS
 from emulator.wire.call import Call
@@ -37,7 +38,7 @@ def run_task(call: Call, request: m.RunTaskRequest) -> m.RunTaskResponse:
         earlier = client_tokens.earlier_result(call, cluster.name, check_client_token(token), asked)
         if earlier is not None:
             again = (lookup.find_task(call, cluster, arn) for arn in earlier)
-            return {"tasks": [task_shape(task, tags=True) for task in again if task is not None], "failures": []}
+            return {"tasks": [_shown(task) for task in again if task is not None], "failures": []}
     count = check_count(request)
     launch, strategy = run_launch(call, cluster, request)
     providers: list[str | None] = [*share_out(strategy, {}, count)] if strategy else [None] * count
@@ -46,11 +47,11 @@ def run_task(call: Call, request: m.RunTaskRequest) -> m.RunTaskResponse:
         for number, provider in enumerate(providers)
     ]
     for task in tasks:
-        call.tx.insert(TASKS, task)
         _note(call, "task.created", task, {"taskDefinition": task.definition_arn, "group": task.group})
+        write_task(call.tx, None, task, call.now)
     if token is not None:
         client_tokens.keep(call, cluster.name, token, asked, [task.arn for task in tasks])
-    return {"tasks": [task_shape(task, tags=True) for task in tasks], "failures": []}
+    return {"tasks": [_shown(task) for task in tasks], "failures": []}
 
 
 def stop_task(call: Call, request: m.StopTaskRequest) -> m.StopTaskResponse:
@@ -61,11 +62,10 @@ def stop_task(call: Call, request: m.StopTaskRequest) -> m.StopTaskResponse:
         raise InvalidParameterException("The referenced task was not found.")
     reason = request.get("reason") or "Task stopped by user"
     if task.desired_status != "STOPPED":
-        stopping = stop(task, "UserInitiated", reason, call.now)
-        task = replace(stopping, version=task.version + 1, tags=[])
-        call.tx.put(TASKS, task)
+        stopping = replace(stop(task, "UserInitiated", reason, call.now), tags=[])
         _note(call, "task.stop_requested", task, {"reason": reason, "by": call.caller.arn})
-    return {"task": task_shape(task, tags=True)}
+        task = write_task(call.tx, task, stopping, call.now)
+    return {"task": _shown(task)}
 
 
 def describe_tasks(call: Call, request: m.DescribeTasksRequest) -> m.DescribeTasksResponse:
@@ -80,7 +80,7 @@ def describe_tasks(call: Call, request: m.DescribeTasksRequest) -> m.DescribeTas
         arn_of=lambda reference: lookup.member_arn(cluster, reference, "task"),
     )
     tags = "TAGS" in request.get("include", ())
-    return {"tasks": [task_shape(task, tags=tags) for task in found], "failures": failures}
+    return {"tasks": [_shown(task, tags=tags) for task in found], "failures": failures}
 
 
 def list_tasks(call: Call, request: m.ListTasksRequest) -> m.ListTasksResponse:
@@ -115,6 +115,10 @@ def _filters(call: Call, cluster: Cluster, request: m.ListTasksRequest) -> dict[
     if "daemonName" in request:
         raise NotEmulatedYet("Homeport does not emulate daemonName (daemons) yet.")
     return wanted
+
+
+def _shown(task: Task, *, tags: bool = True) -> m.Task:
+    return cast(m.Task, task_shape(task, tags=tags))
 
 
 def _note(call: Call, kind: str, task: Task, detail: dict[str, Any]) -> None:

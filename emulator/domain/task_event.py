@@ -1,0 +1,45 @@
+"""The detail of EventBridge's event "ECS Task State Change": the task as the API shows it, in the event's dress. Pure.
+
+Source: Amazon ECS developer guide, "Amazon ECS task state change events": times are ISO 8601 in UTC, an interface is
+of the type `eni`, tags are left out.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from emulator.domain.task import Task
+from emulator.domain.task_shape import task_shape
+
+_TYPES = {"ElasticNetworkInterface": "eni"}
+
+
+def reported(task: Task) -> dict[str, Any]:
+    """What of a task AWS reports in events, its version aside; two records that agree in it need no event."""
+    shape = task_shape(task, tags=False)
+    del shape["version"], shape["tags"]
+    return shape
+
+
+def task_event(task: Task, at: float) -> dict[str, Any]:
+    """`at`: when it changed, in epoch seconds."""
+    detail = {name: _dressed(name, value) for name, value in reported(task).items()}
+    for attachment in detail["attachments"]:
+        attachment["type"] = _TYPES.get(attachment["type"], attachment["type"])
+    return {**detail, "updatedAt": _iso(at), "version": task.version}
+
+
+def _dressed(name: str, value: Any) -> Any:
+    if isinstance(value, float) and name.endswith("At"):
+        return _iso(value)
+    if isinstance(value, dict):
+        return {key: _dressed(key, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_dressed("", item) for item in value]
+    return value
+
+
+def _iso(at: float) -> str:
+    """`2026-01-23T17:57:58.103Z`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

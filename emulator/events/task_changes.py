@@ -1,0 +1,51 @@
+"""Every write of a task: what AWS reports of it has a version, and each change is an "ECS Task State Change".
+
+It knows what of a record AWS reports; who changes it, and why, it need not know. Source: Amazon ECS developer guide,
+"Amazon ECS task state change events": the version grows by one with every event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from emulator.domain.task import Task
+from emulator.domain.task_event import reported, task_event
+from emulator.events import journal
+from emulator.events.journal import Entry
+from emulator.store.database import Reader, Transaction
+from emulator.store.ecs_tables import TASKS
+
+STATE_CHANGE: Final = "ECS Task State Change"
+"""The journal's kind of these entries, and EventBridge's detail-type."""
+
+
+def write_task(tx: Transaction, before: Task | None, after: Task, at: float) -> Task:
+    """Writes the record; `before` is None for a new task. Gives it with the version that it now has.
+
+    A change that AWS does not report (which action is in hand, an engine's own id) is written without an event.
+    """
+    if before is not None and reported(before) == reported(after):
+        after = replace(after, version=before.version)
+        tx.put(TASKS, after)
+        return after
+    if before is None:
+        tx.insert(TASKS, after)
+    else:
+        after = replace(after, version=before.version + 1)
+        tx.put(TASKS, after)
+    detail = task_event(after, at)
+    journal.append(
+        tx, at=at, account=after.account, region=after.region, kind=STATE_CHANGE, subject=after.arn, detail=detail
+    )
+    return after
+
+
+def state_changes(reader: Reader, arn: str) -> list[Mapping[str, Any]]:
+    """The details of a task's events, oldest first."""
+    return [entry.detail for entry in journal.entries(reader, subject=arn) if is_state_change(entry)]
+
+
+def is_state_change(entry: Entry) -> bool:
+    return entry.kind == STATE_CHANGE
