@@ -270,7 +270,13 @@ class ContainerLauncher:
         return self._start(task, effective, definition, container_id)
 
     def _start(self, task: Task, effective: EffectiveTask, definition: Mapping[str, Any], container_id: str) -> Outcome:
-        state = self.engine.inspect_container(container_id)
+        try:
+            state = self.engine.inspect_container(container_id)
+        except (EngineNotResponding, EngineUnavailable):
+            raise
+        except EngineError as error:
+            self.watch.remember(container_id)
+            return Failed(f"CannotInspectContainerError: {error}", runtime_id=container_id)
         if state is not None and state.status == "created":
             self.watch.keep(state)
             self._attach(task, effective, definition, container_id)

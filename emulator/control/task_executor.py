@@ -267,6 +267,9 @@ class TaskExecutor:
         except EngineNotResponding:
             raise
         except EngineError as error:
+            state = self.engine.inspect_container(container.runtime_id)
+            if state is not None and state.status == "running":
+                return Failed(f"CannotStopContainerError: {error}")
             _log.debug("%s had ended before %s: %s", container.name, signal, error)
         self.watch.remember(container.runtime_id)
         return Done()

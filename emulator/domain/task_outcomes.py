@@ -134,6 +134,8 @@ def _after_failure(task: Task, action: TaskAction, failed: Failed, now: float) -
         return _with(task, action.container, restarts_ended=True, reason=failed.reason[:1024])
     stopping = task.desired_status == "STOPPED"
     attempts = task.attempts + 1
+    if stopping and isinstance(action, SignalContainer | KillContainer):
+        task = _with(task, action.container, reason=failed.reason[:1024])
     if stopping or (failed.passing and attempts < START_ATTEMPTS):
         return _try_again(task, failed, attempts, stopping, now)
     container = getattr(action, "container", None)

@@ -305,7 +305,8 @@ def _stop_containers(task: Task, needs: Needs, in_flight: frozenset[str], now: f
     looks: list[float] = []
     for container in task.containers:
         if container.last_status == "PENDING":
-            task = task.with_container(replace(container, last_status="STOPPED"))
+            reason = container.reason or _never_pulled(task)
+            task = task.with_container(replace(container, last_status="STOPPED", reason=reason))
     for container in may_stop(task, needs.order):
         timeout = needs.stop_timeouts.get(container.name, DEFAULT_STOP_TIMEOUT_S)
         _stop_one(container, timeout, now, actions, looks)
@@ -314,6 +315,13 @@ def _stop_containers(task: Task, needs: Needs, in_flight: frozenset[str], now: f
         return Plan(task, tuple(actions), min(looks, default=None), because=f"stopping {alive}")
     stopped_at = task.execution_stopped_at or now
     return _to(task, "DEPROVISIONING", now, "every container has stopped", execution_stopped_at=stopped_at)
+
+
+def _never_pulled(task: Task) -> str | None:
+    """The ECS agent's word for the containers of a task that somebody stopped very early."""
+    if task.pull_started_at is not None or task.stop_code == "TaskFailedToStart":
+        return None
+    return f"TaskStoppedBeforePullBeginError: Task stopped before image pull could begin for task: {task.arn}"
 
 
 def _stop_one(

@@ -83,7 +83,7 @@ class SimulatedEngine:
         self._names: dict[str, str] = {}
         self._by_label: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         self._counter = itertools.count(1)
-        self._faults: defaultdict[str, deque[EngineError]] = defaultdict(deque)
+        self._faults: defaultdict[str, deque[Exception]] = defaultdict(deque)
         self._timeline = Timeline(clock, self._containers.get)
         self._lock = self._timeline.lock
         self._lost = False
@@ -105,7 +105,7 @@ class SimulatedEngine:
         with self._lock:
             self._images.add_remote(reference, image)
 
-    def fail(self, call: str, *errors: EngineError) -> None:
+    def fail(self, call: str, *errors: Exception) -> None:
         """The next calls of that name raise these, one each, and have no effect."""
         self._faults[call].extend(errors)
 

@@ -1,7 +1,6 @@
 """Every stop code and stopped reason that ECS documents, each brought about by what causes it.
 
-Not here, for what brings them about is not emulated yet: failed load balancer health checks, Availability Zone
-rebalancing, Spot interruption, stopped or deregistered EC2 hosts, resources that no instance has.
+tests/stop_reasons.py is the list of what is documented; what the simulated engine can bring about is done here.
 """
 
 from __future__ import annotations
@@ -20,7 +19,9 @@ from emulator.engine.base import (
     ImagePullFailed,
 )
 from emulator.engine.simulated_behaviour import Behaviour, HealthTurn, RemoteImage
+from tests import stop_reasons
 from tests.control.world import NETWORK, World, awslogs, container, health_check
+from tests.docker import test_stop_reasons as on_docker
 
 SLOW = EngineNotResponding("the engine did not answer within 30 s")
 
@@ -62,6 +63,28 @@ def _fails(world: World, call: str, error: EngineError, times: int = 1, **member
     for _ in range(times):
         world.engine.fail(call, error)
     return _run(world, **members)
+
+
+def _fails_once_networked(world: World, error: Exception) -> str:
+    """The engine fails at the first container that is not the pause."""
+
+    def after_pause(when: str, name: str, arguments: object) -> None:
+        if (when, name) == ("after", "start_container"):
+            world.engine.on_call = None
+            world.engine.fail("create_container", error)
+
+    world.engine.on_call = after_pause
+    return _run(world)
+
+
+def _fails_volume(world: World) -> str:
+    world.engine.fail("ensure_volume", EngineError("no space left on device", 500))
+    world.image()
+    point = [{"sourceVolume": "work", "containerPath": "/work"}]
+    world.define(container(mountPoints=point), volumes=[{"name": "work"}])
+    arn = world.run()
+    world.pass_time(5)
+    return arn
 
 
 def _slow_to_start(world: World) -> str:
@@ -154,6 +177,60 @@ def _unhealthy(world: World) -> str:
     turns = Behaviour(health=(HealthTurn(5, "healthy"), HealthTurn(60, "unhealthy")))
     arn = _service(world, turns, healthCheck=health_check())
     world.pass_time(120)
+    return arn
+
+
+def _waits_in_vain(world: World) -> str:
+    world.image()
+    world.image("init", Behaviour(runs_for_s=1, exit_code=1))
+    needs = [{"containerName": "init", "condition": "SUCCESS"}]
+    world.define(container(dependsOn=needs), container("init", image="init:1", essential=False))
+    arn = world.run()
+    world.pass_time(5)
+    return arn
+
+
+def _cannot_be_stopped(world: World) -> str:
+    arn = _run(world)
+    world.engine.fail("kill_container", EngineError("Cannot kill container: no such process", 500))
+    world.ecs.stop_task(task=arn)
+    world.pass_time(60)
+    return arn
+
+
+def _cannot_be_inspected(world: World) -> str:
+    world.image()
+    world.define(container())
+    arn = world.run()
+    pause_made = False
+
+    def after_pause(when: str, name: str, arguments: object) -> None:
+        nonlocal pause_made
+        if (when, name) == ("after", "create_container"):
+            if pause_made:
+                world.engine.on_call = None
+                world.engine.fail("inspect_container", EngineError("device or resource busy", 500))
+            pause_made = True
+
+    world.engine.on_call = after_pause
+    world.pass_time(5)
+    return arn
+
+
+def _stopped_before_the_pull(world: World) -> str:
+    world.image()
+    world.define(container())
+    arn = world.run()
+    world.ecs.stop_task(task=arn)
+    world.settle()
+    return arn
+
+
+def _namespace_gone(world: World) -> str:
+    arn = _run(world)
+    pause = next(s for s in world.engine.list_containers({}) if s.labels.get("homeport.kind") == "pause")
+    world.engine.kill_container(pause.id, "SIGKILL")
+    world.pass_time(5)
     return arn
 
 
@@ -250,6 +327,41 @@ ROWS: dict[str, tuple[Callable[[World], str], Ended]] = {
             "ContainerRuntimeTimeoutError: ",
         ),
     ),
+    "dependency": (_waits_in_vain, Ended("TaskFailedToStart", "Task failed to start", "TaskDependencyError: ")),
+    "rate limit": (
+        lambda w: _pull_fails(w, ImagePullFailed("toomanyrequests: You have reached your pull rate limit.", 429)),
+        Ended("TaskFailedToStart", f"{PULL}toomanyrequests: ", f"{PULL}toomanyrequests: "),
+    ),
+    "cannot be stopped": (
+        _cannot_be_stopped,
+        Ended("UserInitiated", "Task stopped by user", "CannotStopContainerError: Cannot kill container", 0),
+    ),
+    "cannot be inspected": (
+        _cannot_be_inspected,
+        Ended(
+            "TaskFailedToStart",
+            "CannotInspectContainerError: device or resource busy",
+            "CannotInspectContainerError: ",
+        ),
+    ),
+    "a bug of ours": (
+        lambda w: _fails_once_networked(w, ValueError("boom")),
+        Ended("TaskFailedToStart", "InternalError: ValueError: boom", "InternalError: "),
+    ),
+    "stopped before the pull": (
+        _stopped_before_the_pull,
+        Ended(
+            "UserInitiated", "Task stopped by user", "TaskStoppedBeforePullBeginError: Task stopped before image pull"
+        ),
+    ),
+    "namespace": (
+        _namespace_gone,
+        Ended("InfrastructureHealth", "The task's network namespace is gone: ", exit_code=0),
+    ),
+    "volume": (
+        lambda w: _fails_volume(w),
+        Ended("TaskFailedToStart", "CannotCreateVolumeError: "),
+    ),
 }
 
 
@@ -263,3 +375,14 @@ def test_a_stopped_task_says_why(world: World, cause: str) -> None:
     assert app.get("reason", "")[: len(ended.container_reason)] == ended.container_reason
     assert app.get("exitCode") == ended.exit_code
     assert len(app.get("reason", "")) <= 1024
+    for row in stop_reasons.rows_of("simulated", cause):
+        assert row.code == code
+        own_words = row.reason == "the caller's own words"
+        assert own_words or (app["reason"] if row.container else reason).startswith(row.reason)
+
+
+def test_every_documented_row_is_brought_about_or_says_what_it_waits_for() -> None:
+    for row in stop_reasons.ROWS:
+        assert bool(row.docker or row.simulated) != bool(row.needs), row
+    assert {cause for row in stop_reasons.ROWS for cause in row.simulated} <= set(ROWS)
+    assert {cause for row in stop_reasons.ROWS for cause in row.docker} == set(on_docker.CAUSES)
