@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from emulator.domain import task_definition_messages as text
 from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.launch_settings import Placement
 from emulator.domain.network import availability_zone_of, default_vpc_id
+from emulator.domain.tags import MAX_TAGS, is_reserved
 from emulator.domain.task import Container, Eni, Task
+from emulator.domain.task_definition_messages import invalid_parameter
 from emulator.domain.task_overrides import EffectiveTask
 from emulator.domain.task_size import task_size
 
@@ -146,6 +149,7 @@ def task_tags(
 ) -> Tags:
     """The tags of a new task: those propagated, over which its own win by key, then the tags that ECS manages.
 
+    InvalidParameterException for more than 50, those that ECS manages not counted.
     `cluster` and `service` are names, given when managed tags are enabled.
     """
     tags = {tag["key"]: tag["value"] for tag in (*propagated, *own)}
@@ -153,4 +157,7 @@ def task_tags(
         tags["aws:ecs:clusterName"] = cluster
     if service is not None:
         tags["aws:ecs:serviceName"] = service
+    own_count = sum(not is_reserved(key) for key in tags)
+    if own_count > MAX_TAGS:
+        raise invalid_parameter(text.TAG_COUNT, limit=MAX_TAGS)
     return [{"key": key, "value": value} for key, value in tags.items()]

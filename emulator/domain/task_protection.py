@@ -5,10 +5,13 @@ The scheduler honours it (service_tasks.member). Source: ECS API model (UpdateTa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 from emulator.domain.errors import InvalidParameterException
+from emulator.domain.service import Service
+from emulator.domain.service_tasks import muster, of
 from emulator.domain.task import Task
 
 DEFAULT_MINUTES: Final = 120
@@ -32,6 +35,16 @@ def why_not(task: Task) -> str | None:
     if task.service is None or task.desired_status == "STOPPED" or task.stopped:
         return "TASK_NOT_VALID"
     return None
+
+
+def is_deployment_blocked(service: Service, tasks: Iterable[Task], now: float) -> bool:
+    """Whether nothing but protected tasks of older deployments keeps a deployment from its end: then no task of the
+    service is protected anew, and no protection extended (failure DEPLOYMENT_BLOCKED; when exactly is unconfirmed)."""
+    if service.status != "ACTIVE":
+        return False
+    fleet = muster(service, tasks, now)
+    moving = fleet.leaving or of(fleet.primary, "starting", "waiting")
+    return bool(fleet.old) and all(member.protected for member in fleet.old) and not moving
 
 
 def protected(task: Task, minutes: int | None, now: float) -> Task:

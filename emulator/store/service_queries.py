@@ -1,4 +1,4 @@
-"""How many tasks a service's deployments have, counted without decoding a task."""
+"""A service's tasks: how many its deployments have, counted without decoding one; and those of a task's own service."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Final
 
 from emulator.domain.service import Service
 from emulator.domain.service_tasks import PENDING
+from emulator.domain.task import Task
 from emulator.store.database import Reader
-from emulator.store.ecs_tables import TASKS
+from emulator.store.ecs_tables import SERVICES, TASKS
 
 _BY_DEPLOYMENT: Final = (
     f"SELECT started_by, last_status, desired_status, COUNT(*) FROM {TASKS.name} "
@@ -49,3 +50,19 @@ def total(counts: dict[str, Counts]) -> Counts:
         wanted=sum(c.wanted for c in every),
         lingering=sum(c.lingering for c in every),
     )
+
+
+def service_around(reader: Reader, task: Task) -> tuple[Service, list[Task]] | None:
+    """The service that a task belongs to, with all the tasks that its scheduler counts."""
+    service = reader.get(SERVICES, task.account, task.region, task.cluster, task.service) if task.service else None
+    if service is None:
+        return None
+    tasks = reader.find(
+        TASKS,
+        account=task.account,
+        region=task.region,
+        cluster=task.cluster,
+        service=service.name,
+        released=False,
+    )
+    return service, tasks

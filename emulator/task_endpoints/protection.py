@@ -16,12 +16,13 @@ from emulator.domain.errors import InvalidParameterException
 from emulator.domain.policy_conditions import request_keys, resource_tags
 from emulator.domain.policy_evaluation import Access, denial_text
 from emulator.domain.task import Task
-from emulator.domain.task_protection import check_minutes, is_protected, protected, why_not
+from emulator.domain.task_protection import check_minutes, is_deployment_blocked, is_protected, protected, why_not
 from emulator.events import journal
 from emulator.ids import Ids
 from emulator.store.database import Database
 from emulator.store.ecs_tables import TASKS
 from emulator.store.permissions import decide, role_standing
+from emulator.store.service_queries import service_around
 from emulator.task_endpoints.room import Asked, Route, Told
 from emulator.task_endpoints.views import TaskViews
 
@@ -29,6 +30,7 @@ _PATH: Final = re.compile(r"/api/(?P<id>[^/]+)/task-protection/v1/state/?")
 _MEMBERS: Final = {"ProtectionEnabled": bool, "ExpiresInMinutes": int}
 _IN_LOWER_CASE: Final = {name.lower(): name for name in _MEMBERS}
 _DETAIL: Final = "The task is not a running task of a service"
+_BLOCKED: Final = "Protected tasks of the service keep its deployment from ending"
 
 
 class _Undecodable(ValueError):
@@ -86,6 +88,9 @@ class _Protection:
             current = tx.get(TASKS, task.account, task.region, task.cluster, task.id)
             if current is None or why_not(current) is not None:
                 return Told(200, {"failure": {"Arn": task.arn, "Detail": _DETAIL, "Reason": "TASK_NOT_VALID"}})
+            around = service_around(tx, current)
+            if minutes is not None and around is not None and is_deployment_blocked(*around, now):
+                return Told(200, {"failure": {"Arn": task.arn, "Detail": _BLOCKED, "Reason": "DEPLOYMENT_BLOCKED"}})
             changed = protected(current, minutes, now)
             tx.put(TASKS, changed)
             journal.append(

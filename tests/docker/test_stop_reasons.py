@@ -10,6 +10,7 @@ import pytest
 from tests import stop_reasons
 from tests.docker.homeport import (
     ACCOUNT,
+    LOG_OPTIONS,
     NETWORK,
     PAUSE,
     REGION,
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.docker
 Begin = Callable[[Homeport], str]
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:never-made"
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/never-made"
-NO_GROUP = {"logDriver": "awslogs", "options": {"awslogs-group": "/no/such", "awslogs-region": REGION}}
+NO_GROUP = {"logDriver": "awslogs", "options": {**LOG_OPTIONS, "awslogs-group": "/no/such"}}
 HOG = "exec awk 'BEGIN { while (1) s = s s \"xxxxxxxxxxxxxxxx\" }'"
 AFTER_INIT = [{"containerName": "init", "condition": "SUCCESS"}]
 SICK = {"command": ["CMD-SHELL", "test ! -e /tmp/sick"], "interval": 5, "timeout": 2, "retries": 1}

@@ -131,6 +131,18 @@ def test_tags_are_propagated_and_managed(aws: Aws) -> None:
     assert run(ecs)["tasks"][0]["tags"] == []
 
 
+def test_a_task_has_at_most_50_tags_wherever_they_come_from(aws: Aws) -> None:
+    ecs = aws("ecs")
+    prepare(ecs, tags=[{"key": f"d{n}", "value": ""} for n in range(30)])
+    own = [{"key": f"t{n}", "value": ""} for n in range(21)]
+    with refuses("InvalidParameterException", "exceeds the limit of 50", part=True):
+        run(ecs, tags=own, propagateTags="TASK_DEFINITION")
+    task = run(ecs, tags=own[:20], propagateTags="TASK_DEFINITION", enableECSManagedTags=True)["tasks"][0]
+    assert len(task["tags"]) == 51  # one is ECS's own
+    with refuses("InvalidParameterException", "less than or equal to 50", part=True):
+        run(ecs, tags=[{"key": f"t{n}", "value": ""} for n in range(51)])
+
+
 def test_a_client_token_stands_for_its_tasks_for_a_day(aws: Aws, clock: VirtualClock) -> None:
     ecs = aws("ecs")
     prepare(ecs)

@@ -42,6 +42,29 @@ def test_protection_comes_and_goes_and_expires(world: World) -> None:
     assert said["protectedTasks"] == off
 
 
+def test_a_deployment_that_waits_for_protected_tasks_blocks_more_protection(world: World) -> None:
+    (old,) = world.ecs.list_tasks(serviceName="web")["taskArns"]
+    ask = {"cluster": "default", "protectionEnabled": True}
+    world.ecs.update_task_protection(tasks=[old], **ask)
+    world.ecs.update_service(service="web", forceNewDeployment=True)
+    world.settle()
+    # The new task is not healthy yet: the deployment moves.
+    assert world.ecs.update_task_protection(tasks=[old], **ask)["failures"] == []
+    world.pass_time(60)
+    tasks = world.ecs.list_tasks(serviceName="web")["taskArns"]
+    assert (len(tasks), old in tasks) == (2, True)
+    said = world.ecs.update_task_protection(tasks=tasks, **ask)
+    assert said["protectedTasks"] == []
+    assert {failure["reason"] for failure in said["failures"]} == {"DEPLOYMENT_BLOCKED"}
+    assert {failure["arn"] for failure in said["failures"]} == set(tasks)
+    world.ecs.update_task_protection(tasks=[old], cluster="default", protectionEnabled=False)
+    world.pass_time(60)
+    (new,) = world.ecs.list_tasks(serviceName="web")["taskArns"]
+    assert new != old
+    assert world.stopped(old)[0] == "ServiceSchedulerInitiated"
+    assert world.ecs.update_task_protection(tasks=[new], **ask)["failures"] == []
+
+
 def test_tasks_that_cannot_be_protected(world: World) -> None:
     alone = world.run()
     missing = "arn:aws:ecs:us-east-1:123456789012:task/default/" + "0" * 32

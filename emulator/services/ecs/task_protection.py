@@ -8,10 +8,17 @@ from api_models._generated import ecs as m
 from emulator.domain.cluster import Cluster
 from emulator.domain.errors import InvalidParameterException
 from emulator.domain.task import Task
-from emulator.domain.task_protection import check_minutes, is_protected, protected, why_not
+from emulator.domain.task_protection import (
+    check_minutes,
+    is_deployment_blocked,
+    is_protected,
+    protected,
+    why_not,
+)
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.store.ecs_tables import TASKS
+from emulator.store.service_queries import service_around
 from emulator.wire.call import Call
 
 _MOST_READ: Final = 100
@@ -28,6 +35,9 @@ def update_task_protection(call: Call, request: m.UpdateTaskProtectionRequest) -
     cluster = lookup.active_cluster(call, request["cluster"])
     minutes = check_minutes(request.get("expiresInMinutes"), enabled=request["protectionEnabled"])
     found, failures = _found(call, cluster, request["tasks"], _MOST_CHANGED)
+    if minutes is not None:
+        found, blocked = _unblocked(call, found)
+        failures += blocked
     changed = [protected(task, minutes, call.now) for task in found]
     for task in changed:
         call.tx.put(TASKS, task)  # no event: AWS reports protection in its own operations alone
@@ -60,6 +70,19 @@ def _found(call: Call, cluster: Cluster, references: list[str], most: int) -> tu
             arn = task.arn if task is not None else _arn(call, cluster, reference)
             failures.append({"arn": arn, "reason": reason or "MISSING"})
     return tasks, failures
+
+
+def _unblocked(call: Call, tasks: list[Task]) -> tuple[list[Task], list[m.Failure]]:
+    """Those whose service's deployment does not wait for protected tasks already."""
+    free: list[Task] = []
+    failures: list[m.Failure] = []
+    for task in tasks:
+        around = service_around(call.tx, task)
+        if around is not None and is_deployment_blocked(*around, call.now):
+            failures.append({"arn": task.arn, "reason": "DEPLOYMENT_BLOCKED"})
+        else:
+            free.append(task)
+    return free, failures
 
 
 def _shown(task: Task, now: float) -> m.ProtectedTask:
