@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -148,7 +147,7 @@ class ExecClient:
                 _write(sys.stderr.fileno(), told.payload)
 
     def _send_size(self) -> None:
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(sys.stdin.fileno())
         self._say(PayloadType.SIZE, json.dumps({"cols": size.columns, "rows": size.lines}).encode())
 
     def _send_input(self) -> None:

@@ -12,6 +12,7 @@ from emulator.clock import Clock, monotonic
 from emulator.control.alarms import AlarmController
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
+from emulator.control.exec_logs import SessionLogs
 from emulator.control.exec_sessions import ExecSessions
 from emulator.control.execution_role import RoleChecks
 from emulator.control.housekeeping import Chore, Housekeeping
@@ -89,7 +90,10 @@ class ControlPlane:
             parts.clock, parts.database, self.loop, self._work, self.watch, self.executor, self.definitions
         )
         self.services = ServiceController(parts.clock, parts.database, parts.ids)
-        self.exec_sessions = ExecSessions(parts.clock, parts.database, parts.engine, parts.ids)
+        session_logs = SessionLogs(
+            parts.database, parts.delivery, self.definitions, parts.clock, parts.ids, parts.enforce_iam
+        )
+        self.exec_sessions = ExecSessions(parts.clock, parts.database, parts.engine, parts.ids, session_logs)
         self._lifecycle = LifecyclePolicies(parts.clock, parts.database)
         self._previews = LifecyclePreviews(parts.clock, parts.database)
         self._housekeeping = Housekeeping(parts.clock, parts.chores)
@@ -235,6 +239,7 @@ class ControlPlane:
         parts, identity = self._parts, self._parts.identity
         if self._is_dead is not None:
             sweep_dead_ephemeral(parts.engine, self.limits, identity.instance, self._is_dead)
+        self.exec_sessions.end_orphans()
         recover(
             parts.database,
             parts.engine,

@@ -7,8 +7,9 @@ session ends after 20 minutes; the agent runs the words of the command, not a sh
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from emulator.domain.task import Container
 
@@ -42,6 +43,7 @@ class ExecSession:
     ended_at: float | None = None
     reason: str = ""
     exit_code: int | None = None
+    process_id: str = ""  # the engine's, while it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,34 @@ def agent_state(container: Container) -> AgentState:
     if container.last_status == "RUNNING" and container.runtime_id is not None:
         return AgentState("RUNNING", container.started_at)
     return AgentState("PENDING")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLog:
+    """Where the output of a session goes, besides the session."""
+
+    group: str
+    region: str
+
+
+def log_of(configuration: Mapping[str, Any] | None, container: Mapping[str, Any], region: str) -> SessionLog | None:
+    """By the cluster's `configuration` (None: none given) and the container's definition.
+
+    DEFAULT, which holds when nothing is said, is the container's own awslogs group, or nothing; OVERRIDE the group that
+    the configuration names; NONE nothing (Amazon ECS developer guide, "Logging using Amazon ECS Exec").
+    """
+    execute = (configuration or {}).get("executeCommandConfiguration") or {}
+    match execute.get("logging", "DEFAULT"):
+        case "OVERRIDE":
+            group = (execute.get("logConfiguration") or {}).get("cloudWatchLogGroupName")
+        case "DEFAULT":
+            logging = container.get("logConfiguration") or {}
+            options = logging.get("options") or {}
+            group = options.get("awslogs-group") if logging.get("logDriver") == "awslogs" else None
+            region = options.get("awslogs-region") or region
+        case _:
+            group = None
+    return SessionLog(group, region) if group else None
 
 
 class WrongCommand(ValueError):

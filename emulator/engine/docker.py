@@ -33,7 +33,7 @@ from emulator.engine.base import (
 from emulator.engine.docker_calls import ApiRefusal, DockerCalls, EngineAddress
 from emulator.engine.docker_control_groups import DockerControlGroups
 from emulator.engine.docker_events import EventStream, event_filters
-from emulator.engine.docker_exec import start_docker_exec
+from emulator.engine.docker_exec import end_docker_exec, start_docker_exec
 from emulator.engine.docker_files import file_archive
 from emulator.engine.docker_images import DockerImages
 from emulator.engine.docker_networks import DockerNetworks
@@ -284,6 +284,9 @@ class DockerEngine:
             if _is_missing(refusal, container_id):
                 raise NotFound(str(refusal), refusal.code) from refusal
             raise
+
+    def end_exec(self, exec_id: str) -> None:
+        end_docker_exec(self._calls, exec_id)
 
     def put_file(self, container_id: str, path: str, content: bytes) -> None:
         directory, _, name = path.rpartition("/")

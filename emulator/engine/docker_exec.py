@@ -11,7 +11,7 @@ import threading
 from typing import Any, Literal
 
 from emulator.engine.base import EngineError
-from emulator.engine.docker_calls import DockerCalls
+from emulator.engine.docker_calls import ApiRefusal, DockerCalls
 from emulator.engine.docker_stream import Deadline, DockerStream, open_stream
 from emulator.engine.exec_session import ExecOutput
 
@@ -32,6 +32,10 @@ class DockerExec:
         self._rest = stream.take_first()
         self._closed = threading.Event()
         stream.socket.settimeout(None)
+
+    @property
+    def id(self) -> str:
+        return self._run
 
     def read(self) -> ExecOutput | None:
         if self._terminal:
@@ -86,22 +90,27 @@ class DockerExec:
             return
         self._closed.set()
         if self._local:
-            self._end()
+            with contextlib.suppress(EngineError):
+                end_docker_exec(self._calls, self._run)
         with contextlib.suppress(OSError):
             self._stream.socket.shutdown(socket.SHUT_RDWR)
         self._stream.close()
-
-    def _end(self) -> None:
-        """The engine has no call for it. The process leads its terminal: what else runs there hears of its end."""
-        with contextlib.suppress(EngineError, ProcessLookupError, PermissionError):
-            state = self._inspect()
-            if state.get("Running") and state.get("Pid"):
-                os.kill(int(state["Pid"]), signal.SIGKILL)
 
     def _inspect(self) -> dict[str, Any]:
         with self._calls.client() as client:
             state: dict[str, Any] = client.exec_inspect(self._run)
             return state
+
+
+def end_docker_exec(calls: DockerCalls, run: str) -> None:
+    """The engine has no call for it: only a process of this host can be ended. It leads its terminal, so that what else
+    runs there hears of its end."""
+    if not calls.address.unix_path:
+        return
+    with contextlib.suppress(ApiRefusal, ProcessLookupError, PermissionError), calls.client() as client:
+        state = client.exec_inspect(run)
+        if state.get("Running") and state.get("Pid"):
+            os.kill(int(state["Pid"]), signal.SIGKILL)
 
 
 def start_docker_exec(

@@ -10,6 +10,11 @@ ExecOutput = tuple[Literal["stdout", "stderr"], bytes]
 class ExecSession(Protocol):
     """One such process. `read` is called by one thread, the others by any."""
 
+    @property
+    def id(self) -> str:
+        """The engine's, with which it can be ended when the connection to it is lost."""
+        ...
+
     def read(self) -> ExecOutput | None:
         """What it wrote next, as soon as there is something; None when it has ended. With a terminal all is stdout."""
         ...
@@ -48,4 +53,8 @@ class ExecSource(Protocol):
 
     def start_exec(self, container_id: str, command: tuple[str, ...], *, terminal: bool, user: str = "") -> ExecSession:
         """NotFound without the container; EngineError when it does not run or the command cannot be started."""
+        ...
+
+    def end_exec(self, exec_id: str) -> None:
+        """Ends a process of `start_exec`, as far as the engine lets us; nothing happens when it has ended."""
         ...

@@ -83,6 +83,7 @@ class SimulatedEngine:
         self._names: dict[str, str] = {}
         self._by_label: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         self._counter = itertools.count(1)
+        self._execs: dict[str, SimulatedExec] = {}
         self._faults: defaultdict[str, deque[Exception]] = defaultdict(deque)
         self._timeline = Timeline(clock, self._containers.get)
         self._lock = self._timeline.lock
@@ -372,7 +373,14 @@ class SimulatedEngine:
 
     def start_exec(self, container_id: str, command: tuple[str, ...], *, terminal: bool, user: str = "") -> ExecSession:
         with self._call("start_exec", container_id, command):
-            return SimulatedExec(run_script(self._require(container_id), command), command, terminal=terminal)
+            made = SimulatedExec(run_script(self._require(container_id), command), command, terminal=terminal)
+            self._execs[made.id] = made
+            return made
+
+    def end_exec(self, exec_id: str) -> None:
+        with self._call("end_exec", exec_id):
+            if (found := self._execs.pop(exec_id, None)) is not None:
+                found.close()
 
     # ---- output and events ----
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import queue
+from itertools import count
 
 from emulator.engine.base import EngineError
 from emulator.engine.exec_session import ExecOutput
 from emulator.engine.simulated_container import SimulatedContainer
+
+_NUMBERS = (f"simulated-exec-{number}" for number in count(1))
 
 ECHO = ("cat",)
 """The one command that every simulated image has: it writes what it reads, and ends with its input."""
@@ -27,6 +30,7 @@ class SimulatedExec:
     """`script` is (exit code, output) of any other command than the echo. Its terminal's size stands in `size`."""
 
     def __init__(self, script: tuple[int, bytes], command: tuple[str, ...], *, terminal: bool) -> None:
+        self.id = next(_NUMBERS)
         self._output: queue.Queue[bytes | None] = queue.Queue()
         self._code: int | None = None
         self._terminal = terminal

@@ -504,6 +504,18 @@ def test_a_process_on_a_terminal_ends_when_it_is_closed(world: AnyWorld) -> None
     world.until(lambda: process.exit_code() is not None)
 
 
+def test_a_process_is_ended_by_its_id_when_nobody_holds_it(world: AnyWorld) -> None:
+    container = running(world)
+    process = world.engine.start_exec(container, ("cat",), terminal=True)
+    process.write(b"hello\n")
+    assert b"hello" in read_all(process, b"hello")
+    world.engine.end_exec(process.id)
+    world.until(lambda: process.exit_code() is not None)
+    world.engine.end_exec(process.id)
+    world.engine.end_exec("0" * 64)
+    process.close()
+
+
 def test_a_command_in_a_running_container(world: AnyWorld) -> None:
     container = running(world)
     command = ("sh", "-c", "echo out; echo err >&2; exit 4")

@@ -13,8 +13,9 @@ import pytest
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.engine.simulated_behaviour import Behaviour
+from emulator.events import journal
 from tests.conftest import Aws, call_wsgi, make_environ
-from tests.control.world import NETWORK, World, container
+from tests.control.world import NETWORK, World, awslogs, container
 from tests.data_channel.plugin import Plugin
 from tests.services.ecs_scene import refuses
 
@@ -233,14 +234,14 @@ def test_a_session_that_is_not_interactive_tells_the_exit_code(world: World, tas
     assert record.exit_code == 3
 
 
-def _reconcile(world: World) -> None:
+def _reconcile(world: World, session_id: str = "") -> None:
     """The session's end is recorded by its own thread; then it is the loop's turn."""
     done = threading.Event()
     for _ in range(600):
         with world.emulator.database.read() as reader:
             from emulator.store.ecs_tables import EXEC_SESSIONS
 
-            if any(s.ended_at is not None for s in reader.find(EXEC_SESSIONS)):
+            if any(s.ended_at is not None and session_id in s.id for s in reader.find(EXEC_SESSIONS)):
                 break
         done.wait(0.05)
     world.settle()
@@ -340,3 +341,60 @@ def test_the_target_of_a_session_is_built_from_fargates_runtime_id(world: World,
     task_id, runtime_id = task.rpartition("/")[2], world.task(task)["containers"][0]["runtimeId"]
     assert re.fullmatch(rf"{task_id}-[0-9]{{10}}", runtime_id)
     assert runtime_id != world.engine_ids(task)["app"]
+
+
+def _logged(world: World, group: str, session: dict[str, Any]) -> list[str]:
+    told = world.aws("logs").get_log_events(logGroupName=group, logStreamName=session["sessionId"], startFromHead=True)
+    return [event["message"] for event in told["events"]]
+
+
+def test_sessions_are_logged_where_the_container_logs(world: World, connect: Connect) -> None:
+    logs = world.aws("logs")
+    logs.create_log_group(logGroupName="/ecs/web")
+    world.define(container(logConfiguration=awslogs()), family="logged", taskRoleArn=ROLE)
+    arn = world.run("logged", enableExecuteCommand=True)
+    world.settle()
+    session = execute(world, arn)
+    plugin = connect(session)
+    plugin.until(lambda: plugin.complete)
+    plugin.type(b"one\r\ntwo\x04")
+    plugin.until_output(b"two\x04")
+    _reconcile(world)
+    world.emulator.log_events.flush()
+    assert _logged(world, "/ecs/web", session) == ["one", "two\x04"]
+
+
+def test_the_cluster_says_where_sessions_are_logged(world: World, task: str, connect: Connect) -> None:
+    override = {"logging": "OVERRIDE", "logConfiguration": {"cloudWatchLogGroupName": "/ecs/exec"}}
+    world.ecs.update_cluster(cluster="default", configuration={"executeCommandConfiguration": override})
+    session = execute(world, task)
+    plugin = connect(session)
+    plugin.until(lambda: plugin.complete)
+    plugin.type(b"nobody keeps this")
+    plugin.until_output(b"keeps this")
+    with world.emulator.database.read() as reader:
+        (told,) = [e for e in journal.entries(reader, subject=task) if e.kind == "task.exec_not_logged"]
+    assert told.detail["logGroup"] == "/ecs/exec"
+    world.aws("logs").create_log_group(logGroupName="/ecs/exec")
+    session = execute(world, task)
+    plugin = connect(session)
+    plugin.until(lambda: plugin.complete)
+    plugin.type(b"kept\x04")
+    plugin.until_output(b"kept")
+    _reconcile(world, session["sessionId"])
+    world.emulator.log_events.flush()
+    assert _logged(world, "/ecs/exec", session) == ["kept\x04"]
+
+
+def test_the_process_of_a_session_is_ended_after_a_crash(world: World, task: str, connect: Connect) -> None:
+    plugin = connect(execute(world, task))
+    plugin.until(lambda: plugin.complete)
+    plugin.type(b"hello")
+    plugin.until_output(b"hello")
+    sessions = world.emulator.plane.exec_sessions
+    sessions.end_former()
+    sessions.end_orphans()
+    plugin.type(b"nobody hears this")
+    world.settle()
+    plugin.until(lambda: plugin.closed == "Homeport was restarted")
+    assert b"nobody" not in plugin.output

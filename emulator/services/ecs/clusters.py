@@ -163,8 +163,23 @@ def _configuration(call: Call, configuration: m.ClusterConfiguration) -> dict[st
         raise InvalidParameterException(
             "A log configuration in the execute command configuration requires logging to be OVERRIDE."
         )
-    call.warn("configuration is stored; ECS Exec sessions and storage encryption are not emulated yet")
+    lacking = _not_acted_on(configuration)
+    if lacking:
+        call.warn(f"{', '.join(lacking)}: stored; Homeport encrypts neither sessions nor storage, and logs to no S3")
     return dict(configuration)
+
+
+def _not_acted_on(configuration: m.ClusterConfiguration) -> list[str]:
+    """What is only kept: encryption, and session logs in S3."""
+    execute: Mapping[str, Any] = configuration.get("executeCommandConfiguration") or {}
+    log: Mapping[str, Any] = execute.get("logConfiguration") or {}
+    in_log = ("cloudWatchEncryptionEnabled", "s3BucketName", "s3EncryptionEnabled", "s3KeyPrefix")
+    found = [f"logConfiguration.{member}" for member in in_log if log.get(member)]
+    if execute.get("kmsKeyId"):
+        found.append("executeCommandConfiguration.kmsKeyId")
+    if configuration.get("managedStorageConfiguration"):
+        found.append("managedStorageConfiguration")
+    return found
 
 
 def _service_connect(defaults: m.ClusterServiceConnectDefaultsRequest | None) -> dict[str, Any] | None:
