@@ -271,12 +271,13 @@ def test_a_restart_policy_starts_the_same_container_again(homeport: Homeport) ->
     again = {"enabled": True, "restartAttemptPeriod": 60}
     homeport.define("again", shell("echo up; sleep 86400", restartPolicy=again, logConfiguration=AWSLOGS))
     arn = homeport.run("again")
-    before = homeport.running(arn)["containers"][0]["runtimeId"]
+    homeport.running(arn)
+    before = homeport.containers(arn)["app"]["Id"]
     homeport.pass_time(61)
     subprocess.run(["docker", "kill", before], check=True, capture_output=True)
     eventually(lambda: homeport.messages(arn) == ["up", "up"])
     task = homeport.running(arn)
-    assert task["containers"][0]["runtimeId"] == before
+    assert homeport.containers(arn)["app"]["Id"] == before
     assert task["containers"][0]["lastStatus"] == "RUNNING"
     homeport.stop_task(arn)
     homeport.stopped(arn)
