@@ -16,6 +16,7 @@ from emulator.app import build
 from emulator.clock import VirtualClock
 from emulator.config import Config
 from emulator.engine.simulated_behaviour import Behaviour, Output, RemoteImage
+from emulator.events import journal
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of, observe
 from tests.control.test_task_endpoints import ask, environment
@@ -336,3 +337,28 @@ def test_strictly_a_role_that_does_not_trust_ecs_is_refused(config: Config, cloc
     stopped = [arn for arn in strict.ecs.list_tasks(desiredStatus="STOPPED")["taskArns"] if arn != running]
     assert strict.stopped(stopped[0]) == ("TaskFailedToStart", words)
     emulator.close()
+
+
+def test_a_session_is_logged_as_the_tasks_role(world: World) -> None:
+    iam, sessions = world.aws("iam"), world.emulator.plane.exec_sessions
+    role = iam.create_role(RoleName="app", AssumeRolePolicyDocument=document(TRUST))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="app", PolicyName="own", PolicyDocument=document(allow("ssmmessages:*")))
+    world.define(container(), taskRoleArn=role)
+    arn = world.run(enableExecuteCommand=True)
+    world.pass_time(5)
+    override = {"logging": "OVERRIDE", "logConfiguration": {"cloudWatchLogGroupName": "/exec"}}
+    world.ecs.update_cluster(cluster="default", configuration={"executeCommandConfiguration": override})
+    world.aws("logs").create_log_group(logGroupName="/exec")
+
+    def logged() -> bool:
+        session = world.ecs.execute_command(task=arn, command="sh", interactive=True)["session"]["sessionId"]
+        sessions.began(session, "the engine's id")
+        streams = world.aws("logs").describe_log_streams(logGroupName="/exec")["logStreams"]
+        return session in {stream["logStreamName"] for stream in streams}
+
+    assert not logged()
+    with world.emulator.database.read() as reader:
+        (told,) = [e.detail for e in journal.entries(reader, subject=arn) if e.kind == "task.exec_not_logged"]
+    assert "the task's role may not logs:CreateLogStream" in told["because"]
+    iam.put_role_policy(RoleName="app", PolicyName="logs", PolicyDocument=document(allow("logs:*")))
+    assert logged()
