@@ -54,10 +54,13 @@ HEALTH: Schema = {
 }
 VOLUME: Schema = {"DockerName?": str, "Source": str, "Destination": "/.*"}
 PORT: Schema = {"ContainerPort": int, "Protocol": "tcp|udp", "HostPort?": int, "HostIp?": str}
+RUNTIME_ID = "[0-9a-f]{32}-[0-9]{10}"
+"""Fargate shows no engine's id."""
+ON_EC2: Schema = {"DockerId": "[0-9a-f]{64}", "DockerName": "ecs-.+"}
 CONTAINER_V3: Schema = {
-    "DockerId": "[0-9a-f]{64}",
+    "DockerId": RUNTIME_ID,
     "Name": str,
-    "DockerName": "ecs-.+",
+    "DockerName": str,
     "Image": str,
     "ImageID": "sha256:[0-9a-f]{64}",
     "Ports?": ListOf(PORT),
@@ -122,6 +125,7 @@ TASK: Schema = {
 _OTHERWISE = ("EphemeralStorageMetrics?", "ClockDrift?", "Limits")
 CONTAINER_OF_BRIDGE: Schema = {
     **CONTAINER,
+    **ON_EC2,
     "Networks": ListOf({"NetworkMode": "bridge", "IPv4Addresses": ListOf(ADDRESS)}),
 }
 TASK_ON_EC2: Schema = {
@@ -132,6 +136,7 @@ TASK_ON_EC2: Schema = {
     "ServiceName?": str,
     "VPCID": "vpc-.+",
     "ContainerInstanceTags?": MapOf(str),
+    "Containers": ListOf({**CONTAINER, **ON_EC2}),
 }
 _BLOCK = {"major": int, "minor": int, "op": str, "value": int}
 _CPU = {
@@ -151,8 +156,8 @@ STATS: Schema = {
     "cpu_stats": _CPU,
     "precpu_stats": _CPU,
     "memory_stats": {"usage": int, "max_usage": int, "stats": MapOf(int), "limit": int},
-    "name": "/ecs-.+",
-    "id": "[0-9a-f]{64}",
+    "name": str,
+    "id": RUNTIME_ID,
     "networks": MapOf(_COUNTERS),
     "network_rate_stats": {"rx_bytes_per_sec": float, "tx_bytes_per_sec": float},
 }
