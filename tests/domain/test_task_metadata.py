@@ -100,7 +100,7 @@ def test_statistics_fit_and_counters_that_began_anew_are_no_negative_rate() -> N
     before = Sample(1_700_000_000.0, 1, interfaces={"eth0": InterfaceCounters(rx_bytes=1000)})
     after = Sample(1_700_000_002.0, 2, interfaces={"eth0": InterfaceCounters(rx_bytes=10, tx_bytes=500)})
     told = document("c" * 64, "ecs-web-3-app-0", after, before, 1 << 30)
-    fits(told, schema.STATS)
+    fits(told, {**schema.STATS, "id": "c{64}"})
     assert told["network_rate_stats"] == {"rx_bytes_per_sec": 0.0, "tx_bytes_per_sec": 250.0}
 
 
