@@ -15,7 +15,12 @@ from api_models._generated.index import SERVICES as SERVICE_INDEX
 from emulator.clock import Clock, SystemClock, kernel_clock
 from emulator.config import Config
 from emulator.control.container_launch import Identity
-from emulator.control.housekeeping import forget_deleted_definitions, forget_old_deployments, forget_tokens
+from emulator.control.housekeeping import (
+    forget_deleted_definitions,
+    forget_deregistered_instances,
+    forget_old_deployments,
+    forget_tokens,
+)
 from emulator.control.images import ImageFinder
 from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_expired
 from emulator.control.plane import ControlParts, ControlPlane
@@ -166,6 +171,7 @@ def build(
                 "client tokens": forget_tokens(database),
                 "deleted task definitions": forget_deleted_definitions(database),
                 "old service deployments": forget_old_deployments(database),
+                "deregistered container instances": forget_deregistered_instances(database),
             },
         ),
         threaded=threaded,

@@ -166,6 +166,33 @@ class ContainerImage(TypedDict, total=False):
     image: str
 
 
+class ContainerInstance(TypedDict, total=False):
+    containerInstanceArn: str
+    ec2InstanceId: str
+    capacityProviderName: str
+    version: int
+    versionInfo: VersionInfo
+    remainingResources: list[Resource]
+    registeredResources: list[Resource]
+    status: str
+    statusReason: str
+    agentConnected: bool
+    runningTasksCount: int
+    pendingTasksCount: int
+    agentUpdateStatus: str
+    attributes: list[Attribute]
+    registeredAt: float
+    attachments: list[Attachment]
+    tags: list[Tag]
+    healthStatus: ContainerInstanceHealthStatus
+    gpuDevices: list[GpuDevice]
+
+
+class ContainerInstanceHealthStatus(TypedDict, total=False):
+    overallStatus: str
+    details: list[InstanceHealthCheckResult]
+
+
 class ContainerOverride(TypedDict, total=False):
     name: str
     command: list[str]
@@ -264,6 +291,15 @@ class DeleteAccountSettingRequest(TypedDict, total=False):
 
 class DeleteAccountSettingResponse(TypedDict, total=False):
     setting: Setting
+
+
+class DeleteAttributesRequest(TypedDict, total=False):
+    cluster: str
+    attributes: Required[list[Attribute]]
+
+
+class DeleteAttributesResponse(TypedDict, total=False):
+    attributes: list[Attribute]
 
 
 class DeleteClusterRequest(TypedDict, total=False):
@@ -380,6 +416,16 @@ class DeploymentLifecycleHookTimeoutConfiguration(TypedDict, total=False):
     action: str
 
 
+class DeregisterContainerInstanceRequest(TypedDict, total=False):
+    cluster: str
+    containerInstance: Required[str]
+    force: bool
+
+
+class DeregisterContainerInstanceResponse(TypedDict, total=False):
+    containerInstance: ContainerInstance
+
+
 class DeregisterTaskDefinitionRequest(TypedDict, total=False):
     taskDefinition: Required[str]
 
@@ -395,6 +441,17 @@ class DescribeClustersRequest(TypedDict, total=False):
 
 class DescribeClustersResponse(TypedDict, total=False):
     clusters: list[Cluster]
+    failures: list[Failure]
+
+
+class DescribeContainerInstancesRequest(TypedDict, total=False):
+    cluster: str
+    containerInstances: Required[list[str]]
+    include: list[str]
+
+
+class DescribeContainerInstancesResponse(TypedDict, total=False):
+    containerInstances: list[ContainerInstance]
     failures: list[Failure]
 
 
@@ -629,6 +686,14 @@ class GetTaskProtectionResponse(TypedDict, total=False):
     failures: list[Failure]
 
 
+class GpuDevice(TypedDict, total=False):
+    gpuId: str
+    sharingMode: str
+    totalMemoryInMiB: int
+    remainingMemoryInMiB: int
+    containerCount: int
+
+
 class HealthCheck(TypedDict, total=False):
     command: Required[list[str]]
     interval: int
@@ -654,6 +719,14 @@ class InferenceAccelerator(TypedDict, total=False):
 class InferenceAcceleratorOverride(TypedDict, total=False):
     deviceName: str
     deviceType: str
+
+
+class InstanceHealthCheckResult(TypedDict, total=False):
+    type: str
+    status: str
+    statusReason: str
+    lastUpdated: float
+    lastStatusChange: float
 
 
 class KernelCapabilities(TypedDict, total=False):
@@ -695,6 +768,20 @@ class ListAccountSettingsResponse(TypedDict, total=False):
     nextToken: str
 
 
+class ListAttributesRequest(TypedDict, total=False):
+    cluster: str
+    targetType: Required[str]
+    attributeName: str
+    attributeValue: str
+    nextToken: str
+    maxResults: int
+
+
+class ListAttributesResponse(TypedDict, total=False):
+    attributes: list[Attribute]
+    nextToken: str
+
+
 class ListClustersRequest(TypedDict, total=False):
     nextToken: str
     maxResults: int
@@ -702,6 +789,19 @@ class ListClustersRequest(TypedDict, total=False):
 
 class ListClustersResponse(TypedDict, total=False):
     clusterArns: list[str]
+    nextToken: str
+
+
+class ListContainerInstancesRequest(TypedDict, total=False):
+    cluster: str
+    filter: str
+    nextToken: str
+    maxResults: int
+    status: str
+
+
+class ListContainerInstancesResponse(TypedDict, total=False):
+    containerInstanceArns: list[str]
     nextToken: str
 
 
@@ -965,6 +1065,11 @@ class PlacementStrategy(TypedDict, total=False):
     field: str
 
 
+class PlatformDevice(TypedDict, total=False):
+    id: Required[str]
+    type: Required[str]
+
+
 class PortMapping(TypedDict, total=False):
     containerPort: int
     hostPort: int
@@ -1005,6 +1110,15 @@ class PutAccountSettingResponse(TypedDict, total=False):
     setting: Setting
 
 
+class PutAttributesRequest(TypedDict, total=False):
+    cluster: str
+    attributes: Required[list[Attribute]]
+
+
+class PutAttributesResponse(TypedDict, total=False):
+    attributes: list[Attribute]
+
+
 class PutClusterCapacityProvidersRequest(TypedDict, total=False):
     cluster: Required[str]
     capacityProviders: Required[list[str]]
@@ -1013,6 +1127,22 @@ class PutClusterCapacityProvidersRequest(TypedDict, total=False):
 
 class PutClusterCapacityProvidersResponse(TypedDict, total=False):
     cluster: Cluster
+
+
+class RegisterContainerInstanceRequest(TypedDict, total=False):
+    cluster: str
+    instanceIdentityDocument: str
+    instanceIdentityDocumentSignature: str
+    totalResources: list[Resource]
+    versionInfo: VersionInfo
+    containerInstanceArn: str
+    attributes: list[Attribute]
+    platformDevices: list[PlatformDevice]
+    tags: list[Tag]
+
+
+class RegisterContainerInstanceResponse(TypedDict, total=False):
+    containerInstance: ContainerInstance
 
 
 class RegisterTaskDefinitionRequest(TypedDict, total=False):
@@ -1049,6 +1179,15 @@ class RepositoryCredentials(TypedDict, total=False):
 class ResolvedConfiguration(TypedDict, total=False):
     loadBalancers: list[ServiceRevisionLoadBalancer]
     vpcLatticeConfigurations: list[ServiceRevisionVpcLatticeConfiguration]
+
+
+class Resource(TypedDict, total=False):
+    name: str
+    type: str
+    doubleValue: float
+    longValue: int
+    integerValue: int
+    stringSetValue: list[str]
 
 
 class ResourceRequirement(TypedDict, total=False):
@@ -1365,6 +1504,27 @@ class SharingStrategy(TypedDict, total=False):
     nvidiaMps: NvidiaMpsAllocation
 
 
+class StartTaskRequest(TypedDict, total=False):
+    cluster: str
+    containerInstances: Required[list[str]]
+    enableECSManagedTags: bool
+    enableExecuteCommand: bool
+    group: str
+    networkConfiguration: NetworkConfiguration
+    overrides: TaskOverride
+    propagateTags: str
+    referenceId: str
+    startedBy: str
+    tags: list[Tag]
+    taskDefinition: Required[str]
+    volumeConfigurations: list[TaskVolumeConfiguration]
+
+
+class StartTaskResponse(TypedDict, total=False):
+    tasks: list[Task]
+    failures: list[Failure]
+
+
 class StopServiceDeploymentRequest(TypedDict, total=False):
     serviceDeploymentArn: Required[str]
     stopType: str
@@ -1648,6 +1808,26 @@ class UpdateClusterSettingsResponse(TypedDict, total=False):
     cluster: Cluster
 
 
+class UpdateContainerAgentRequest(TypedDict, total=False):
+    cluster: str
+    containerInstance: Required[str]
+
+
+class UpdateContainerAgentResponse(TypedDict, total=False):
+    containerInstance: ContainerInstance
+
+
+class UpdateContainerInstancesStateRequest(TypedDict, total=False):
+    cluster: str
+    containerInstances: Required[list[str]]
+    status: Required[str]
+
+
+class UpdateContainerInstancesStateResponse(TypedDict, total=False):
+    containerInstances: list[ContainerInstance]
+    failures: list[Failure]
+
+
 class UpdateServiceRequest(TypedDict, total=False):
     cluster: str
     service: Required[str]
@@ -1689,6 +1869,12 @@ class UpdateTaskProtectionRequest(TypedDict, total=False):
 class UpdateTaskProtectionResponse(TypedDict, total=False):
     protectedTasks: list[ProtectedTask]
     failures: list[Failure]
+
+
+class VersionInfo(TypedDict, total=False):
+    agentVersion: str
+    agentHash: str
+    dockerVersion: str
 
 
 class Volume(TypedDict, total=False):

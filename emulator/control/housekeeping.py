@@ -1,5 +1,5 @@
 """What only time makes due: expired log events, dropped uploads and unneeded layers, old idempotency tokens,
-deleted revisions of task definitions, the old history of services."""
+deleted revisions of task definitions, the old history of services, deregistered container instances."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ import logging
 from collections.abc import Callable, Mapping
 
 from emulator.clock import Clock
+from emulator.domain.container_instance import INACTIVE_KEPT_S
 from emulator.domain.service_deployment import KEPT_S
 from emulator.store.database import Database
 from emulator.store.ecs_queries import definition_in_use
-from emulator.store.ecs_tables import SERVICE_DEPLOYMENTS, SERVICE_REVISIONS, SERVICES, TASK_DEFINITIONS, TOKENS
+from emulator.store.ecs_tables import (
+    CONTAINER_INSTANCES,
+    SERVICE_DEPLOYMENTS,
+    SERVICE_REVISIONS,
+    SERVICES,
+    TASK_DEFINITIONS,
+    TOKENS,
+)
 
 _log = logging.getLogger("homeport.control")
 
@@ -47,6 +55,23 @@ def forget_tokens(database: Database) -> Chore:
             with database.write() as tx:
                 for t in old:
                     tx.delete(TOKENS, t.account, t.region, t.operation, t.scope, t.token)
+        return len(old)
+
+    return chore
+
+
+def forget_deregistered_instances(database: Database) -> Chore:
+    """A deregistered container instance stays describable for an hour of clock."""
+
+    def chore(now: float) -> int:
+        with database.write() as tx:
+            old = [
+                instance
+                for instance in tx.find(CONTAINER_INSTANCES, status="INACTIVE")
+                if (instance.deregistered_at or 0.0) + INACTIVE_KEPT_S < now
+            ]
+            for i in old:
+                tx.delete(CONTAINER_INSTANCES, i.account, i.region, i.cluster, i.id)
         return len(old)
 
     return chore

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from emulator.clock import Clock, monotonic
 from emulator.control.alarms import AlarmController
+from emulator.control.capacity import CapacityController
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
 from emulator.control.exec_logs import SessionLogs
@@ -101,6 +102,7 @@ class ControlPlane:
             "task": self.tasks,
             "service": self.services,
             "alarm": AlarmController(parts.database, self.loop.wake),
+            "capacity": CapacityController(parts.database, self.loop.wake),
             "housekeeping": self._housekeeping,
             "exec_session": self.exec_sessions,
             "lifecycle": self._lifecycle,

@@ -29,6 +29,7 @@ from emulator.events import journal
 from emulator.events.task_changes import write_task
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ecs_tables import TASKS
+from emulator.store.instance_capacity import vacate
 
 _log = logging.getLogger("homeport.control")
 
@@ -130,6 +131,7 @@ class TaskController:
             )
         if after.stopped and not before.stopped:
             release(tx, after)
+            vacate(tx, after)
 
     def _forget(self, task: Task, now: float) -> float | None:
         """Stopped tasks stay describable for an hour of clock (Amazon ECS developer guide)."""

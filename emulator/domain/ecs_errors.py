@@ -17,6 +17,26 @@ class ClusterContainsTasksException(AwsError):
     """DeleteCluster: tasks have not stopped yet."""
 
 
+class ClusterContainsContainerInstancesException(AwsError):
+    """DeleteCluster: container instances are ACTIVE or DRAINING."""
+
+
+class TargetNotFoundException(AwsError):
+    """Attributes: the container instance is not there."""
+
+
+class AttributeLimitExceededException(AwsError):
+    """PutAttributes: more than ten custom attributes on one instance."""
+
+
+class NoUpdateAvailableException(AwsError):
+    """UpdateContainerAgent: the agent is the newest."""
+
+
+class MissingVersionException(AwsError):
+    """UpdateContainerAgent: the agent has not said its version."""
+
+
 class ServiceNotFoundException(AwsError):
     """The service is absent."""
 

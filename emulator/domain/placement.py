@@ -16,6 +16,7 @@ from emulator.domain.container_instance import ARCHITECTURE, ContainerInstance, 
 from emulator.domain.placement_order import Order, order_for
 from emulator.domain.query_language import Query
 
+NO_INSTANCES: Final = "No Container Instances were found in your cluster."
 AGENT: Final = "AGENT"
 LOCATION: Final = "LOCATION"
 ATTRIBUTE: Final = "ATTRIBUTE"
@@ -186,6 +187,11 @@ def host_of(candidate: Candidate, index: int, demand: Demand) -> Host:
     )
     host.barred = _barred(host, demand)
     return host
+
+
+def facts_of(instance: ContainerInstance, load: Load | None = None) -> Host:
+    """What an expression may ask of an instance, outside a placement."""
+    return host_of(Candidate(instance, load or Load()), 0, Demand(group=""))
 
 
 def refusal(host: Host, demand: Demand) -> str | None:

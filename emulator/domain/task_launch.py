@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from emulator.domain import task_definition_messages as text
 from emulator.domain.cluster import Cluster, TaskDefinition
+from emulator.domain.container_instance import ARCHITECTURE, ContainerInstance
 from emulator.domain.launch_settings import Placement
 from emulator.domain.network import availability_zone_of, default_vpc_id
 from emulator.domain.tags import MAX_TAGS, is_reserved
@@ -57,16 +58,25 @@ class Launch:
     warnings: Sequence[str] = ()
 
 
-def new_task(launch: Launch, *, number: int, capacity_provider: str | None, now: float, ids: IdSource) -> Task:
+def new_task(
+    launch: Launch,
+    *,
+    number: int,
+    capacity_provider: str | None,
+    now: float,
+    ids: IdSource,
+    host: ContainerInstance | None = None,
+) -> Task:
     """The record of one task, in PROVISIONING with desired status RUNNING.
 
     `number` counts the tasks of the launch from 0 (for a service: its tasks so far), so that subnets are taken in
-    turn. `capacity_provider` is None unless a strategy chose one.
+    turn. `capacity_provider` is None unless a strategy chose one, or the instance `host` belongs to one; on an
+    instance the interface stands in a subnet of its zone.
     """
     cluster, definition, effective = launch.cluster, launch.definition, launch.effective
     task_id = ids.hex(32)
     size = task_size(effective.definition)
-    eni = _eni(launch, number, ids)
+    eni = _eni(launch, number, ids, host)
     return Task(
         account=cluster.account,
         region=cluster.region,
@@ -87,12 +97,14 @@ def new_task(launch: Launch, *, number: int, capacity_provider: str | None, now:
         started_by=launch.started_by,
         service=launch.service,
         deployment_id=launch.deployment_id,
-        capacity_provider=capacity_provider,
+        capacity_provider=capacity_provider or (host.capacity_provider if host else None),
+        container_instance_arn=host.arn if host else None,
+        engine=host.engine if host else "local",
         platform_version=launch.platform_version,
         platform_family="Linux" if launch.launch_type == "FARGATE" else None,
-        availability_zone=availability_zone_of(eni.subnet_id, cluster.region, cluster.account) if eni else None,
+        availability_zone=_zone(launch, eni, host),
         network_mode=effective.definition.get("networkMode") or "bridge",
-        cpu_architecture=_architecture(effective.definition),
+        cpu_architecture=(host.attribute(ARCHITECTURE) if host else None) or _architecture(effective.definition),
         eni=eni,
         overrides=dict(launch.overrides),
         tags=list(launch.tags),
@@ -106,18 +118,39 @@ def new_task(launch: Launch, *, number: int, capacity_provider: str | None, now:
     )
 
 
+def _zone(launch: Launch, eni: Eni | None, host: ContainerInstance | None) -> str | None:
+    if host is not None:
+        return host.zone or None
+    return availability_zone_of(eni.subnet_id, launch.cluster.region, launch.cluster.account) if eni else None
+
+
 def _architecture(definition: Mapping[str, Any]) -> str:
     return "arm64" if (definition.get("runtimePlatform") or {}).get("cpuArchitecture") == "ARM64" else "x86_64"
 
 
-def _eni(launch: Launch, number: int, ids: IdSource) -> Eni | None:
+def zones_of(launch: Launch) -> frozenset[str] | None:
+    """Where its subnets are; None for tasks without an interface of their own."""
+    if launch.placement is None:
+        return None
+    cluster = launch.cluster
+    return frozenset(
+        availability_zone_of(subnet, cluster.region, cluster.account) for subnet in launch.placement.subnets
+    )
+
+
+def _eni(launch: Launch, number: int, ids: IdSource, host: ContainerInstance | None) -> Eni | None:
     placement = launch.placement
     if placement is None:
         return None
+    subnets = list(placement.subnets)
+    if host is not None:
+        cluster = launch.cluster
+        near = [s for s in subnets if availability_zone_of(s, cluster.region, cluster.account) == host.zone]
+        subnets = near or subnets
     return Eni(
         attachment_id=ids.uuid(),
         id=f"eni-{ids.hex(17)}",
-        subnet_id=placement.subnets[number % len(placement.subnets)],
+        subnet_id=subnets[number % len(subnets)],
         status="PRECREATED",
         security_groups=list(placement.security_groups),
         assign_public_ip=placement.assign_public_ip,

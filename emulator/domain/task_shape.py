@@ -25,6 +25,7 @@ _WHEN_KNOWN = {
     "stoppedReason": "stopped_reason",
     "availabilityZone": "availability_zone",
     "capacityProviderName": "capacity_provider",
+    "containerInstanceArn": "container_instance_arn",
     "platformVersion": "platform_version",
     "platformFamily": "platform_family",
 }

@@ -46,6 +46,17 @@ def candidates(
     return [Candidate(instance, taken.get(instance.arn, Load())) for instance in instances]
 
 
+def has_instances(reader: Reader, account: str, region: str, cluster: str) -> bool:
+    """Whether a cluster has any ACTIVE instance."""
+    return reader.count(CONTAINER_INSTANCES, account=account, region=region, cluster=cluster, status="ACTIVE") > 0
+
+
+def leaving_instances(reader: Reader, account: str, region: str, cluster: str) -> list[str]:
+    """ARNs of the instances of a cluster that are DRAINING: services move their tasks away."""
+    here: dict[str, Any] = {"account": account, "region": region, "cluster": cluster, "status": "DRAINING"}
+    return [instance.arn for instance in reader.find(CONTAINER_INSTANCES, **here)]
+
+
 def loads(reader: Reader, of: ContainerInstance, *, alone: bool = False) -> dict[str, Load]:
     """What tasks take, by instance ARN: of all instances of `of`'s cluster, or of it `alone`."""
     only, value = (
@@ -127,12 +138,22 @@ def vacate(tx: Transaction, task: Task) -> None:
     tx.delete(INSTANCE_ALLOCATIONS, task.arn)
     for port in tx.find(INSTANCE_PORTS, task_arn=task.arn):
         tx.delete(INSTANCE_PORTS, port.instance_arn, port.protocol, port.port)
-    _changed(tx, task, allocation.instance_arn)
+    changed = _changed(tx, task, allocation.instance_arn)
+    if changed is not None:
+        wake_services(tx, changed)
 
 
-def _changed(tx: Transaction, task: Task, instance_arn: str) -> None:
+def wake_services(tx: Transaction, instance: ContainerInstance) -> None:
+    """Where tasks may be placed has changed: services of the cluster look again after the commit."""
+    tx.wake("capacity", f"{instance.account}/{instance.region}/{instance.cluster}")
+
+
+def _changed(tx: Transaction, task: Task, instance_arn: str) -> ContainerInstance | None:
     """What remains of an instance is part of what its state change events tell, so its version grows."""
     key = (task.account, task.region, task.cluster, instance_arn.rpartition("/")[2])
     instance = tx.get(CONTAINER_INSTANCES, *key)
-    if instance is not None:
-        tx.put(CONTAINER_INSTANCES, replace(instance, version=instance.version + 1))
+    if instance is None:
+        return None
+    changed = replace(instance, version=instance.version + 1)
+    tx.put(CONTAINER_INSTANCES, changed)
+    return changed

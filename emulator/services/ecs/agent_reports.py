@@ -29,9 +29,10 @@ _ATTACHMENT_STATES: Final[Sequence[str]] = (
 
 def discover_poll_endpoint(call: Call, request: m.DiscoverPollEndpointRequest) -> m.DiscoverPollEndpointResponse:
     """This emulator's own endpoint, with the warning that no agent can be led from it."""
-    if "containerInstance" in request:  # there are none yet
-        raise InvalidParameterException("The referenced container instance was not found.")
-    if "cluster" in request:
+    if "containerInstance" in request:
+        cluster = lookup.active_cluster(call, request.get("cluster"))
+        lookup.existing_instance(call, cluster, request["containerInstance"])
+    elif "cluster" in request:
         lookup.active_cluster(call, request["cluster"])
     call.warn("Homeport runs tasks itself: an ECS agent that polls this endpoint is told nothing")
     endpoint = f"{call.facts.endpoint}/"

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from emulator.domain.arn import parse_arn
 from emulator.domain.cluster import Cluster, TaskDefinition
+from emulator.domain.container_instance import ContainerInstance
 from emulator.domain.policy_conditions import Context, resource_tags
 from emulator.domain.policy_evaluation import Access
 from emulator.domain.service import Service
@@ -14,7 +15,7 @@ from emulator.domain.task import Task
 from emulator.services.access import pass_role, request_tags, tag_keys
 from emulator.services.ecs import lookup
 from emulator.services.ecs.account_values import effective_value
-from emulator.store.ecs_tables import CLUSTERS, SERVICES, TASK_DEFINITIONS, TASKS
+from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASK_DEFINITIONS, TASKS
 from emulator.wire.authorize import Authorization
 from emulator.wire.call import Call
 
@@ -88,6 +89,26 @@ def _tasks(call: Call, request: Request) -> Iterable[Access]:
         yield _on(call, _member_arn(call, request, "task", reference), _cluster_key(call, request))
 
 
+def _instances(call: Call, request: Request) -> Iterable[Access]:
+    """One container instance, or several."""
+    named = request.get("containerInstances")
+    for reference in [request["containerInstance"]] if named is None else named or ["*"]:
+        yield _on(call, _member_arn(call, request, "container-instance", reference), _cluster_key(call, request))
+
+
+def _targets(call: Call, request: Request) -> Iterable[Access]:
+    """The instances whose attributes change."""
+    targets = dict.fromkeys(str(attribute.get("targetId") or "*") for attribute in request["attributes"])
+    for reference in targets or ["*"]:
+        yield _on(call, _member_arn(call, request, "container-instance", reference), _cluster_key(call, request))
+
+
+def _register_instance(call: Call, request: Request) -> Iterable[Access]:
+    arn = _cluster_arn(call, request.get("cluster"))
+    yield _on(call, arn, _given_tags(request))
+    yield from _tagging(call, request, f"{arn.replace(':cluster/', ':container-instance/')}/*")
+
+
 def _execute_command(call: Call, request: Request) -> Iterable[Access]:
     task = _member_arn(call, request, "task", request["task"])
     context = {**_cluster_key(call, request), "ecs:task": (task,)}
@@ -98,11 +119,15 @@ def _execute_command(call: Call, request: Request) -> Iterable[Access]:
 
 
 def _run_task(call: Call, request: Request) -> Iterable[Access]:
-    """The revision that would run, and the roles that its tasks would have."""
+    """The revision that would run, where StartTask would have it, and the roles that its tasks would have."""
     definition = lookup.find_task_definition(call, request["taskDefinition"])
     arn = definition.arn if definition else _definition_arn(call, request["taskDefinition"])
     context = {**_cluster_key(call, request), **_providers(call, request), **_given_tags(request)}
     context["ecs:enable-execute-command"] = (_flag(request.get("enableExecuteCommand")),)
+    if request.get("containerInstances"):
+        named = request["containerInstances"]
+        instances = (_member_arn(call, request, "container-instance", reference) for reference in named)
+        context["ecs:container-instances"] = tuple(instances)
     context["ecs:enable-ebs-volumes"] = (_flag(request.get("volumeConfigurations")),)
     yield _on(call, arn, context)
     prefix = _cluster_arn(call, request.get("cluster")).replace(":cluster/", ":task/")
@@ -156,12 +181,14 @@ def _tags_of(call: Call, resource: str) -> Sequence[Mapping[str, str]]:
     if arn is None or (arn.account, arn.region) != (call.account, call.region):
         return ()
     where = (call.account, call.region)
-    record: Cluster | Service | Task | TaskDefinition | None = None
+    record: Cluster | ContainerInstance | Service | Task | TaskDefinition | None = None
     match arn.kind, arn.path:
         case "cluster", [name]:
             record = call.reader.get(CLUSTERS, *where, name)
         case "service", [cluster, name]:
             record = call.reader.get(SERVICES, *where, cluster, name)
+        case "container-instance", [cluster, instance_id]:
+            record = call.reader.get(CONTAINER_INSTANCES, *where, cluster, instance_id)
         case "task", [cluster, task_id]:
             record = call.reader.get(TASKS, *where, cluster, task_id)
         case "task-definition", [name]:
@@ -256,7 +283,8 @@ AUTHORIZATION: Authorization = {
     ),
     **dict.fromkeys(
         (
-            "DeleteCluster", "ListAttributes", "PutClusterCapacityProviders", "SubmitAttachmentStateChanges",
+            "DeleteCluster", "DeregisterContainerInstance", "ListAttributes", "ListContainerInstances",
+            "PutClusterCapacityProviders", "SubmitAttachmentStateChanges",
             "SubmitContainerStateChange", "SubmitTaskStateChange", "UpdateCluster", "UpdateClusterSettings",
         ),
         _cluster,
@@ -272,6 +300,10 @@ AUTHORIZATION: Authorization = {
         _service_parts,
     ),
     **dict.fromkeys(("DescribeTasks", "GetTaskProtection", "UpdateTaskProtection"), _tasks),
+    **dict.fromkeys(
+        ("DescribeContainerInstances", "UpdateContainerAgent", "UpdateContainerInstancesState"), _instances
+    ),
+    **dict.fromkeys(("DeleteAttributes", "PutAttributes"), _targets),
     "CreateCluster": _create_cluster,
     "CreateService": _create_service,
     "DeleteTaskDefinitions": _definitions,
@@ -280,7 +312,9 @@ AUTHORIZATION: Authorization = {
     "ExecuteCommand": _execute_command,
     "ListTagsForResource": _tags_shown,
     "RegisterTaskDefinition": _register,
+    "RegisterContainerInstance": _register_instance,
     "RunTask": _run_task,
+    "StartTask": _run_task,
     "StopTask": _task,
     "TagResource": _tag,
     "UntagResource": _untag,

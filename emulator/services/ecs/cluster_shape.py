@@ -9,7 +9,7 @@ from api_models._generated import ecs as m
 from emulator.domain.cluster import Cluster
 from emulator.store.database import Reader
 from emulator.store.ecs_queries import task_counts
-from emulator.store.ecs_tables import SERVICES
+from emulator.store.ecs_tables import CONTAINER_INSTANCES, SERVICES
 
 EVERYTHING = frozenset({"ATTACHMENTS", "CONFIGURATIONS", "SETTINGS", "TAGS"})
 """What Create, Update and Delete answer; STATISTICS is left empty there."""
@@ -26,7 +26,9 @@ def cluster_shape(reader: Reader, cluster: Cluster, include: Collection[str] = E
         "clusterArn": cluster.arn,
         "clusterName": cluster.name,
         "status": cluster.status,
-        "registeredContainerInstancesCount": 0,
+        "registeredContainerInstancesCount": sum(
+            reader.count(CONTAINER_INSTANCES, status=status, **here) for status in ("ACTIVE", "DRAINING")
+        ),
         "runningTasksCount": sum(n for (_, status), n in tasks.items() if status == "RUNNING"),
         "pendingTasksCount": sum(n for (_, status), n in tasks.items() if status in _PENDING),
         "activeServicesCount": reader.count(SERVICES, status="ACTIVE", **here),

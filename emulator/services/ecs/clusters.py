@@ -10,6 +10,7 @@ from api_models._generated import ecs as m
 from emulator.domain.capacity_strategy import check_providers, check_strategy, echoed_strategy
 from emulator.domain.cluster import Cluster
 from emulator.domain.ecs_errors import (
+    ClusterContainsContainerInstancesException,
     ClusterContainsServicesException,
     ClusterContainsTasksException,
     ResourceInUseException,
@@ -21,7 +22,7 @@ from emulator.services.ecs import lookup
 from emulator.services.ecs.account_values import effective_value
 from emulator.services.ecs.cluster_shape import cluster_shape
 from emulator.services.lookup import check_batch, found_and_missing
-from emulator.store.ecs_tables import CLUSTERS, SERVICES, TASKS
+from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASKS
 from emulator.wire.call import Call
 
 _INSIGHTS: Final = ("enhanced", "enabled", "disabled")
@@ -96,6 +97,10 @@ def delete_cluster(call: Call, request: m.DeleteClusterRequest) -> m.DeleteClust
         raise ClusterContainsServicesException("The Cluster cannot be deleted while Services are active.")
     if any(status != "STOPPED" for status in call.tx.column(TASKS, "last_status", **here)):
         raise ClusterContainsTasksException("The Cluster cannot be deleted while Tasks are active.")
+    if any(status != "INACTIVE" for status in call.tx.column(CONTAINER_INSTANCES, "status", **here)):
+        raise ClusterContainsContainerInstancesException(
+            "The Cluster cannot be deleted while Container Instances are active or draining."
+        )
     # Its settings stay to be described for a while; its tags and providers go (AWS: a fresh start when re-created).
     deleted = replace(cluster, status="INACTIVE", tags=[], capacity_providers=[], default_strategy=[])
     call.tx.put(CLUSTERS, deleted)

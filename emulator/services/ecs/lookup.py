@@ -11,13 +11,14 @@ from typing import Final
 
 from emulator.domain.arn import Arn, parse_arn
 from emulator.domain.cluster import Cluster, TaskDefinition
+from emulator.domain.container_instance import ContainerInstance
 from emulator.domain.ecs_errors import ClusterNotFoundException, ServiceNotFoundException
 from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.service import Service
 from emulator.domain.task import Task
 from emulator.domain.task_definition_reference import parse_reference
 from emulator.store.ecs_queries import definition_in_use
-from emulator.store.ecs_tables import CLUSTERS, SERVICES, TASK_DEFINITIONS, TASKS
+from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASK_DEFINITIONS, TASKS
 from emulator.wire.call import Call
 
 DEFAULT_CLUSTER: Final = "default"
@@ -83,6 +84,22 @@ def find_task(call: Call, cluster: Cluster, reference: str) -> Task | None:
     """By id or ARN. InvalidParameterException for an ARN of another cluster."""
     task_id = _member(call, cluster, reference, "task")
     return None if task_id is None else call.reader.get(TASKS, call.account, call.region, cluster.name, task_id)
+
+
+def find_instance(call: Call, cluster: Cluster, reference: str) -> ContainerInstance | None:
+    """By id or ARN, in whatever status. InvalidParameterException for an ARN of another cluster."""
+    instance_id = _member(call, cluster, reference, "container-instance")
+    if instance_id is None:
+        return None
+    return call.reader.get(CONTAINER_INSTANCES, call.account, call.region, cluster.name, instance_id)
+
+
+def existing_instance(call: Call, cluster: Cluster, reference: str) -> ContainerInstance:
+    """InvalidParameterException when there is none (the wording is unconfirmed)."""
+    instance = find_instance(call, cluster, reference)
+    if instance is None:
+        raise InvalidParameterException("The referenced container instance was not found.")
+    return instance
 
 
 def member_arn(cluster: Cluster, reference: str, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""What a RunTask request asks for, once every rule of AWS has been applied to it.
+"""What a RunTask or StartTask request asks for, once every rule of AWS has been applied to it.
 
 It reads the cluster, the task definition and the request; it writes nothing. Messages as observed on AWS unless
 marked unconfirmed.
@@ -7,6 +7,8 @@ marked unconfirmed.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from api_models._generated import ecs as m
@@ -21,11 +23,14 @@ from emulator.domain.launch_settings import (
     check_network,
     platform_version,
 )
+from emulator.domain.placement import NO_INSTANCES
+from emulator.domain.placement_rules import check_placement
 from emulator.domain.tags import validate_tags
 from emulator.domain.task_launch import Launch, task_tags
-from emulator.domain.task_overrides import apply_overrides
+from emulator.domain.task_overrides import EffectiveTask, apply_overrides
 from emulator.services.ecs import lookup
 from emulator.services.ecs.role_check import check_roles
+from emulator.store.instance_capacity import has_instances
 from emulator.wire.call import Call
 
 MAX_COUNT: Final = 10
@@ -39,43 +44,78 @@ def run_launch(call: Call, cluster: Cluster, request: m.RunTaskRequest) -> tuple
     definition = lookup.launchable_definition(call, request["taskDefinition"], InvalidParameterException)
     _check_words(request)
     strategy, launch_type = _where_to_run(cluster, request)
-    version, placement = _on_what(call, definition, launch_type, request)
-    overrides = request.get("overrides", {})
-    effective = apply_overrides(definition.body, overrides, launch_type=launch_type)
+    version, placement = _on_what(call, cluster, definition, launch_type, request)
     _check_emulated(request)
+    launch = Launch(
+        cluster=cluster,
+        definition=definition,
+        effective=_effective(call, definition, launch_type, request),
+        placement=placement,
+        launch_type=launch_type,
+        platform_version=version,
+        client_token=request.get("clientToken"),
+    )
+    return _with_request(call, launch, request), strategy
+
+
+def start_launch(call: Call, cluster: Cluster, request: m.StartTaskRequest) -> Launch:
+    """What the tasks of a StartTask request share; which instances take them is another matter."""
+    definition = lookup.launchable_definition(call, request["taskDefinition"], InvalidParameterException)
+    _check_words(request)
+    if request.get("volumeConfigurations"):
+        raise NotEmulatedYet("Homeport does not emulate volumeConfigurations (Amazon EBS volumes) yet.")
+    placement = check_network(
+        definition.body,
+        request.get("networkConfiguration"),
+        account=call.account,
+        region=call.region,
+        strict=call.facts.strict,
+    )
+    launch = Launch(
+        cluster=cluster,
+        definition=definition,
+        effective=_effective(call, definition, "EC2", request),
+        placement=placement,
+        launch_type="EC2",
+    )
+    return _with_request(call, launch, request)
+
+
+def _effective(call: Call, definition: TaskDefinition, launch_type: str, request: Mapping[str, Any]) -> EffectiveTask:
+    """The definition after the request's overrides, once Homeport is known to act on all of it."""
+    effective = apply_overrides(definition.body, request.get("overrides", {}), launch_type=launch_type)
     check_emulated(
         effective.definition,
         allow_privileged=call.facts.allow_privileged,
         allow_host_paths=call.facts.allow_host_paths,
         s3_folder=call.facts.s3_folder,
     )
-    adopted = _adopted(call, placement.unknown if placement else ())
-    adopted += check_roles(call, (effective.task_role_arn, effective.execution_role_arn))
     if request.get("enableExecuteCommand") and effective.task_role_arn is None:
         raise InvalidParameterException(
             "The task couldn't be run because a valid taskRoleArn is not being used. Specify a valid task role in your "
             "task definition and try again."
         )
-    launch = Launch(
-        cluster=cluster,
-        definition=definition,
-        effective=effective,
-        placement=placement,
-        launch_type=launch_type,
-        platform_version=version,
+    return effective
+
+
+def _with_request(call: Call, launch: Launch, request: Mapping[str, Any]) -> Launch:
+    """With what RunTask and StartTask say alike."""
+    effective = launch.effective
+    adopted = _adopted(call, launch.placement.unknown if launch.placement else ())
+    adopted += check_roles(call, (effective.task_role_arn, effective.execution_role_arn))
+    return replace(
+        launch,
         group=request.get("group"),
         started_by=request.get("startedBy"),
-        overrides=overrides,
+        overrides=request.get("overrides", {}),
         enable_execute_command=request.get("enableExecuteCommand", False),
-        tags=_tags(cluster, definition, request),
-        client_token=request.get("clientToken"),
+        tags=_tags(launch.cluster, launch.definition, request),
         warnings=adopted,
     )
-    return launch, strategy
 
 
 def _on_what(
-    call: Call, definition: TaskDefinition, launch_type: str, request: m.RunTaskRequest
+    call: Call, cluster: Cluster, definition: TaskDefinition, launch_type: str, request: m.RunTaskRequest
 ) -> tuple[str | None, Placement | None]:
     """The platform version and the network settings, once the definition is known to fit the launch type."""
     check_compatible(definition.body, launch_type)
@@ -88,9 +128,12 @@ def _on_what(
         strict=call.facts.strict,
     )
     constraints, strategies = request.get("placementConstraints", ()), request.get("placementStrategy", ())
-    if launch_type != "FARGATE":
-        raise InvalidParameterException("No Container Instances were found in your cluster.")
-    check_fargate_placement(constraints, strategies)
+    if launch_type == "FARGATE":
+        check_fargate_placement(constraints, strategies)
+    else:
+        if not has_instances(call.reader, cluster.account, cluster.region, cluster.name):
+            raise InvalidParameterException(NO_INSTANCES)
+        check_placement(constraints, strategies, already=len(definition.body.get("placementConstraints") or ()))
     return version, placement
 
 
@@ -109,7 +152,7 @@ def check_client_token(token: str) -> str:
     return token
 
 
-def _check_words(request: m.RunTaskRequest) -> None:
+def _check_words(request: Mapping[str, Any]) -> None:
     started_by = request.get("startedBy")
     if started_by and not _STARTED_BY.fullmatch(started_by):  # unconfirmed wording
         raise InvalidParameterException(f"startedBy must match ^[a-zA-Z0-9\\-_/]{{1,128}}$, but was {started_by[:512]}")
@@ -154,7 +197,7 @@ def _adopted(call: Call, unknown: tuple[str, ...]) -> list[str]:
     return [text]
 
 
-def _tags(cluster: Cluster, definition: TaskDefinition, request: m.RunTaskRequest) -> list[dict[str, str]]:
+def _tags(cluster: Cluster, definition: TaskDefinition, request: Mapping[str, Any]) -> list[dict[str, str]]:
     return task_tags(
         validate_tags(request.get("tags", ())),
         propagated=definition.tags if request.get("propagateTags") == "TASK_DEFINITION" else (),

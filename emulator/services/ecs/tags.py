@@ -1,4 +1,4 @@
-"""Tags of clusters, services, tasks and task definitions, by ARN."""
+"""Tags of clusters, services, tasks, container instances and task definitions, by ARN."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from api_models._generated import ecs as m
 from emulator.domain.arn import Arn, parse_arn
 from emulator.domain.cluster import Cluster, TaskDefinition
+from emulator.domain.container_instance import ContainerInstance
 from emulator.domain.ecs_errors import ClusterNotFoundException
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet, ResourceNotFoundException
 from emulator.domain.service import Service
@@ -16,11 +17,13 @@ from emulator.domain.tags import merge_tags, remove_tags
 from emulator.domain.task import Task
 from emulator.events import journal
 from emulator.services.ecs import lookup
-from emulator.store.ecs_tables import CLUSTERS, SERVICES, TASK_DEFINITIONS, TASKS
+from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASK_DEFINITIONS, TASKS
 from emulator.store.tables import Table
 from emulator.wire.call import Call
 
-_LATER = ("container-instance", "capacity-provider", "task-set", "daemon", "daemon-task-definition", "gateway")
+_LATER = ("capacity-provider", "task-set", "daemon", "daemon-task-definition", "gateway")
+
+_MEMBERS: dict[str, Table[Any]] = {"service": SERVICES, "task": TASKS, "container-instance": CONTAINER_INSTANCES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class _Tagged:
     """A resource with tags, and where it is kept."""
 
     table: Table[Any]
-    record: Cluster | Service | Task | TaskDefinition
+    record: Cluster | ContainerInstance | Service | Task | TaskDefinition
 
 
 def tag_resource(call: Call, request: m.TagResourceRequest) -> m.TagResourceResponse:
@@ -84,7 +87,7 @@ def _find(call: Call, resource: str) -> _Tagged:
                     "again."
                 )
             return _Tagged(TASK_DEFINITIONS, definition)
-        case "service" | "task":
+        case "service" | "task" | "container-instance":
             return _member(call, arn)
     if arn.kind in _LATER:
         raise NotEmulatedYet(f"Homeport does not emulate tags of a {arn.kind} yet.")
@@ -101,16 +104,15 @@ def _active_cluster(call: Call, reference: str) -> Cluster:
 
 
 def _member(call: Call, arn: Arn) -> _Tagged:
-    """A service or task of a cluster; only the long form of its ARN says which."""
+    """A service, task or container instance of a cluster; only the long form of its ARN says which."""
     if len(arn.path) != 2:
         raise InvalidParameterException("Long arn format must be used for tagging operations")
     _active_cluster(call, arn.path[0])
-    table: Table[Any] = SERVICES if arn.kind == "service" else TASKS
+    table = _MEMBERS[arn.kind]
     record = call.reader.get(table, call.account, call.region, *arn.path)
+    noun = arn.kind.replace("-", " ")
     if record is None:
-        raise ResourceNotFoundException(
-            f"The specified {arn.kind} was not found. Specify a valid {arn.kind} and try again."
-        )
-    if isinstance(record, Service) and record.status == "INACTIVE":
-        raise InvalidParameterException("The specified service is inactive. Specify an active service and try again.")
+        raise ResourceNotFoundException(f"The specified {noun} was not found. Specify a valid {noun} and try again.")
+    if isinstance(record, (Service, ContainerInstance)) and record.status == "INACTIVE":
+        raise InvalidParameterException(f"The specified {noun} is inactive. Specify an active {noun} and try again.")
     return _Tagged(table, record)

@@ -1,23 +1,31 @@
-"""Tasks: asked to run, asked to stop, described. Rows only; what makes them so is control's."""
+"""Tasks: asked to run, anywhere or on named instances, asked to stop, described. Rows only; control makes them so."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
 from emulator.domain.capacity_strategy import share_out
 from emulator.domain.cluster import Cluster
-from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
+from emulator.domain.errors import ClientException, InvalidParameterException, NotEmulatedYet
 from emulator.domain.task import Task
-from emulator.domain.task_launch import new_task
+from emulator.domain.task_launch import Launch, new_task
 from emulator.domain.task_progress import stop
 from emulator.domain.task_shape import task_shape
 from emulator.events import journal
 from emulator.events.task_changes import write_task
 from emulator.services.ecs import client_tokens, lookup
-from emulator.services.ecs.run_request import check_client_token, check_count, run_launch
-from emulator.services.lookup import check_batch, found_and_missing
+from emulator.services.ecs.placed_tasks import run_on_instances, start_on_instances
+from emulator.services.ecs.run_request import (
+    MAX_COUNT,
+    check_client_token,
+    check_count,
+    run_launch,
+    start_launch,
+)
+from emulator.services.lookup import Failure, check_batch, found_and_missing
 from emulator.store.ecs_tables import TASKS
 from emulator.wire.call import Call
 
@@ -41,17 +49,28 @@ def run_task(call: Call, request: m.RunTaskRequest) -> m.RunTaskResponse:
             return {"tasks": [_shown(task) for task in again if task is not None], "failures": []}
     count = check_count(request)
     launch, strategy = run_launch(call, cluster, request)
-    providers: list[str | None] = [*share_out(strategy, {}, count)] if strategy else [None] * count
-    tasks = [
-        new_task(launch, number=number, capacity_provider=provider, now=call.now, ids=call.ids)
-        for number, provider in enumerate(providers)
-    ]
-    for task in tasks:
-        _note(call, "task.created", task, {"taskDefinition": task.definition_arn, "group": task.group})
-        write_task(call.tx, None, task, call.now)
+    failures: list[Failure] = []
+    if launch.launch_type == "FARGATE":
+        tasks = _tasks_on_fargate(call, launch, strategy, count)
+    else:
+        tasks, failures = run_on_instances(call, launch, request, count)
+    _write_new(call, tasks)
     if token is not None:
         client_tokens.keep(call, cluster.name, token, asked, [task.arn for task in tasks])
-    return {"tasks": [_shown(task) for task in tasks], "failures": []}
+    return {"tasks": [_shown(task) for task in tasks], "failures": failures}
+
+
+def start_task(call: Call, request: m.StartTaskRequest) -> m.StartTaskResponse:
+    """On the instances that the request names: no strategy and no constraint chooses, but each must have room."""
+    cluster = lookup.active_cluster(call, request.get("cluster"))
+    instances = request["containerInstances"]
+    if not instances:
+        raise ClientException("Container Instances cannot be empty.")
+    check_batch(instances, MAX_COUNT, "Container Instances")
+    launch = start_launch(call, cluster, request)
+    tasks, failures = start_on_instances(call, launch, instances)
+    _write_new(call, tasks)
+    return {"tasks": [_shown(task) for task in tasks], "failures": failures}
 
 
 def stop_task(call: Call, request: m.StopTaskRequest) -> m.StopTaskResponse:
@@ -96,6 +115,20 @@ def list_tasks(call: Call, request: m.ListTasksRequest) -> m.ListTasksResponse:
     return answer
 
 
+def _tasks_on_fargate(call: Call, launch: Launch, strategy: list[dict[str, Any]], count: int) -> list[Task]:
+    providers: list[str | None] = [*share_out(strategy, {}, count)] if strategy else [None] * count
+    return [
+        new_task(launch, number=number, capacity_provider=provider, now=call.now, ids=call.ids)
+        for number, provider in enumerate(providers)
+    ]
+
+
+def _write_new(call: Call, tasks: Iterable[Task]) -> None:
+    for task in tasks:
+        _note(call, "task.created", task, {"taskDefinition": task.definition_arn, "group": task.group})
+        write_task(call.tx, None, task, call.now)
+
+
 def _filters(call: Call, cluster: Cluster, request: m.ListTasksRequest) -> dict[str, Any]:
     """Columns and their values."""
     wanted: dict[str, Any] = {"desired_status": request.get("desiredStatus", "RUNNING")}
@@ -110,8 +143,8 @@ def _filters(call: Call, cluster: Cluster, request: m.ListTasksRequest) -> dict[
         wanted["service"] = lookup.existing_service(call, cluster, request["serviceName"]).name
     if "launchType" in request:
         wanted["launch_type"] = request["launchType"]
-    if "containerInstance" in request:  # there are none yet
-        raise InvalidParameterException("The referenced container instance was not found.")
+    if "containerInstance" in request:
+        wanted["container_instance_arn"] = lookup.existing_instance(call, cluster, request["containerInstance"]).arn
     if "daemonName" in request:
         raise NotEmulatedYet("Homeport does not emulate daemonName (daemons) yet.")
     return wanted

@@ -1,0 +1,46 @@
+"""The controller of a cluster's capacity: when what instances have left changes, services that wait for it look again.
+
+It decides nothing: which service is to look is read from the records, what it does is the scheduler's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from emulator.domain.service import Service
+from emulator.domain.service_events import UNPLACED
+from emulator.store.database import Database, Key, Reader
+from emulator.store.ecs_tables import SERVICES, TASKS
+from emulator.store.instance_capacity import leaving_instances
+
+
+class CapacityController:
+    """Key: `<account>/<region>/<cluster>`. `wake` has controllers look at keys."""
+
+    def __init__(self, database: Database, wake: Callable[[Iterable[Key]], None]) -> None:
+        self._database = database
+        self._wake = wake
+
+    def reconcile(self, key: str) -> float | None:
+        account, region, cluster = key.split("/")
+        here: dict[str, Any] = {"account": account, "region": region, "cluster": cluster}
+        with self._database.read() as reader:
+            moving = _services_on_leaving_instances(reader, here)
+            due = [s for s in reader.find(SERVICES, **here) if UNPLACED in s.told or s.name in moving]
+        self._wake([("service", _key(service)) for service in due])
+        return None
+
+
+def _services_on_leaving_instances(reader: Reader, here: dict[str, Any]) -> set[str]:
+    arns = leaving_instances(reader, **here)
+    return {
+        task.service
+        for arn in arns
+        for task in reader.find(TASKS, **here, container_instance_arn=arn)
+        if task.service is not None and not task.stopped
+    }
+
+
+def _key(service: Service) -> str:
+    return f"{service.account}/{service.region}/{service.cluster}/{service.name}"

@@ -1,0 +1,98 @@
+"""A container instance as ECS answers it: what it registered, what remains of it, its attributes and tasks.
+
+Source: ECS API model (ContainerInstance, Resource) and AWS CLI samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, cast
+
+from api_models._generated import ecs as m
+from emulator.domain.container_instance import ContainerInstance, Load
+
+_WHEN_KNOWN = {
+    "ec2InstanceId": "ec2_instance_id",
+    "capacityProviderName": "capacity_provider",
+    "statusReason": "status_reason",
+    "agentUpdateStatus": "agent_update_status",
+}
+"""Members that are absent until the record has them."""
+
+
+def container_instance_shape(
+    instance: ContainerInstance, load: Load, include: Collection[str] = (), *, now: float = 0.0
+) -> m.ContainerInstance:
+    """`include` is DescribeContainerInstances' member; without TAGS the tags are empty."""
+    registered = (instance.cpu, instance.memory_mib, (), ())
+    used_tcp = [port.port for port in load.ports if port.protocol == "tcp"]
+    used_udp = [port.port for port in load.ports if port.protocol == "udp"]
+    remaining = (instance.cpu - load.cpu, instance.memory_mib - load.memory_mib, used_tcp, used_udp)
+    shape: dict[str, Any] = {
+        "containerInstanceArn": instance.arn,
+        "version": instance.version,
+        "versionInfo": _version_info(instance),
+        "remainingResources": _resources(instance, *remaining),
+        "registeredResources": _resources(instance, *registered),
+        "status": instance.status,
+        "agentConnected": instance.agent_connected,
+        "runningTasksCount": load.running,
+        "pendingTasksCount": load.pending,
+        "attributes": [_attribute(a.name, a.value) for a in instance.attributes],
+        "registeredAt": instance.registered_at,
+        "attachments": [],
+        "tags": [{"key": t["key"], "value": t["value"]} for t in instance.tags] if "TAGS" in include else [],
+    }
+    for member, field in _WHEN_KNOWN.items():
+        value = getattr(instance, field)
+        if value is not None:
+            shape[member] = value
+    if "CONTAINER_INSTANCE_HEALTH" in include:
+        shape["healthStatus"] = _health(instance, now)
+    return cast(m.ContainerInstance, shape)
+
+
+def _version_info(instance: ContainerInstance) -> dict[str, str]:
+    info = {
+        "agentVersion": instance.agent_version,
+        "agentHash": instance.agent_hash,
+        "dockerVersion": instance.docker_version,
+    }
+    return {member: value for member, value in info.items() if value}
+
+
+def _resources(
+    instance: ContainerInstance, cpu: int, memory_mib: int, tcp: Iterable[int], udp: Iterable[int]
+) -> list[dict[str, Any]]:
+    """For ports both lists tell which are taken: from the start, or by now."""
+    return [
+        _number("CPU", cpu),
+        _number("MEMORY", memory_mib),
+        _set("PORTS", [*instance.ports, *sorted(tcp)]),
+        _set("PORTS_UDP", [*instance.ports_udp, *sorted(udp)]),
+    ]
+
+
+def _number(name: str, value: int) -> dict[str, Any]:
+    return {"name": name, "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": value}
+
+
+def _set(name: str, ports: Iterable[int]) -> dict[str, Any]:
+    zeros = {"doubleValue": 0.0, "longValue": 0, "integerValue": 0}
+    return {"name": name, "type": "STRINGSET", **zeros, "stringSetValue": [str(port) for port in ports]}
+
+
+def _attribute(name: str, value: str | None) -> dict[str, str]:
+    return {"name": name} if value is None else {"name": name, "value": value}
+
+
+def _health(instance: ContainerInstance, now: float) -> dict[str, Any]:
+    """What Homeport knows of it: whether the agent, which is Homeport itself, is connected."""
+    status = "OK" if instance.agent_connected else "IMPAIRED"
+    check = {
+        "type": "AGENT_CONNECTIVITY",
+        "status": status,
+        "lastUpdated": now,
+        "lastStatusChange": instance.registered_at,
+    }
+    return {"overallStatus": status, "details": [check]}

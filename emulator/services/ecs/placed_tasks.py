@@ -1,0 +1,73 @@
+"""Tasks on container instances: placed, or started where the caller says; what they take is taken at once.
+
+Which instance takes which task is decided in domain/placement.py; this reads what there is and writes what was decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from api_models._generated import ecs as m
+from emulator.domain.container_instance import ContainerInstance
+from emulator.domain.errors import InvalidParameterException
+from emulator.domain.placement import NO_INSTANCES, Candidate, Demand, place, refused_by
+from emulator.domain.placement_rules import demand_of, strategies_of
+from emulator.domain.task import Task
+from emulator.domain.task_launch import Launch, new_task, zones_of
+from emulator.services.ecs import lookup
+from emulator.services.lookup import Failure
+from emulator.store.instance_capacity import candidates, load_of, occupy
+from emulator.wire.call import Call
+
+
+def run_on_instances(
+    call: Call, launch: Launch, request: m.RunTaskRequest, count: int
+) -> tuple[list[Task], list[Failure]]:
+    """The tasks that could be placed; when not all could, why each instance took no more (`failures`)."""
+    cluster = launch.cluster
+    found = candidates(
+        call.tx, cluster.account, cluster.region, cluster.name, external=launch.launch_type == "EXTERNAL"
+    )
+    if not found:
+        raise InvalidParameterException(NO_INSTANCES)
+    demand = _demand(launch, request.get("placementConstraints", ()))
+    strategies = strategies_of(request.get("placementStrategy", ()))
+    placed = place(demand, found, count, strategies=strategies, pick=call.ids.pick)
+    failures: list[Failure] = [{"arn": r.instance.arn, "reason": r.reason} for r in placed.refusals]
+    return [_start(call, launch, demand, instance, n) for n, instance in enumerate(placed.instances)], failures
+
+
+def start_on_instances(call: Call, launch: Launch, references: Iterable[str]) -> tuple[list[Task], list[Failure]]:
+    """One task on each instance named; `failures` says which did not take it."""
+    demand = _demand(launch, ())
+    tasks: list[Task] = []
+    failures: list[Failure] = []
+    for reference in references:
+        instance = lookup.find_instance(call, launch.cluster, reference)
+        reason = _why_not(call, instance, demand)
+        if instance is None or reason is not None:
+            arn = lookup.member_arn(launch.cluster, reference, "container-instance")
+            failures.append({"arn": arn, "reason": reason or "MISSING"})
+        else:
+            tasks.append(_start(call, launch, demand, instance, len(tasks)))
+    return tasks, failures
+
+
+def _why_not(call: Call, instance: ContainerInstance | None, demand: Demand) -> str | None:
+    """A draining instance takes nothing new (that its reason is INACTIVE, too, is unconfirmed)."""
+    if instance is None:
+        return "MISSING"
+    if instance.status != "ACTIVE":
+        return "INACTIVE"
+    return refused_by(Candidate(instance, load_of(call.tx, instance)), demand)
+
+
+def _demand(launch: Launch, constraints: Sequence[m.PlacementConstraint]) -> Demand:
+    group = launch.group or f"family:{launch.definition.family}"
+    return demand_of(launch.effective.definition, group=group, constraints=constraints, zones=zones_of(launch))
+
+
+def _start(call: Call, launch: Launch, demand: Demand, instance: ContainerInstance, number: int) -> Task:
+    task = new_task(launch, number=number, capacity_provider=None, now=call.now, ids=call.ids, host=instance)
+    occupy(call.tx, task, instance, demand)
+    return task
