@@ -13,11 +13,13 @@ from emulator.clock import Clock, SystemClock
 from emulator.config import Config
 from emulator.control.alarms import NoAlarm, alarm_state, all_alarms, shown
 from emulator.control.exec_sessions import NoSession
+from emulator.control.instances import CannotAdd, add_instances, wanted_from, warnings_of
 from emulator.control.plane import ControlPlane
 from emulator.domain.image import registry_host
 from emulator.domain.image_reference import EcrRegistry
-from emulator.engine.base import Engine, EngineError
+from emulator.engine.base import Engine, EngineError, EngineInfo
 from emulator.explain import NothingToExplain, explain
+from emulator.ids import Ids
 from emulator.image_list import image_list
 from emulator.registry.address import Addressing
 from emulator.registry.auth import TokenSigner
@@ -46,6 +48,7 @@ class Admin:
     naming: RegistryNaming
     signer: TokenSigner
     instance: str
+    ids: Ids
     reset_all: Callable[[], None]
     operation_statuses: Callable[[], dict[str, dict[str, str]]]
 
@@ -64,6 +67,7 @@ class Admin:
             ("coverage", self.coverage, ["GET"]),
             ("hosts", self.hosts, ["GET"]),
             ("logs", self.logs, ["GET"]),
+            ("instances", self.add_instances, ["POST"]),
             ("exec", self.exec, ["POST"]),
             ("exec/<session_id>", self.exec_result, ["GET"]),
         ):
@@ -115,6 +119,35 @@ class Admin:
         """Removes every container, network, record, image and log event of this emulator."""
         self.reset_all()
         return _json({"status": "reset"})
+
+    def add_instances(self) -> Response:
+        """Virtual hosts for tasks: `{"type": "t3.medium", "zone": "a", "cluster"?, "count"?, "region"?}`."""
+        asked = request.get_json(force=True, silent=True)
+        config = self.config
+        try:
+            wanted = wanted_from(
+                asked if isinstance(asked, dict) else {}, config.default_account, config.default_region
+            )
+            info = self._engine_info()
+            with self.database.write() as tx:
+                added = add_instances(
+                    tx,
+                    wanted,
+                    now=self.clock.now(),
+                    ids=self.ids,
+                    engine=info,
+                    privileged=config.allow_privileged,
+                )
+        except CannotAdd as error:
+            return _json({"error": str(error)}, 400)
+        shown = [{"arn": i.arn, "ec2InstanceId": i.ec2_instance_id, "zone": i.zone} for i in added]
+        return _json({"instances": shown, "warnings": warnings_of(wanted, info)})
+
+    def _engine_info(self) -> EngineInfo | None:
+        try:
+            return self.engine.info()
+        except EngineError:
+            return None
 
     def move_clock(self) -> Response:
         """GET: the time; POST {"advance": seconds}: moves it, timer by timer (D15)."""

@@ -197,7 +197,7 @@ def build(
         from emulator.admin import Admin
         from emulator.coverage import current_statuses
 
-        pieces = (config, clock, database, log_events, engine, plane, naming, signer, instance)
+        pieces = (config, clock, database, log_events, engine, plane, naming, signer, instance, ids)
         return Admin(*pieces, emulator.reset, current_statuses).wsgi()
 
     callers = Callers(database, over_tcp=config.relay_host is not None)

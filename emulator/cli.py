@@ -71,6 +71,13 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     run.add_argument("--container", "-c", help="needed when the task has several essential containers")
     run.add_argument("command", nargs="*", help="the command's words (default: /bin/sh); options of its own after --")
     cli_images.add(verb("images", cli_images.images, "images, their tags and sizes, and who uses them"), default)
+    add = verb("add-instance", _add_instance, "add container instances: virtual hosts for tasks of launch type EC2")
+    add.add_argument("--type", required=True, help="an EC2 instance type, e.g. t3.medium")
+    add.add_argument("--az", required=True, help="an Availability Zone, e.g. a or us-east-1a")
+    add.add_argument("--cluster", help="default: the cluster default, which is made when it is not there")
+    add.add_argument("--count", type=int, default=1, help="how many (default: %(default)s)")
+    add.add_argument("--engine", metavar="URL", help="the engine that runs its tasks (default: Homeport's own)")
+    add.add_argument("--region", help="default: AWS_REGION, else the emulator's")
     verb("hosts", _hosts, "the hosts lines with which real registry names lead here")
     for name, text in (
         ("explain", "why task/ID or service/NAME is where it is"),
@@ -197,6 +204,16 @@ def _status(asked: argparse.Namespace) -> int:
         [[c["name"], c["status"], c["account"], c["region"]] for c in found["clusters"]],
     )
     _table(
+        "INSTANCE  CLUSTER  STATUS  TYPE  ZONE  CPU LEFT  MIB LEFT  TASKS",
+        [
+            [
+                i["ec2InstanceId"], i["cluster"], i["status"], i["type"] or "-", i["zone"] or "-",
+                f"{i['cpuLeft']}/{i['cpu']}", f"{i['memoryLeft']}/{i['memory']}", i["running"] + i["pending"],
+            ]
+            for i in found["instances"]
+        ],
+    )  # fmt: skip
+    _table(
         "SERVICE  CLUSTER  STATUS  DESIRED  RUNNING  PENDING",
         [[s["name"], s["cluster"], s["status"], s["desired"], s["running"], s["pending"]] for s in found["services"]],
     )
@@ -216,6 +233,19 @@ def _status(asked: argparse.Namespace) -> int:
     for task in found["tasks"]:
         for text in task["warnings"]:
             print(f"warning: task {task['id'][:12]}: {text}")
+    return 0
+
+
+def _add_instance(asked: argparse.Namespace) -> int:
+    """Region and account are the AWS CLI's, where they are set."""
+    env = environment()
+    wanted = {"type": asked.type, "zone": asked.az, "cluster": asked.cluster, "count": asked.count}
+    wanted |= {"engine": asked.engine, "region": asked.region or env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")}
+    added = _call(asked, "instances", {name: value for name, value in wanted.items() if value})
+    for instance in added["instances"]:
+        print(f"{instance['ec2InstanceId']}  {instance['zone']}  {instance['arn']}")
+    for text in added["warnings"]:
+        print(f"warning: {text}", file=sys.stderr)
     return 0
 
 

@@ -1,16 +1,18 @@
-"""What is there now, for `homeport status`: clusters, services, tasks with how to reach them, images. Only reads."""
+"""What there is, for `homeport status`: clusters, instances, services, tasks with their address, images. Only reads."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from emulator.domain.container_instance import INSTANCE_TYPE, ContainerInstance, Load
 from emulator.domain.service_tasks import running_and_pending
 from emulator.domain.task import Task
 from emulator.registry.naming import RegistryNaming
 from emulator.registry.repository import list_tags
 from emulator.store.database import Reader
 from emulator.store.ecr_tables import REPOSITORIES
-from emulator.store.ecs_tables import CLUSTERS, SERVICES, TASKS
+from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASKS
+from emulator.store.instance_capacity import loads
 from emulator.store.logs_tables import LOG_GROUPS, LOG_STREAMS
 
 
@@ -22,6 +24,7 @@ def status(reader: Reader, naming: RegistryNaming) -> dict[str, Any]:
             {"name": c.name, "account": c.account, "region": c.region, "status": c.status}
             for c in reader.find(CLUSTERS)
         ],
+        "instances": _instances(reader),
         "services": [
             {
                 "name": s.name,
@@ -47,6 +50,33 @@ def status(reader: Reader, naming: RegistryNaming) -> dict[str, Any]:
 
 def _of(tasks: list[Task], service: str, cluster: str) -> list[Task]:
     return [task for task in tasks if task.service == service and task.cluster == cluster]
+
+
+def _instances(reader: Reader) -> list[dict[str, Any]]:
+    """Container instances with what is left of them; those deregistered are left out."""
+    instances = [i for i in reader.find(CONTAINER_INSTANCES) if i.status != "INACTIVE"]
+    taken: dict[str, Load] = {}
+    for one in {i.cluster_arn: i for i in instances}.values():
+        taken.update(loads(reader, one))
+    return [_instance(i, taken.get(i.arn, Load())) for i in instances]
+
+
+def _instance(instance: ContainerInstance, load: Load) -> dict[str, Any]:
+    return {
+        "id": instance.id,
+        "ec2InstanceId": instance.ec2_instance_id,
+        "cluster": instance.cluster,
+        "status": instance.status,
+        "agentConnected": instance.agent_connected,
+        "type": instance.attribute(INSTANCE_TYPE),
+        "zone": instance.zone,
+        "cpu": instance.cpu,
+        "cpuLeft": instance.cpu - load.cpu,
+        "memory": instance.memory_mib,
+        "memoryLeft": instance.memory_mib - load.memory_mib,
+        "running": load.running,
+        "pending": load.pending,
+    }
 
 
 def _task(task: Task) -> dict[str, Any]:

@@ -7,7 +7,7 @@ unique by itself (D3). Who is placed where is decided in domain/placement.py.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from emulator.domain.container_instance import (
     ContainerInstance,
@@ -36,14 +36,34 @@ def candidates(
 
     `external`: those outside EC2, which take tasks of launch type EXTERNAL alone. With `capacity_provider` only its.
     """
-    here: dict[str, Any] = {"account": account, "region": region, "cluster": cluster, "status": "ACTIVE"}
-    instances = [i for i in reader.find(CONTAINER_INSTANCES, **here) if i.external == external]
+    active = _active_instances(reader, account, region, cluster)
+    instances = [instance for instance in active if instance.external == external]
     if capacity_provider is not None:
         instances = [i for i in instances if i.capacity_provider == capacity_provider]
     if not instances:
         return []
     taken = loads(reader, instances[0])
     return [Candidate(instance, taken.get(instance.arn, Load())) for instance in instances]
+
+
+_decoded: dict[tuple[str, ...], tuple[str, ContainerInstance]] = {}
+"""The last body that was read of an instance, and what it means: most do not change between two placements."""
+_DECODED_AT_MOST: Final = 10_000
+
+
+def _active_instances(reader: Reader, *where: str) -> list[ContainerInstance]:
+    """In the order of their ids. `where`: account, region, cluster."""
+    sql = f"SELECT id, body FROM {CONTAINER_INSTANCES.name} WHERE account = ? AND region = ? AND cluster = ? "
+    found = []
+    for instance_id, body in reader.execute(f"{sql} AND status = 'ACTIVE' ORDER BY id", where):
+        key = (*where, instance_id)
+        known = _decoded.get(key)
+        if known is None or known[0] != body:
+            if len(_decoded) >= _DECODED_AT_MOST:
+                _decoded.clear()
+            known = _decoded[key] = (body, CONTAINER_INSTANCES.decode(body))
+        found.append(known[1])
+    return found
 
 
 def has_instances(reader: Reader, account: str, region: str, cluster: str) -> bool:

@@ -1,0 +1,149 @@
+"""Adds container instances: virtual hosts on the local engine, for users (`homeport add-instance`) and for groups that
+scale. What a host of a type is, domain/virtual_host.py says; who needs one is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from emulator.domain.cluster import Cluster
+from emulator.domain.container_instance import ContainerInstance
+from emulator.domain.virtual_host import UnknownInstanceType, UnknownZone, instance_type, virtual_host, zone_named
+from emulator.engine.base import EngineInfo
+from emulator.events import journal
+from emulator.ids import Ids
+from emulator.store.database import Transaction
+from emulator.store.ecs_tables import ACCOUNT_SETTINGS, CLUSTERS, CONTAINER_INSTANCES
+from emulator.store.instance_capacity import wake_services
+
+DEFAULT_CLUSTER: Final = "default"
+LOCAL: Final = "local"
+MAX_COUNT: Final = 1000
+
+
+class CannotAdd(ValueError):
+    """Why no instance was added, in words for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`zone`: `a`, or a zone's whole name. `tags` and `capacity_provider` are those of who wants the instances."""
+
+    account: str
+    region: str
+    kind: str
+    zone: str
+    cluster: str = DEFAULT_CLUSTER
+    count: int = 1
+    engine: str = LOCAL
+    capacity_provider: str | None = None
+    tags: tuple[dict[str, str], ...] = ()
+
+
+def wanted_from(asked: Mapping[str, Any], account: str, region: str) -> Wanted:
+    """What a request to /_emulator/instances asks for. Raises CannotAdd."""
+    words: dict[str, Any] = {"account": account, "region": region, **asked}
+    count = words.get("count", 1)
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MAX_COUNT:
+        raise CannotAdd(f"count is a number from 1 to {MAX_COUNT}")
+    texts = {name: words.get(name) for name in ("account", "region", "type", "zone", "cluster", "engine")}
+    for name in ("type", "zone"):
+        if not texts[name]:
+            raise CannotAdd(f"{name} is needed, as in {{'type': 't3.medium', 'zone': 'a'}}")
+    if any(text is not None and not isinstance(text, str) for text in texts.values()):
+        raise CannotAdd("type, zone, cluster, engine, account and region are texts")
+    return Wanted(
+        account=str(texts["account"]),
+        region=str(texts["region"]),
+        kind=str(texts["type"]),
+        zone=str(texts["zone"]),
+        cluster=str(texts["cluster"] or DEFAULT_CLUSTER),
+        count=count,
+        engine=str(texts["engine"] or LOCAL),
+    )
+
+
+def add_instances(
+    tx: Transaction, wanted: Wanted, *, now: float, ids: Ids, engine: EngineInfo | None, privileged: bool
+) -> list[ContainerInstance]:
+    """The new instances, ACTIVE at once. `engine`: what the local one says of itself, None when it does not answer.
+
+    Raises CannotAdd: no such type, zone or cluster, or an engine that Homeport does not run tasks on.
+    """
+    if wanted.engine != LOCAL:
+        raise CannotAdd(f"Homeport does not run tasks on another engine ({wanted.engine}) yet")
+    try:
+        kind = instance_type(wanted.kind)
+        zone = zone_named(wanted.zone, wanted.region, wanted.account)
+    except (UnknownInstanceType, UnknownZone) as error:
+        raise CannotAdd(str(error)) from error
+    cluster = _cluster(tx, wanted, now)
+    added = [
+        virtual_host(
+            cluster,
+            kind,
+            zone,
+            now=now,
+            ids=ids,
+            docker_version=f"DockerVersion: {engine.version}" if engine else "",
+            engine=wanted.engine,
+            privileged=privileged,
+            trunking=_trunking(tx, wanted),
+            capacity_provider=wanted.capacity_provider,
+            tags=wanted.tags,
+        )
+        for _ in range(wanted.count)
+    ]
+    for instance in added:
+        tx.insert(CONTAINER_INSTANCES, instance)
+        journal.append(
+            tx,
+            at=now,
+            account=instance.account,
+            region=instance.region,
+            kind="container_instance.registered",
+            subject=instance.arn,
+            detail={"ec2InstanceId": instance.ec2_instance_id, "type": kind.name, "zone": zone},
+        )
+    wake_services(tx, added[0])
+    return added
+
+
+def warnings_of(wanted: Wanted, engine: EngineInfo | None) -> list[str]:
+    """What is not as it would be on such an instance."""
+    if engine is None:
+        return ["no engine answers, so that no task will run there now"]
+    architecture = instance_type(wanted.kind).architecture
+    own = {"aarch64": "arm64"}.get(engine.architecture, engine.architecture)
+    if architecture != own:
+        return [f"{wanted.kind} is {architecture}, but the engine is {own} and runs such images"]
+    return []
+
+
+def _cluster(tx: Transaction, wanted: Wanted, now: float) -> Cluster:
+    """`default` is made when it is not there, as ECS does for an agent that registers into it."""
+    found = tx.get(CLUSTERS, wanted.account, wanted.region, wanted.cluster)
+    if found is not None and found.status != "INACTIVE":
+        return found
+    if wanted.cluster != DEFAULT_CLUSTER:
+        raise CannotAdd(f"there is no cluster {wanted.cluster!r} in {wanted.region}")
+    partition = "aws-cn" if wanted.region.startswith("cn-") else "aws"
+    made = Cluster(
+        account=wanted.account,
+        region=wanted.region,
+        name=wanted.cluster,
+        arn=f"arn:{partition}:ecs:{wanted.region}:{wanted.account}:cluster/{wanted.cluster}",
+        status="ACTIVE",
+        created_at=now,
+        settings=[{"name": "containerInsights", "value": "disabled"}],
+    )
+    tx.put(CLUSTERS, made)
+    return made
+
+
+def _trunking(tx: Transaction, wanted: Wanted) -> bool:
+    """The account's own setting; an instance has no other principal here."""
+    root = f"arn:aws:iam::{wanted.account}:root"
+    setting = tx.get(ACCOUNT_SETTINGS, wanted.account, wanted.region, root, "awsvpcTrunking")
+    return setting is not None and setting.value == "enabled"
