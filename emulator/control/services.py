@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import count
 
 from emulator.clock import Clock
+from emulator.control.service_placement import demand_for, placer
 from emulator.control.tasks import find_task
 from emulator.domain.actions import NoteEnds, ServiceAction, StartTasks, StopTask, noted
 from emulator.domain.launch_settings import check_network
@@ -36,6 +37,7 @@ from emulator.store.ecs_tables import (
     TASK_DEFINITIONS,
     TASKS,
 )
+from emulator.store.instance_capacity import instance_named, leaving_instances, occupy
 
 TargetHealthSource = Callable[[Reader, Service], Targets]
 """Who knows the health of a service's targets: the load balancers' work. None yet, so that containers alone decide."""
@@ -78,12 +80,19 @@ class ServiceController:
     def _around(self, reader: Reader, service: Service) -> Surroundings:
         """What the scheduler asks of others. Only a deployment under way is watched."""
         targets = self._target_health(reader, service)
-        if service.status != "ACTIVE" or service.primary.rollout_state != "IN_PROGRESS":
+        if service.status != "ACTIVE":
             return Surroundings(targets=targets)
+        around = Surroundings(
+            place=placer(reader, service, lambda deployment: launch_of(reader, service, deployment), self._ids.pick),
+            leaving=frozenset(leaving_instances(reader, service.account, service.region, service.cluster)),
+            targets=targets,
+        )
+        if service.primary.rollout_state != "IN_PROGRESS":
+            return around
         where = (service.account, service.region)
         found = [reader.get(ALARM_STATES, *where, name) for name in alarm_names(service)]
-        return Surroundings(
-            targets=targets,
+        return replace(
+            around,
             alarms={alarm.name: alarm for alarm in found if alarm is not None},
             rollout=reader.get(
                 SERVICE_DEPLOYMENTS, *where, service.cluster, service.name, service.primary.service_deployment_id
@@ -157,10 +166,20 @@ def tasks_of(reader: Reader, service: Service) -> list[Task]:
 def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: float, ids: Ids) -> None:
     """Inserts the tasks' records; the ids were made with the plan."""
     deployment = next(d for d in service.deployments if d.id == action.deployment_id)
-    launch = _launch(tx, service, deployment)
+    launch = launch_of(tx, service, deployment)
     before = len(tasks_of(tx, service))
-    for number, task_id, provider in zip(count(before), action.task_ids, action.capacity_providers, strict=False):
-        task = new_task(launch, number=number, capacity_provider=provider, now=now, ids=_WithTaskId(task_id, ids))
+    for number, task_id, spot in zip(count(before), action.task_ids, action.spots, strict=False):
+        host = instance_named(tx, spot.instance) if spot.instance else None
+        task = new_task(
+            launch,
+            number=number,
+            capacity_provider=spot.capacity_provider,
+            now=now,
+            ids=_WithTaskId(task_id, ids),
+            host=host,
+        )
+        if host is not None:
+            occupy(tx, task, host, demand_for(service, launch))
         journal.append(
             tx,
             at=now,
@@ -173,11 +192,11 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
         write_task(tx, None, replace(task, because=action.because), now)
 
 
-def _launch(tx: Transaction, service: Service, deployment: Deployment) -> Launch:
+def launch_of(reader: Reader, service: Service, deployment: Deployment) -> Launch:
     """What all tasks of the deployment share."""
     _, family, revision = deployment.task_definition.replace("/", ":").rsplit(":", 2)
-    definition = tx.get(TASK_DEFINITIONS, service.account, service.region, family, int(revision))
-    cluster = tx.get(CLUSTERS, service.account, service.region, service.cluster)
+    definition = reader.get(TASK_DEFINITIONS, service.account, service.region, family, int(revision))
+    cluster = reader.get(CLUSTERS, service.account, service.region, service.cluster)
     if definition is None or cluster is None:
         raise LookupError(f"{service.name}: {deployment.task_definition} or its cluster is gone")
     launch_type = deployment.spec.get("launchType") or "FARGATE"

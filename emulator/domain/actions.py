@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from emulator.domain.service_placement import Spot
 from emulator.domain.task import Task
 
 
@@ -15,12 +16,12 @@ from emulator.domain.task import Task
 class StartTasks:
     """Add tasks to a deployment. The ids are made beforehand, since the event that names them is part of the plan.
 
-    `capacity_providers` stands beside `task_ids`: the provider of each, or None when a launch type is used.
+    `spots` stands beside `task_ids`: where each goes.
     """
 
     deployment_id: str
     task_ids: tuple[str, ...]
-    capacity_providers: tuple[str | None, ...]
+    spots: tuple[Spot, ...]
     because: str
 
     @property

@@ -5,7 +5,7 @@ The steps of scheduler.py, rolling.py and rollout.py decide; this keeps what the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from emulator.domain import service_events as say
@@ -14,10 +14,9 @@ from emulator.domain.alarm import AlarmState
 from emulator.domain.service import Deployment, Service, ServiceEvent
 from emulator.domain.service_deployment import ServiceDeployment
 from emulator.domain.service_events import IdSource, Notice, Said
+from emulator.domain.service_placement import Placer, on_fargate
 from emulator.domain.service_tasks import Fleet, Member, Targets, muster
 from emulator.domain.task import Task
-
-PlacementRefusal = Callable[[Deployment], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +34,17 @@ class Plan:
     notices: tuple[Notice, ...] = ()
 
 
-def needs_instances(deployment: Deployment) -> str | None:
-    """Why no task of this deployment can be placed, or None. Only Fargate can hold tasks: there are no instances."""
-    launch_type = deployment.spec.get("launchType")
-    if launch_type in (None, "FARGATE"):
-        return None
-    return "No Container Instances were found in your cluster."
-
-
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What others know that the scheduler asks.
 
-    `placement_refusal`: why no task of a deployment can be placed. `targets`: health of a task's targets behind load
-    balancers, by task id; a task that is absent has none. `alarms`: by name; one that is absent does not exist.
-    `rollout`: the service deployment that the PRIMARY deployment belongs to.
+    `place`: where its next tasks go. `leaving`: ARNs of the instances that its tasks have to leave. `targets`: health
+    of a task's targets behind load balancers, by task id; a task that is absent has none. `alarms`: by name; one that
+    is absent does not exist. `rollout`: the service deployment that the PRIMARY deployment belongs to.
     """
 
-    placement_refusal: PlacementRefusal = needs_instances
+    place: Placer = on_fargate
+    leaving: frozenset[str] = frozenset()
     targets: Targets = field(default_factory=dict)
     alarms: Mapping[str, AlarmState] = field(default_factory=dict)
     rollout: ServiceDeployment | None = None
@@ -85,7 +77,7 @@ class Round:
 
     def muster(self) -> Fleet:
         """The tasks as they count for the service's deployments now."""
-        self.fleet = muster(self.service, self.tasks, self.now, self.around.targets)
+        self.fleet = muster(self.service, self.tasks, self.now, self.around.targets, self.around.leaving)
         return self.fleet
 
     @property

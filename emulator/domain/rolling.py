@@ -16,21 +16,23 @@ from emulator.domain.capacity_strategy import share_out
 from emulator.domain.deployment import bounds
 from emulator.domain.reconciliation import Round
 from emulator.domain.service import Deployment
+from emulator.domain.service_placement import NO_SPOTS, Spots
 from emulator.domain.service_tasks import Member, in_order_of_stopping, of
 
 
 @dataclass(slots=True)
 class _Numbers:
     """What the steps use up: `need` to start, `room` under the ceiling, `spare` above the floor. A new task counts
-    for the floor once it is healthy, an old one as long as it runs. `held_back`: why nothing starts although tasks
-    are missing."""
+    for the floor once it is healthy, an old one as long as it runs. `spots`: where new tasks go. `held_back`: why
+    nothing starts although tasks are missing."""
 
     need: int
     room: int
     spare: int
     spare_healthy: int
     healthy_primary: int
-    held_back: str | None
+    spots: Spots = NO_SPOTS
+    held_back: str | None = None
 
 
 def move(round_: Round) -> None:
@@ -57,29 +59,35 @@ def _size_up(round_: Round) -> _Numbers:
     running = len(of(fleet.primary, "waiting", "healthy", "unhealthy"))
     round_.words.append(f"{running} of {service.desired_count} running")
     if fleet.old:
-        round_.words.append(f"{len(fleet.old)} of older deployments left")
-    return _Numbers(
+        round_.words.append(f"{len(fleet.old)} of older deployments or on draining instances left")
+    numbers = _Numbers(
         need=need,
         room=limits.ceiling - fleet.live,
         spare=healthy_primary + len(of(fleet.old, "waiting", "healthy")) - floor,
         spare_healthy=len(of(fleet.wanted, "healthy")) - limits.floor,
         healthy_primary=healthy_primary,
-        held_back=_held_back(round_, need),
     )
+    numbers.held_back = _held_back(round_, numbers)
+    return numbers
 
 
-def _held_back(round_: Round, need: int) -> str | None:
+def _held_back(round_: Round, numbers: _Numbers) -> str | None:
+    """Why nothing is started; also finds `spots`, and says when there are fewer than are needed now."""
     primary = round_.service.primary
-    if need <= 0:
+    if numbers.need <= 0:
         round_.untell(say.UNPLACED)
         return None
     if primary.rollout_state == "FAILED":
         return f"the deployment has failed: {primary.rollout_state_reason.rstrip('.')}"
-    refusal = round_.around.placement_refusal(primary)
-    if refusal is not None:
-        round_.tell(say.UNPLACED, say.placement_failed(round_.service.name, refusal))
-        return refusal
-    round_.untell(say.UNPLACED)
+    wanted = _providers(round_, primary, max(1, min(numbers.need, numbers.room)))
+    numbers.spots = round_.around.place(primary, wanted)
+    unplaced = numbers.spots.unplaced
+    if unplaced is None:
+        round_.untell(say.UNPLACED)
+    else:
+        round_.tell(say.UNPLACED, say.placement_failed(round_.service.name, unplaced.text, unplaced.reason))
+        if not numbers.spots.found:
+            return unplaced.text
     if primary.next_start_at is not None and round_.now < primary.next_start_at:
         round_.looks.append(primary.next_start_at)
         seconds = primary.next_start_at - round_.now
@@ -115,7 +123,7 @@ def _stop_old(round_: Round, numbers: _Numbers) -> None:
     """Old tasks go as far as the floor allows; those that serve nobody go first and freely."""
     old = round_.fleet.old
     for member in _stoppable(of(old, "starting")):
-        round_.stop(member, round_.scaling_reason(), "its deployment was replaced")
+        round_.stop(member, round_.scaling_reason(), _why_old(round_, member))
     unhealthy = _stoppable(of(old, "unhealthy"))
     serving = numbers.healthy_primary + len(of(old, "waiting", "healthy", "unhealthy"))
     count = serving - round_.service.desired_count
@@ -123,10 +131,15 @@ def _stop_old(round_: Round, numbers: _Numbers) -> None:
         # Room that comes by what is leaving anyway is not made by stopping more.
         count = max(count, numbers.need - max(0, numbers.room) - round_.fleet.leaving - len(round_.stopping))
     for member in unhealthy[: max(0, count)]:
-        round_.stop(member, round_.scaling_reason(), "its deployment was replaced, and its health checks fail")
+        round_.stop(member, round_.scaling_reason(), f"{_why_old(round_, member)}, and its health checks fail")
     if numbers.spare > 0:
         for member in _stoppable(of(old, "waiting", "healthy")):
-            _stop_above_floor(round_, numbers, member, "its deployment was replaced")
+            _stop_above_floor(round_, numbers, member, _why_old(round_, member))
+
+
+def _why_old(round_: Round, member: Member) -> str:
+    drained = member.task.container_instance_arn in round_.around.leaving
+    return "its container instance is draining" if drained else "its deployment was replaced"
 
 
 def _scale_in(round_: Round, numbers: _Numbers) -> None:
@@ -163,19 +176,19 @@ def _stoppable(members: Iterable[Member]) -> list[Member]:
 
 
 def _start(round_: Round, numbers: _Numbers) -> None:
-    count = min(numbers.need, numbers.room)
+    spots = numbers.spots.found[: max(0, min(numbers.need, numbers.room))]
+    count = len(spots)
     if numbers.held_back:
         round_.words.append(numbers.held_back)
         return
-    if count <= 0:
+    if not spots:
         return
     service = round_.service
     unhealthy = len(of(round_.fleet.primary, "unhealthy"))
     task_ids = tuple(round_.ids.hex(32) for _ in range(count))
     good = service.desired_count - numbers.need
     because = f"{good} of {service.desired_count} are there and well"
-    providers = _providers(round_, service.primary, count)
-    round_.actions.append(StartTasks(service.primary.id, task_ids, providers, because))
+    round_.actions.append(StartTasks(service.primary.id, task_ids, spots, because))
     round_.say(say.started(service.name, task_ids, min(count, unhealthy)))
     round_.words.append(f"starting {count}")
 

@@ -18,13 +18,13 @@ from emulator.domain import service_events as say
 from emulator.domain.actions import NoteEnds
 from emulator.domain.circuit_breaker import with_failures
 from emulator.domain.deployment import IMPAIRED_AFTER, judged, with_health_failure
-from emulator.domain.reconciliation import PlacementRefusal, Plan, Round, Surroundings, needs_instances
+from emulator.domain.reconciliation import Plan, Round, Surroundings
 from emulator.domain.service import Service
 from emulator.domain.service_events import IdSource
 from emulator.domain.service_tasks import LIVE, Member, failed_to_start, of
 from emulator.domain.task import Task
 
-__all__ = ["PlacementRefusal", "Plan", "Surroundings", "needs_instances", "reconcile"]
+__all__ = ["Plan", "Surroundings", "reconcile"]
 
 STRATEGIES: Final[Mapping[str, Callable[[Round], None]]] = {"ROLLING": rolling.move}
 """How a deployment replaces another, by deploymentConfiguration.strategy. BLUE_GREEN, LINEAR and CANARY take their

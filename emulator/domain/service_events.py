@@ -25,12 +25,6 @@ UNHEALTHY: Final = "unhealthy:"  # + task id
 
 _TROUBLESHOOTING: Final = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
 
-_RESOURCES: Final = {
-    "insufficient CPU units available.": "RESOURCE:CPU",
-    "insufficient memory available.": "RESOURCE:MEMORY",
-}
-"""What EventBridge calls the lack that keeps a task from being placed."""
-
 
 class IdSource(Protocol):
     """Makes ids; emulator.ids.Ids does."""
@@ -146,14 +140,15 @@ def scale_in_blocked(service: str, deployment_id: str) -> Said:
     )
 
 
-def placement_failed(service: str, reason: str) -> Said:
-    """`reason`: "No Container Instances were found in your cluster." or "The closest matching (...)"."""
+def placement_failed(service: str, why: str, reason: str) -> Said:
+    """`why`: "Reason: No Container Instances were found in your cluster." or "The closest matching (...) ..."; `reason`
+    is EventBridge's word for it."""
     return Said(
         f"(service {service}) was unable to place a task because no container instance met all of its "
-        f"requirements. Reason: {reason} {_TROUBLESHOOTING}",
+        f"requirements. {why} {_TROUBLESHOOTING}",
         "SERVICE_TASK_PLACEMENT_FAILURE",
         level="ERROR",
-        reason=_RESOURCES.get(reason.rpartition(" has ")[2], "RESOURCE:CONTAINER_INSTANCE"),
+        reason=reason,
     )
 
 

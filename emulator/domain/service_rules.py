@@ -15,10 +15,7 @@ from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 Members = Mapping[str, Any]
 
 MAX_TARGET_GROUPS: Final = 5
-MAX_CONSTRAINTS: Final = 10
-MAX_STRATEGIES: Final = 5
 MAX_GRACE_S: Final = 2_147_483_647
-MAX_EXPRESSION: Final = 2000
 
 LATER: Final[Mapping[str, str]] = {
     "loadBalancers": "load balancers",
@@ -129,26 +126,6 @@ def check_exec(settings: Members, definition: Members) -> None:
             "The service couldn't be created because a valid taskRoleArn is not being used. Specify a valid task role "
             "in your task definition and try again."
         )
-
-
-def check_placement(settings: Members) -> None:
-    """placementConstraints[] and placementStrategy[] of services on instances."""
-    constraints, strategies = settings.get("placementConstraints") or (), settings.get("placementStrategy") or ()
-    if len(constraints) > MAX_CONSTRAINTS:
-        raise InvalidParameterException(f"A service can have at most {MAX_CONSTRAINTS} placement constraints.")
-    if len(strategies) > MAX_STRATEGIES:
-        raise InvalidParameterException(f"A service can have at most {MAX_STRATEGIES} placement strategies.")
-    for constraint in constraints:
-        has_expression = bool(constraint.get("expression"))
-        if has_expression != (constraint.get("type") == "memberOf"):
-            raise InvalidParameterException(
-                "A placement constraint of type memberOf needs an expression; distinctInstance must not have one."
-            )
-        if len(constraint.get("expression") or "") > MAX_EXPRESSION:
-            raise InvalidParameterException(f"A placement expression can have at most {MAX_EXPRESSION} characters.")
-    for strategy in strategies:
-        if strategy.get("type") == "binpack" and str(strategy.get("field")).lower() not in ("cpu", "memory"):
-            raise InvalidParameterException("The field of a binpack placement strategy must be cpu or memory.")
 
 
 def echoed_placement(strategies: Sequence[Members]) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ health is not its business: that comes in as `Targets`. Source: AWS developer gu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
@@ -58,8 +59,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """`primary` and `old` are wanted tasks, of the PRIMARY deployment and of all others; `live` counts all that are
-    not yet past RUNNING, `leaving` those among them that are asked to stop."""
+    """`primary` and `old` are wanted tasks: of the PRIMARY deployment; and of all others, or on instances that are
+    being drained. `live` counts all that are not yet past RUNNING, `leaving` those that are asked to stop."""
 
     primary: tuple[Member, ...]
     old: tuple[Member, ...]
@@ -71,8 +72,14 @@ class Fleet:
         return self.primary + self.old
 
 
-def muster(service: Service, tasks: Iterable[Task], now: float, targets: Targets = NO_TARGETS) -> Fleet:
-    """Sort a service's tasks. Tasks of deployments that are gone count as old ones."""
+def muster(
+    service: Service,
+    tasks: Iterable[Task],
+    now: float,
+    targets: Targets = NO_TARGETS,
+    drained: Collection[str] = (),
+) -> Fleet:
+    """Sort a service's tasks. Those of deployments that are gone, and on instances in `drained`, count as old ones."""
     primary_id = service.primary.id if service.deployments else None
     primary: list[Member] = []
     old: list[Member] = []
@@ -83,9 +90,8 @@ def muster(service: Service, tasks: Iterable[Task], now: float, targets: Targets
             live += 1
             leaving += not wanted
         if wanted:
-            (primary if task.deployment_id == primary_id else old).append(
-                _member(service, task, now, targets.get(task.id, ()))
-            )
+            stays = task.deployment_id == primary_id and task.container_instance_arn not in drained
+            (primary if stays else old).append(_member(service, task, now, targets.get(task.id, ())))
     return Fleet(tuple(primary), tuple(old), live, leaving)
 
 
@@ -114,23 +120,28 @@ def runs_well(task: Task, targets: Targets = NO_TARGETS) -> bool:
 
 def failed_to_start(task: Task) -> bool:
     """Whether it ended before RUNNING, and by itself: nobody asked for it."""
-    by_itself = task.stop_code not in ("ServiceSchedulerInitiated", "UserInitiated")
+    by_itself = task.stop_code not in ("ServiceSchedulerInitiated", "UserInitiated", "InfrastructureHealth")
     return task.desired_status == "STOPPED" and not has_run(task) and by_itself
 
 
 def in_order_of_stopping(members: Sequence[Member]) -> list[Member]:
-    """Who goes first when fewer are wanted: those that do the least; then zones stay even; then the youngest."""
+    """Who goes first when fewer are wanted: those that do the least; then zones stay even, then instances; then the
+    youngest."""
     rank = {"unhealthy": 0, "starting": 1, "waiting": 2, "healthy": 3}
     left = sorted(members, key=lambda m: (-m.task.created_at, m.task.id))
-    zones: dict[str, int] = {}
-    for member in left:
-        zone = member.task.availability_zone or ""
-        zones[zone] = zones.get(zone, 0) + 1
+    zones = Counter(m.task.availability_zone for m in left)
+    hosts = Counter(m.task.container_instance_arn for m in left)
+
+    def order(member: Member) -> tuple[int, int, int]:
+        task = member.task
+        return rank[member.verdict], -zones[task.availability_zone], -hosts[task.container_instance_arn]
+
     ordered = []
     while left:
-        first = min(left, key=lambda m: (rank[m.verdict], -zones[m.task.availability_zone or ""]))
+        first = min(left, key=order)
         left.remove(first)
-        zones[first.task.availability_zone or ""] -= 1
+        zones[first.task.availability_zone] -= 1
+        hosts[first.task.container_instance_arn] -= 1
         ordered.append(first)
     return ordered
 

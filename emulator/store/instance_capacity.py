@@ -71,6 +71,13 @@ def has_instances(reader: Reader, account: str, region: str, cluster: str) -> bo
     return reader.count(CONTAINER_INSTANCES, account=account, region=region, cluster=cluster, status="ACTIVE") > 0
 
 
+def instance_named(reader: Reader, arn: str) -> ContainerInstance | None:
+    """By its ARN `arn:aws:ecs:<region>:<account>:container-instance/<cluster>/<id>`."""
+    parts = arn.split(":", 5)
+    _, cluster, instance_id = parts[5].split("/")
+    return reader.get(CONTAINER_INSTANCES, parts[4], parts[3], cluster, instance_id)
+
+
 def leaving_instances(reader: Reader, account: str, region: str, cluster: str) -> list[str]:
     """ARNs of the instances of a cluster that are DRAINING: services move their tasks away."""
     here: dict[str, Any] = {"account": account, "region": region, "cluster": cluster, "status": "DRAINING"}

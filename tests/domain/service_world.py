@@ -14,6 +14,7 @@ from emulator.domain.scheduler import Plan, Surroundings, reconcile
 from emulator.domain.service import Service
 from emulator.domain.service_deployment import ServiceDeployment
 from emulator.domain.service_events import Notice
+from emulator.domain.service_placement import Placer, Spot, on_fargate
 from emulator.domain.service_tasks import LIVE, TargetHealth
 from emulator.domain.task import Container, Task
 from emulator.ids import Ids
@@ -53,6 +54,8 @@ class World:
     rollouts: int = 1
     watch: Callable[[World, Plan], None] | None = None
     targets: dict[str, list[TargetHealth]] = field(default_factory=dict)
+    place: Placer = on_fargate
+    drained: set[str] = field(default_factory=set)
     alarms: dict[str, AlarmState] = field(default_factory=dict)
     history: dict[str, ServiceDeployment] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
@@ -67,7 +70,13 @@ class World:
 
     def plan(self) -> Plan:
         primary = self.service.primary.service_deployment_id if self.service.deployments else ""
-        around = Surroundings(targets=self.targets, alarms=self.alarms, rollout=self.history.get(primary))
+        around = Surroundings(
+            self.place,
+            frozenset(self.drained),
+            targets=self.targets,
+            alarms=self.alarms,
+            rollout=self.history.get(primary),
+        )
         return reconcile(self.service, list(self.tasks.values()), self.now, self.ids, around)
 
     def look(self) -> Plan:
@@ -81,9 +90,8 @@ class World:
         for action in plan.actions:
             match action:
                 case StartTasks():
-                    pairs = zip(action.task_ids, action.capacity_providers, strict=True)
-                    for task_id, provider in pairs:
-                        self._add(task_id, action.deployment_id, provider)
+                    for task_id, spot in zip(action.task_ids, action.spots, strict=True):
+                        self._add(task_id, action.deployment_id, spot)
                 case StopTask(arn, code, reason):
                     self.ask_to_stop(self.tasks[arn], code, reason)
                 case NoteEnds(arns):
@@ -220,7 +228,7 @@ class World:
     def _leaving(self, task: Task) -> bool:
         return task.desired_status == "STOPPED" and task.last_status != "STOPPED"
 
-    def _add(self, task_id: str, deployment_id: str, provider: str | None) -> None:
+    def _add(self, task_id: str, deployment_id: str, spot: Spot) -> None:
         container = Container("app", task_id, "web", essential=True, has_health_check=self.health_check)
         self.put(
             Task(
@@ -242,6 +250,7 @@ class World:
                 containers=[container],
                 service="web",
                 deployment_id=deployment_id,
-                capacity_provider=provider,
+                capacity_provider=spot.capacity_provider,
+                container_instance_arn=spot.instance,
             )
         )

@@ -12,6 +12,7 @@ from emulator.clock import VirtualClock
 from emulator.events import journal
 from tests.conftest import Aws
 from tests.services.ecs_scene import NETWORK, fargate_definition, prepare, refuses
+from tests.services.instance_scene import ec2_definition
 from tests.services.service_scene import Scene
 
 P = "arn:aws:ecs:us-east-1:123456789012:"
@@ -183,11 +184,12 @@ def test_the_clusters_default_strategy(scene: Scene) -> None:
 
 
 def test_a_service_on_instances_waits_for_them(scene: Scene) -> None:
-    scene.ecs.register_task_definition(family="ec2", containerDefinitions=[{"name": "a", "image": "b", "memory": 64}])
-    service = scene.create(taskDefinition="ec2", launchType=None, networkConfiguration=None,
-                           placementStrategy=[{"type": "spread", "field": "host"}])  # fmt: skip
+    scene.ecs.register_task_definition(**ec2_definition("ec2"))
+    service = scene.create(
+        taskDefinition="ec2", launchType=None, placementStrategy=[{"type": "spread", "field": "host"}]
+    )
     assert service["launchType"] == "EC2"
-    assert "platformVersion" not in service and "roleArn" not in service
+    assert "platformVersion" not in service
     assert service["placementStrategy"] == [{"type": "spread", "field": "instanceId"}]
     assert service["availabilityZoneRebalancing"] == "DISABLED"
     scene.look()

@@ -31,6 +31,7 @@ from emulator.domain.launch_settings import (
     check_network,
     platform_version,
 )
+from emulator.domain.placement_rules import check_placement
 from emulator.domain.service import Service
 from emulator.domain.task_overrides import apply_overrides
 from emulator.services.ecs import lookup
@@ -175,7 +176,7 @@ def _checked(
         region=call.region,
         strict=call.facts.strict,
     )
-    _check_where(settings, launch_type)
+    _check_where(settings, launch_type, definition)
     rules.check_load_balancers(settings, body)
     rules.check_registries(settings, body)
     rules.check_volumes(settings, body)
@@ -199,27 +200,24 @@ def _warn_of_alarms(call: Call, alarms: Mapping[str, Any]) -> None:
             call.warn(f"there is no alarm {name}; it watches nothing until `homeport alarm` gives it a state")
 
 
-def _check_where(settings: Settings, launch_type: str) -> None:
+def _check_where(settings: Settings, launch_type: str, definition: TaskDefinition) -> None:
     constraints, strategies = settings.get("placementConstraints") or (), settings.get("placementStrategy") or ()
     if launch_type == "FARGATE":
         check_fargate_placement(constraints, strategies)
     else:
-        rules.check_placement(settings)
+        check_placement(constraints, strategies, already=len(definition.body.get("placementConstraints") or ()))
 
 
 def _check_emulated(call: Call, settings: Settings, definition: TaskDefinition, launch_type: str) -> None:
     rules.check_service_emulated(settings)
     check_configuration_emulated(settings["deploymentConfiguration"])
-    if launch_type == "FARGATE":
-        effective = apply_overrides(definition.body, None, launch_type=launch_type)
-        check_emulated(
-            effective.definition,
-            allow_privileged=call.facts.allow_privileged,
-            allow_host_paths=call.facts.allow_host_paths,
-            s3_folder=call.facts.s3_folder,
-        )
-    else:
-        call.warn(f"launchType {launch_type}: there are no container instances yet, so no task will be placed")
+    effective = apply_overrides(definition.body, None, launch_type=launch_type)
+    check_emulated(
+        effective.definition,
+        allow_privileged=call.facts.allow_privileged,
+        allow_host_paths=call.facts.allow_host_paths,
+        s3_folder=call.facts.s3_folder,
+    )
     if settings.get("availabilityZoneRebalancing") == "ENABLED":
         call.warn("availabilityZoneRebalancing is stored; tasks are not moved between zones yet")
 

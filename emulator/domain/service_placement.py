@@ -1,0 +1,72 @@
+"""Where a service's next tasks go, as its scheduler asks: a spot for each, or why there is none. Pure.
+
+Which instance is best is placement.py's; this puts it in the words of services. Source of the texts: AWS developer
+guide "Amazon ECS service event messages"; the one of a placement constraint was observed on AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from emulator.domain import placement
+from emulator.domain.placement import NO_INSTANCES, Refusal, closest
+from emulator.domain.service import Deployment
+
+_LACKS: Final = {
+    placement.CPU: "has insufficient CPU units available.",
+    placement.MEMORY: "has insufficient memory available.",
+    placement.PORTS: "is already using a port required by your task.",
+    placement.ATTRIBUTE: "is missing an attribute required by your task.",
+}
+_NO_INSTANCE: Final = "RESOURCE:CONTAINER_INSTANCE"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """For one task. `instance` is a container instance's ARN, None on Fargate."""
+
+    capacity_provider: str | None = None
+    instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """Why a task could not be placed: `text` is the end of the service event, `reason` EventBridge's."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spots:
+    """`found`: for as many of the tasks as can be placed. `unplaced`: why not for all."""
+
+    found: tuple[Spot, ...]
+    unplaced: Unplaced | None = None
+
+
+NO_SPOTS: Final = Spots(())
+
+Placer = Callable[[Deployment, Sequence[str | None]], Spots]
+"""Asked with the capacity providers of the tasks that a deployment wants next, None for each with a launch type."""
+
+
+def on_fargate(deployment: Deployment, providers: Sequence[str | None]) -> Spots:
+    """Fargate has room for every task; without instances nothing else has."""
+    if deployment.spec.get("launchType") in (None, "FARGATE"):
+        return Spots(tuple(Spot(provider) for provider in providers))
+    return Spots((), no_instances())
+
+
+def no_instances() -> Unplaced:
+    return Unplaced(f"Reason: {NO_INSTANCES}", _NO_INSTANCE)
+
+
+def unplaced(refusals: Sequence[Refusal]) -> Unplaced:
+    """In the words of the instance that came closest."""
+    nearest = closest(refusals)
+    lack = _LACKS.get(nearest.reason, f'encountered error "{nearest.reason}".')
+    reason = nearest.reason if nearest.reason in (placement.CPU, placement.MEMORY) else _NO_INSTANCE
+    return Unplaced(f"The closest matching (container-instance {nearest.instance.id}) {lack}", reason)
