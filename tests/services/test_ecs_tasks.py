@@ -131,7 +131,7 @@ def test_tags_of_everything(ecs: Any) -> None:
         (f"{P}service/c/nope", "ResourceNotFoundException", None),
         (f"{P}task/c/{'0' * 32}", "ResourceNotFoundException", None),
         (f"{P}task-definition/web:7", "ResourceNotFoundException", None),
-        (f"{P}container-instance/c/x", "NotEmulatedYet", None),
+        (f"{P}container-instance/c/x", "ResourceNotFoundException", None),
         ("arn:aws:ecs:eu-west-1:123456789012:cluster/c", "ResourceNotFoundException", None),
     ],
 )
