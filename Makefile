@@ -37,6 +37,8 @@ bench: $(STAMP) engine
 	@scripts/ensure-packages busybox-static wrk skopeo docker-registry
 	@$(PY) -m benchmarks.http_server
 	@$(PY) -m benchmarks.api
+	@$(PY) -m benchmarks.placement
+	@$(PY) -m benchmarks.instances
 	@$(PY) -m benchmarks.run_task
 	@$(PY) -m benchmarks.logs
 	@$(PY) -m benchmarks.registry

@@ -52,7 +52,7 @@ def test_every_option_of_up_is_documented_and_no_other() -> None:
 
 def test_every_homeport_command_is_one() -> None:
     verbs = next(action for action in _parser({})._actions if action.choices)
-    assert set(re.findall(r"`homeport ([a-z]+)", README)) == set(verbs.choices) - {"plan"}
+    assert set(re.findall(r"`homeport ([a-z-]+)", README)) == set(verbs.choices) - {"plan"}
 
 
 def test_the_architecture_names_what_is_there() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.docker.homeport import AWSLOGS, NETWORK, SLEEP, Homeport, container, eventually, shell
+from tests.docker.homeport import AWSLOGS, NETWORK, ROOT, SLEEP, Homeport, container, eventually, shell
+from tests.docker.walkthrough import follow
 
 pytestmark = pytest.mark.docker
 
@@ -130,3 +131,10 @@ def test_instances_and_their_tasks_survive_a_crash(hosts: Hosts) -> None:
     hosts.ecs.stop_task(cluster=CLUSTER, task=tasks[0]["taskArn"])
     hosts.homeport.stopped(tasks[0]["taskArn"])
     assert len(hosts.ecs.run_task(**request)["tasks"]) == 1
+
+
+def test_the_example_runs_as_written(own_homeport: Homeport) -> None:
+    command = f"{sys.executable} -m emulator"
+    words = {verb: f"{command} {verb} --endpoint {own_homeport.url}" for verb in ("add-instance", "clock")}
+    replaced = {f"homeport {verb}": f"PYTHONPATH={ROOT} {words[verb]}" for verb in words}
+    assert follow(own_homeport, "instances", **replaced) == 3
