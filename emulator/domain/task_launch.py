@@ -129,8 +129,9 @@ def _architecture(definition: Mapping[str, Any]) -> str:
 
 
 def zones_of(launch: Launch) -> frozenset[str] | None:
-    """Where its subnets are; None for tasks without an interface of their own."""
-    if launch.placement is None:
+    """Where its subnets are; None for tasks without an interface of their own, and for subnets that nobody made, which
+    may be anywhere."""
+    if launch.placement is None or set(launch.placement.subnets) & set(launch.placement.unknown):
         return None
     cluster = launch.cluster
     return frozenset(

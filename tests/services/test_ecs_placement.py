@@ -121,6 +121,16 @@ def test_the_zone_of_a_subnet_and_the_abilities_of_an_instance(aws: Aws) -> None
     assert {f["reason"] for f in run_on_ec2(ecs, taskDefinition="arm")["failures"]} == {"ATTRIBUTE"}
 
 
+def test_subnets_that_nobody_made_may_be_anywhere(aws: Aws) -> None:
+    ecs = aws("ecs")
+    arns = scene(ecs, 3, container={"cpu": 1, "memory": 4})
+    unknown = {"awsvpcConfiguration": {"subnets": ["subnet-aaaa"]}}
+    spread = [{"type": "spread", "field": "instanceId"}]
+    answer = run_on_ec2(ecs, count=3, networkConfiguration=unknown, placementStrategy=spread)
+    assert where(answer) == dict.fromkeys(arns, 1)
+    assert sorted(t["availabilityZone"] for t in answer["tasks"]) == ["us-east-1a", "us-east-1b", "us-east-1c"]
+
+
 def test_draining_instances_take_nothing(aws: Aws) -> None:
     ecs = aws("ecs")
     [arn] = scene(ecs, 1)
