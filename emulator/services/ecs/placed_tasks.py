@@ -6,6 +6,7 @@ Which instance takes which task is decided in domain/placement.py; this reads wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from api_models._generated import ecs as m
 from emulator.domain.container_instance import ContainerInstance
@@ -49,7 +50,8 @@ def start_on_instances(call: Call, launch: Launch, references: Iterable[str]) ->
             arn = lookup.member_arn(launch.cluster, reference, "container-instance")
             failures.append({"arn": arn, "reason": reason or "MISSING"})
         else:
-            tasks.append(_start(call, launch, demand, instance, len(tasks)))
+            here = replace(launch, launch_type="EXTERNAL" if instance.external else "EC2")
+            tasks.append(_start(call, here, demand, instance, len(tasks)))
     return tasks, failures
 
 
