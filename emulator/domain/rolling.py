@@ -16,7 +16,7 @@ from emulator.domain.capacity_strategy import share_out
 from emulator.domain.deployment import bounds
 from emulator.domain.reconciliation import Round
 from emulator.domain.service import Deployment
-from emulator.domain.service_placement import NO_SPOTS, Spots
+from emulator.domain.service_placement import NO_SPOTS, Spots, Unplaced
 from emulator.domain.service_tasks import Member, in_order_of_stopping, of
 
 
@@ -79,20 +79,28 @@ def _held_back(round_: Round, numbers: _Numbers) -> str | None:
         return None
     if primary.rollout_state == "FAILED":
         return f"the deployment has failed: {primary.rollout_state_reason.rstrip('.')}"
-    wanted = _providers(round_, primary, max(1, min(numbers.need, numbers.room)))
+    unplaced = _find_spots(round_, numbers, primary)
+    if unplaced is not None and not numbers.spots.found:
+        return unplaced.text
+    if primary.next_start_at is not None and round_.now < primary.next_start_at:
+        round_.looks.append(primary.next_start_at)
+        seconds = primary.next_start_at - round_.now
+        return f"{primary.start_failures} launches in a row failed; the next is in {seconds:.0f} s"
+    return None
+
+
+def _find_spots(round_: Round, numbers: _Numbers, primary: Deployment) -> Unplaced | None:
+    """As many as may start now. Says why there are not enough, as long as that is so."""
+    if numbers.room <= 0:
+        return None
+    wanted = _providers(round_, primary, min(numbers.need, numbers.room))
     numbers.spots = round_.around.place(primary, wanted)
     unplaced = numbers.spots.unplaced
     if unplaced is None:
         round_.untell(say.UNPLACED)
     else:
         round_.tell(say.UNPLACED, say.placement_failed(round_.service.name, unplaced.text, unplaced.reason))
-        if not numbers.spots.found:
-            return unplaced.text
-    if primary.next_start_at is not None and round_.now < primary.next_start_at:
-        round_.looks.append(primary.next_start_at)
-        seconds = primary.next_start_at - round_.now
-        return f"{primary.start_failures} launches in a row failed; the next is in {seconds:.0f} s"
-    return None
+    return unplaced
 
 
 # --- stopping --------------------------------------------------------------------------------------------------------
