@@ -60,6 +60,7 @@ from emulator.store.database import Database
 _log = logging.getLogger("homeport.control")
 
 ADDRESS_ATTEMPTS = 5
+DISK_NOT_LIMITED = "ephemeralStorage of {gib} GiB is reported, not enforced: containers share the disk of the engine"
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ class TaskExecutor:
         """Never raises."""
         try:
             return self._act(task, effective, action)
-        except SecretsUnavailable as error:
+        except (SecretsUnavailable, CannotCreateVolume, EnvironmentFileUnavailable) as error:
             return Failed(str(error))
         except CannotPull as error:
             return Failed(str(error), error.passing)
@@ -226,6 +227,8 @@ class TaskExecutor:
             return Failed(f"ResourceInitializationError: unable to generate firelens config: {error}")
         except InvalidLogOption as error:
             return Failed(f"ResourceInitializationError: failed to validate logger args: {error}")
+        if "ephemeralStorage" in effective.definition:
+            warnings.append(DISK_NOT_LIMITED.format(gib=effective.ephemeral_storage_gib))
         limits = self.limits.provide(task, effective)
         if limits.cgroup_parent is None and len(effective.containers) > 1:
             warnings.append(limits.words)

@@ -33,9 +33,13 @@ class VolumeMaker:
     def create(self, task: Task, definition: Mapping[str, Any]) -> None:
         """Every volume that the task's containers mount. CannotCreateVolume with the engine's text."""
         for volume in task_volumes(definition, task, self.instance).values():
+            for path in volume.host_paths:
+                self._real_path(path)
             if volume.host:
-                self._check_path(volume.source)
-            elif volume.created:
+                continue
+            if volume.subpath:
+                self._check_subpaths(volume)
+            if volume.created:
                 self._create(task, volume)
             elif volume.source not in self.engine.list_volumes({}):
                 raise CannotCreateVolume(f"get {volume.source}: no such volume")
@@ -46,7 +50,7 @@ class VolumeMaker:
             self.engine.remove_volume(name)
 
     def mounts(self, task: Task, definition: Mapping[str, Any], container: Mapping[str, Any]) -> tuple[Mount, ...]:
-        return tuple(_mount(mount) for mount in mounts(container, task_volumes(definition, task, self.instance)))
+        return tuple(self._mount(mount) for mount in mounts(container, task_volumes(definition, task, self.instance)))
 
     def from_others(self, task: Task, container: Mapping[str, Any]) -> tuple[str, ...]:
         """The containers whose mounts it has, too; they were started before (container_order)."""
@@ -62,7 +66,7 @@ class VolumeMaker:
             volume.source,
             {**volume.labels, **self.owned, labels.KIND: "volume", **of_task},
             volume.driver,
-            volume.options,
+            self._options(volume),
         )
         try:
             self.engine.ensure_volume(spec)
@@ -71,12 +75,29 @@ class VolumeMaker:
         except EngineError as error:
             raise CannotCreateVolume(str(error)) from error
 
-    def _check_path(self, path: str) -> None:
+    def _options(self, volume: TaskVolume) -> Mapping[str, str]:
+        """A directory that a driver binds is named as it really is."""
+        device = volume.options.get("device", "")
+        return {**volume.options, "device": self._real_path(device)} if device in volume.host_paths else volume.options
+
+    def _check_subpaths(self, volume: TaskVolume) -> None:
+        info = self.engine.info()
+        if not info.volume_subpaths:
+            raise CannotCreateVolume(
+                f"rootDirectory /{volume.subpath} of {volume.name}: a directory of a file system can be mounted by "
+                f"Docker Engine 26 or newer only, and this is {info.version}"
+            )
+
+    def _real_path(self, path: str) -> str:
         """Links are followed before it is judged: nothing outside what was allowed."""
-        if not is_allowed(os.path.realpath(path), [os.path.realpath(root) for root in self.allowed]):
+        real = os.path.realpath(path)
+        if not is_allowed(real, [os.path.realpath(root) for root in self.allowed]):
             raise CannotCreateVolume(f"the host's {path} is in no directory of --allow-host-path")
+        return real
 
-
-def _mount(mount: VolumeMount) -> Mount:
-    kind = "bind" if mount.volume.host else "volume"
-    return Mount(kind, mount.path, mount.volume.source, mount.read_only)  # type: ignore[arg-type]
+    def _mount(self, mount: VolumeMount) -> Mount:
+        """A host path is judged once more: a link may have come since the volumes were looked at."""
+        volume = mount.volume
+        if volume.host:
+            return Mount("bind", mount.path, self._real_path(volume.source), mount.read_only)
+        return Mount("volume", mount.path, volume.source, mount.read_only, subpath=volume.subpath)

@@ -15,7 +15,7 @@ from emulator.domain.ecs_errors import PlatformTaskDefinitionIncompatibilityExce
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 from emulator.domain.network import default_security_group_id, default_subnets
 from emulator.domain.unsupported_features import unsupported_features
-from emulator.domain.volume_plan import is_allowed
+from emulator.domain.volume_plan import host_paths, is_allowed
 
 MAX_SUBNETS: Final = 16
 MAX_SECURITY_GROUPS: Final = 5
@@ -148,11 +148,12 @@ def check_emulated(
     if lacking:
         raise NotEmulatedYet(f"Homeport does not emulate these yet: {', '.join(lacking)}.")
     for volume in definition.get("volumes", ()):
-        path = (volume.get("host") or {}).get("sourcePath")
-        if path and not is_allowed(path, allow_host_paths):
-            raise NotEmulatedYet(
-                f"Volume {volume['name']} is {path} of this host; start Homeport with --allow-host-path to mount it."
-            )
+        for path in host_paths(volume):
+            if not is_allowed(path, allow_host_paths):
+                raise NotEmulatedYet(
+                    f"Volume {volume['name']} is {path} of this host; start Homeport with --allow-host-path to mount "
+                    "it."
+                )
     for container in definition.get("containerDefinitions", ()):
         if container.get("privileged") and not allow_privileged:
             raise NotEmulatedYet(

@@ -80,9 +80,6 @@ def _of_volume(volume: Mapping[str, Any], path: str) -> Iterator[UnsupportedFeat
     for member, what in VOLUME_KINDS.items():
         if volume.get(member):
             yield UnsupportedFeature(f"{path}.{member}", what)
-    efs = volume.get("efsVolumeConfiguration") or {}
-    if efs.get("rootDirectory", "/") not in ("", "/"):
-        yield UnsupportedFeature(f"{path}.efsVolumeConfiguration.rootDirectory", "a directory of an EFS file system")
 
 
 def _of_container(container: Container, path: str) -> Iterator[UnsupportedFeature]:

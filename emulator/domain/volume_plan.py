@@ -1,8 +1,9 @@
 """Which volumes of the engine a task's volumes are, and what of them a container sees. Pure.
 
 A bind to the host is only ever a path that the user allowed. An EFS file system is a volume that outlives its tasks:
-every task that names it, and the same access point, sees the same files. Source: ECS API model (Volume, MountPoint);
-Amazon ECS developer guide, "Storage options for Amazon ECS tasks".
+every task that names it, and the same access point, sees the same files; its rootDirectory is a directory of that
+volume. Source: ECS API model (Volume, MountPoint); Amazon ECS developer guide, "Storage options for Amazon ECS tasks";
+Docker's documentation of the volume driver `local`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Any, Final
 from emulator.domain.task import Task
 
 Definition = Mapping[str, Any]
+
+WITHOUT_HOST_PATH: Final = ("tmpfs", "nfs", "nfs4", "cifs")
+"""What the driver `local` mounts of its own, or from another machine."""
 
 EFS: Final = "efsVolumeConfiguration"
 DOCKER: Final = "dockerVolumeConfiguration"
@@ -32,6 +36,8 @@ class TaskVolume:
     driver: str = "local"
     options: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    subpath: str = ""
+    host_paths: tuple[str, ...] = ()  # of this host, that its driver would mount
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,12 @@ def _volume(volume: Definition, task: Task, instance: str) -> TaskVolume:
     name = volume["name"]
     path = (volume.get("host") or {}).get("sourcePath")
     if path:
-        return TaskVolume(name, path, host=True, of_task=False)
+        return TaskVolume(name, path, host=True, of_task=False, host_paths=(path,))
     revision = task.definition_arn.rpartition(":")[2]
     own = f"ecs-{task.family[:80]}-{revision}-{name[:80]}-{task.id[:12]}"
     if volume.get(EFS) is not None:
-        return TaskVolume(name, _efs_name(volume[EFS], task, instance), of_task=False)
+        directory = posixpath.normpath(f"/{volume[EFS].get('rootDirectory') or ''}").lstrip("/")
+        return TaskVolume(name, _efs_name(volume[EFS], task, instance), of_task=False, subpath=directory)
     docker = volume.get(DOCKER)
     if docker is None:
         return TaskVolume(name, own)
@@ -69,7 +76,25 @@ def _volume(volume: Definition, task: Task, instance: str) -> TaskVolume:
         driver=docker.get("driver") or "local",
         options=dict(docker.get("driverOpts") or {}),
         labels=dict(docker.get("labels") or {}),
+        host_paths=tuple(host_paths(volume)),
     )
+
+
+def host_paths(volume: Definition) -> list[str]:
+    """Of the engine's host, that mounting this volume would show a container; `/` for what may show any."""
+    path = (volume.get("host") or {}).get("sourcePath")
+    if path:
+        return [path]
+    docker = volume.get(DOCKER) or {}
+    options = {str(name): str(value) for name, value in (docker.get("driverOpts") or {}).items()}
+    if (docker.get("driver") or "local") != "local":
+        return [value for value in options.values() if value.startswith("/")]
+    flags = options.get("o", "").split(",")
+    bound = any(flag in ("bind", "rbind", "move", "remount") for flag in flags)
+    if not options or (options.get("type") in WITHOUT_HOST_PATH and not bound):
+        return []
+    device = options.get("device", "")
+    return [device] if device.startswith("/") and "bind" in " ".join(flags) else ["/"]
 
 
 def _efs_name(efs: Definition, task: Task, instance: str) -> str:

@@ -62,6 +62,7 @@ class EngineInfo:
     cgroup_version: int
     cgroup_driver: str
     detail: str = ""  # one line for the start banner
+    volume_subpaths: bool = False  # whether a directory of a volume can be mounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class Ulimit:
 class Mount:
     """`source` is a host path (bind), a volume name (volume; empty: anonymous) or empty (tmpfs).
 
+    `subpath` is a directory of the volume, which has to be there; the engine lets it lead nowhere else.
     `options`: mount(8)'s words for a tmpfs, a propagation for a bind, `nocopy` for a volume.
     """
 
@@ -135,6 +137,7 @@ class Mount:
     read_only: bool = False
     size_mib: int | None = None
     options: tuple[str, ...] = ()
+    subpath: str = ""
 
 
 @dataclass(frozen=True, slots=True)

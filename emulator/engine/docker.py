@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 from emulator.clock import Clock, SystemClock
@@ -38,7 +39,7 @@ from emulator.engine.docker_files import file_archive
 from emulator.engine.docker_images import DockerImages
 from emulator.engine.docker_networks import DockerNetworks
 from emulator.engine.docker_output import FrameDecoder, OutputReader, TerminalDecoder
-from emulator.engine.docker_spec import create_body
+from emulator.engine.docker_spec import SUBPATHS_SINCE, create_body
 from emulator.engine.docker_state import container_state, engine_info, listed_turn, storage_use
 from emulator.engine.docker_statistics import DockerStatistics
 from emulator.engine.docker_stream import Deadline, DockerStream, open_stream
@@ -75,7 +76,7 @@ class DockerEngine:
     # ---- the engine, networks, images ----
 
     def info(self) -> EngineInfo:
-        return engine_info(self._info())
+        return replace(engine_info(self._info()), volume_subpaths=self._version() >= SUBPATHS_SINCE)
 
     def _info(self) -> Mapping[str, Any]:
         with self._calls.client() as client:
@@ -141,8 +142,7 @@ class DockerEngine:
     # ---- containers ----
 
     def create_container(self, spec: ContainerSpec) -> str:
-        version = tuple(int(part) for part in self._calls.api_version.split("."))
-        body = create_body(spec, version)
+        body = create_body(spec, self._version())
         try:
             with self._calls.client() as client:
                 answer = client.create_container_from_config(body, spec.name)  # type: ignore[no-untyped-call]
@@ -331,6 +331,9 @@ class DockerEngine:
         self._calls.close()
 
     # ---- what these share ----
+
+    def _version(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self._calls.api_version.split("."))
 
     def _stream(self, method: str, path: str, query: Mapping[str, str], *, takes_over: bool = False) -> DockerStream:
         version = self._calls.api_version

@@ -20,8 +20,9 @@ import requests.exceptions
 
 from emulator.engine.base import EngineError, EngineNotResponding, EngineUnavailable
 
-NEWEST_API = (1, 44)
-"""The newest API version spoken; a newer engine is asked to speak this one (Docker 29 still does)."""
+NEWEST_API = (1, 45)
+"""The newest API version spoken; a newer engine is asked to speak this one. With it a directory of a volume can be
+mounted."""
 
 
 class ApiRefusal(EngineError):

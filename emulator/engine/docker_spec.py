@@ -10,12 +10,15 @@ from typing import Any
 
 from emulator.engine.base import ContainerCreateFailed, ContainerSpec, HealthCheck, Mount, NetworkAttachment
 
+SUBPATHS_SINCE = (1, 45)
 _PROPAGATIONS = {"private", "rprivate", "shared", "rshared", "slave", "rslave"}
 _NS = 1_000_000_000
 
 
 def create_body(spec: ContainerSpec, api_version: tuple[int, ...]) -> dict[str, Any]:
-    """The body; ContainerCreateFailed for a mount option that Docker has no place for."""
+    """The body; ContainerCreateFailed for what Docker, or this version of it, has no place for."""
+    if api_version < SUBPATHS_SINCE and any(mount.subpath for mount in spec.mounts):
+        raise ContainerCreateFailed("a directory of a volume can be mounted by Docker Engine 26 or newer only")
     body: dict[str, Any] = {
         "Image": spec.image,
         "Labels": dict(spec.labels),
@@ -111,11 +114,13 @@ def _mount(mount: Mount) -> dict[str, Any]:
         "Target": mount.target,
         "ReadOnly": mount.read_only,
     }
+    if mount.subpath:
+        made["VolumeOptions"] = {"Subpath": mount.subpath}
     for option in mount.options:
         if mount.kind == "bind" and option in _PROPAGATIONS:
             made["BindOptions"] = {"Propagation": option}
         elif mount.kind == "volume" and option == "nocopy":
-            made["VolumeOptions"] = {"NoCopy": True}
+            made["VolumeOptions"] = {**made.get("VolumeOptions", {}), "NoCopy": True}
         else:
             raise ContainerCreateFailed(f"mount option {option!r} of {mount.target} is not one of a {mount.kind}")
     return made

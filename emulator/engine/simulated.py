@@ -157,7 +157,9 @@ class SimulatedEngine:
 
     def info(self) -> EngineInfo:
         with self._call("info"):
-            return EngineInfo("simulated", "0", self._architecture, 4, 16384, 2, "none", "simulated: nothing runs")
+            return EngineInfo(
+                "simulated", "0", self._architecture, 4, 16384, 2, "none", "simulated: nothing runs", True
+            )
 
     def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
         """A program that uses a hundredth of a CPU, 4 MiB, and sends 1,000 bytes a second."""

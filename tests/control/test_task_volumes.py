@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ import pytest
 from emulator.app import build
 from emulator.clock import VirtualClock
 from emulator.config import Config
+from emulator.control.task_volumes import CannotCreateVolume
 from emulator.engine.base import ContainerSpec, EngineError
 from emulator.engine.simulated_behaviour import RemoteImage
+from emulator.explain import explain
+from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of
 from tests.control.world import World, container
 from tests.services.ecs_scene import refuses
@@ -124,10 +128,29 @@ def test_an_efs_file_system_outlives_its_tasks(world: World) -> None:
     assert volumes(world) == []
 
 
+def test_a_directory_of_an_efs_file_system(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    efs = {"fileSystemId": "fs-12345678", "rootDirectory": "/web/../data/"}
+    world.define(
+        container(**point("data", "/data")), volumes=[{"name": "data", "efsVolumeConfiguration": efs}, {"name": "w"}]
+    )
+    world.run()
+    world.settle()
+    (mount,) = spec(world).mounts
+    assert (mount.kind, mount.subpath) == ("volume", "data")
+    assert mount.source.endswith("-fs-12345678")
+    info = replace(world.engine.info(), version="20.10.24", volume_subpaths=False)
+    monkeypatch.setattr(world.engine, "info", lambda: info)
+    refused = world.run()
+    world.settle()
+    code, reason = world.stopped(refused)
+    assert code == "TaskFailedToStart"
+    assert reason.startswith("CannotCreateVolumeError: rootDirectory /data of data: ")
+    assert "Docker Engine 26 or newer only, and this is 20.10.24" in reason
+
+
 @pytest.mark.parametrize(
     ("volume", "named"),
     [
-        ({"efsVolumeConfiguration": {"fileSystemId": "fs-1", "rootDirectory": "/x"}}, "rootDirectory"),
         ({"configuredAtLaunch": True}, "Amazon EBS"),
     ],
 )
@@ -135,6 +158,38 @@ def test_volumes_that_are_not_emulated(world: World, volume: dict[str, Any], nam
     world.define(container(**point("v", "/v")), volumes=[{"name": "v", **volume}])
     with refuses("NotEmulatedYet", named, part=True):
         world.run()
+
+
+def test_a_link_that_comes_after_the_first_look_leads_nowhere(world: World, tmp_path: Path) -> None:
+    """Host paths are judged by where they really lead, when the volumes are made and when a container is."""
+    world.define(container())
+    arn = world.run()
+    with world.emulator.database.read() as reader:
+        task = reader.find(TASKS, arn=arn)[0]
+    inside, link = tmp_path / "host" / "data", tmp_path / "host" / "link"
+    inside.mkdir()
+    link.symlink_to(inside)
+    volumes = world.emulator.plane.executor.volumes
+    definition = {"volumes": [{"name": "h", "host": {"sourcePath": str(link)}}]}
+    app = container(**point("h", "/h"))
+    volumes.create(task, definition)
+    assert [(m.kind, m.source) for m in volumes.mounts(task, definition, app)] == [("bind", str(inside))]
+    link.unlink()
+    link.symlink_to("/etc")
+    with pytest.raises(CannotCreateVolume, match="in no directory of --allow-host-path"):
+        volumes.mounts(task, definition, app)
+    bound = {"driverOpts": {"type": "none", "o": "bind", "device": str(link)}}
+    with pytest.raises(CannotCreateVolume, match="in no directory of --allow-host-path"):
+        volumes.create(task, {"volumes": [{"name": "b", "dockerVolumeConfiguration": bound}]})
+
+
+def test_a_disk_is_reported_and_not_enforced_and_the_task_says_so(world: World) -> None:
+    world.define(container(), ephemeralStorage={"sizeInGiB": 30})
+    arn = world.run()
+    world.settle()
+    assert world.task(arn)["ephemeralStorage"] == {"sizeInGiB": 30}
+    told = explain(world.emulator.database, world.emulator.plane, arn, world.clock.now())["words"]
+    assert any("ephemeralStorage of 30 GiB is reported, not enforced" in word for word in told)
 
 
 def test_mounts_of_another_container(world: World) -> None:

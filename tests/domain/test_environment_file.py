@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from emulator.domain.environment_file import NotAnObject, bucket_and_key, merged, variables
-from emulator.domain.volume_plan import is_allowed
+from emulator.domain.volume_plan import host_paths, is_allowed
 
 
 def test_lines() -> None:
@@ -36,3 +38,24 @@ def test_objects() -> None:
 )
 def test_only_what_lies_in_an_allowed_directory(path: str, allowed: bool) -> None:
     assert is_allowed(path, ["/srv/", "/opt"]) is allowed
+
+
+@pytest.mark.parametrize(
+    ("volume", "shown"),
+    [
+        ({}, []),
+        ({"host": {}}, []),
+        ({"host": {"sourcePath": "/srv/a"}}, ["/srv/a"]),
+        ({"dockerVolumeConfiguration": {}}, []),
+        ({"dockerVolumeConfiguration": {"driverOpts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}}}, []),
+        ({"dockerVolumeConfiguration": {"driverOpts": {"type": "nfs", "device": ":/x", "o": "addr=10.0.0.1"}}}, []),
+        ({"dockerVolumeConfiguration": {"driverOpts": {"type": "none", "o": "bind", "device": "/etc"}}}, ["/etc"]),
+        ({"dockerVolumeConfiguration": {"driverOpts": {"type": "tmpfs", "o": "rw,bind", "device": "/etc"}}}, ["/etc"]),
+        ({"dockerVolumeConfiguration": {"driverOpts": {"type": "none", "o": "bind", "device": "../etc"}}}, ["/"]),
+        ({"dockerVolumeConfiguration": {"driverOpts": {"type": "ext4", "device": "/dev/sda1"}}}, ["/"]),
+        ({"dockerVolumeConfiguration": {"driverOpts": {"type": "overlay", "o": "lowerdir=/etc"}}}, ["/"]),
+        ({"dockerVolumeConfiguration": {"driver": "persist", "driverOpts": {"mountpoint": "/a", "n": "1"}}}, ["/a"]),
+    ],
+)
+def test_what_of_the_host_a_volume_would_show(volume: dict[str, Any], shown: list[str]) -> None:
+    assert host_paths({"name": "v", **volume}) == shown

@@ -73,6 +73,14 @@ def test_ports_are_exposed_and_bound() -> None:
     }
 
 
+def test_a_directory_of_a_volume_since_api_1_45() -> None:
+    spec = ContainerSpec("n", "i", {}, mounts=(Mount("volume", "/v", "data", subpath="a/b", options=("nocopy",)),))
+    (mount,) = create_body(spec, (1, 45))["HostConfig"]["Mounts"]
+    assert mount["VolumeOptions"] == {"Subpath": "a/b", "NoCopy": True}
+    with pytest.raises(ContainerCreateFailed, match="Docker Engine 26 or newer only"):
+        create_body(spec, (1, 44))
+
+
 def test_mounts_of_each_kind() -> None:
     made = host(
         mounts=(
