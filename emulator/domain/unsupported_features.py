@@ -33,6 +33,7 @@ CONTAINER_MEMBERS: Final[Mapping[str, str]] = {
     "links": "container links",
     "credentialSpecs": "credential specs",
     "resourceRequirements": "GPUs and other devices",
+    "disableNetworking": "containers without a network",
 }
 
 

@@ -158,7 +158,15 @@ class SimulatedEngine:
     def info(self) -> EngineInfo:
         with self._call("info"):
             return EngineInfo(
-                "simulated", "0", self._architecture, 4, 16384, 2, "none", "simulated: nothing runs", True
+                "simulated",
+                "0",
+                self._architecture,
+                4,
+                16384,
+                2,
+                "none",
+                "simulated: nothing runs",
+                volume_subpaths=True,
             )
 
     def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:

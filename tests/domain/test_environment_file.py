@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.domain.environment_file import NotAnObject, bucket_and_key, merged, variables
+from emulator.domain.unsupported_features import unsupported_features
 from emulator.domain.volume_plan import host_paths, is_allowed
 
 
@@ -59,3 +60,10 @@ def test_only_what_lies_in_an_allowed_directory(path: str, allowed: bool) -> Non
 )
 def test_what_of_the_host_a_volume_would_show(volume: dict[str, Any], shown: list[str]) -> None:
     assert host_paths({"name": "v", **volume}) == shown
+
+
+def test_a_directory_of_a_file_system_is_no_wish_too_many_and_no_network_is() -> None:
+    efs = {"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1", "rootDirectory": "/x"}}
+    container = {"name": "c", "disableNetworking": True}
+    definition = {"networkMode": "awsvpc", "volumes": [efs], "containerDefinitions": [container]}
+    assert [path for path, _ in unsupported_features(definition)] == ["containerDefinitions[0].disableNetworking"]
