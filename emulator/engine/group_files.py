@@ -52,7 +52,7 @@ class GroupFiles:
     def limited(self, path: str, limits: TaskLimits) -> bool:
         """Whether the kernel has these ceilings: what was asked of someone else is believed when it is seen."""
         try:
-            quota, memory = self._limits(path)
+            quota, memory = self.ceilings(path)
         except (OSError, ValueError):
             return False
         wanted = _quota(limits.cpu_units) / PERIOD_US if limits.cpu_units else None
@@ -60,6 +60,18 @@ class GroupFiles:
         return (wanted is None or (quota is not None and abs(quota - wanted) <= wanted / 100)) and (
             limits.memory_bytes is None or (memory is not None and abs(memory - limits.memory_bytes) < page)
         )
+
+    def ceilings(self, path: str) -> tuple[float | None, int | None]:
+        """The kernel's: CPUs, and bytes of memory. None: no ceiling. OSError without the group."""
+        if self.unified:
+            group = self.mount / path.lstrip("/")
+            quota, period = _text(group / "cpu.max").split()
+            memory = _text(group / "memory.max").strip()
+            return None if quota == "max" else int(quota) / int(period), None if memory == "max" else int(memory)
+        cpu, held = (self.mount / controller / path.lstrip("/") for controller in _NEEDED)
+        given = int(_text(cpu / "cpu.cfs_quota_us"))
+        share = given / int(_text(cpu / "cpu.cfs_period_us"))
+        return None if given < 0 else share, int(_text(held / "memory.limit_in_bytes"))
 
     def cpu_used(self, path: str) -> int:
         """Nanoseconds that processes of the group, or of groups below it, have ever run; 0 where there is none."""
@@ -163,18 +175,6 @@ class GroupFiles:
             _write(group / "memory.max", str(limits.memory_bytes))
             if (group / "memory.swap.max").exists():
                 _write(group / "memory.swap.max", str(limits.swap_bytes))
-
-    def _limits(self, path: str) -> tuple[float | None, int | None]:
-        """The kernel's ceilings: CPUs, and bytes of memory."""
-        if self.unified:
-            group = self.mount / path.lstrip("/")
-            quota, period = _text(group / "cpu.max").split()
-            memory = _text(group / "memory.max").strip()
-            return None if quota == "max" else int(quota) / int(period), None if memory == "max" else int(memory)
-        cpu, held = (self.mount / controller / path.lstrip("/") for controller in _NEEDED)
-        given = int(_text(cpu / "cpu.cfs_quota_us"))
-        share = given / int(_text(cpu / "cpu.cfs_period_us"))
-        return None if given < 0 else share, int(_text(held / "memory.limit_in_bytes"))
 
 
 def weight_of(shares: int) -> int:

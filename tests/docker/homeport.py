@@ -23,6 +23,9 @@ import docker
 import docker.errors
 
 from emulator.demo_image import web_image
+from emulator.engine.control_groups import GroupName
+from emulator.engine.group_files import GroupFiles
+from emulator.engine.systemd_slices import slice_path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SESSION = boto3.session.Session()
@@ -249,6 +252,27 @@ class Homeport:
         api = engine()
         listed = api.containers(all=True, filters={"label": [f"homeport.task={arn}"]})
         return {c["Labels"]["homeport.container"]: api.inspect_container(c["Id"]) for c in listed}
+
+    def group(self, arn: str) -> str | None:
+        """Where the kernel keeps the task's control group, by what the engine says of its containers. None: each of
+        them is limited for itself, and Homeport has said why."""
+        parents = {c["HostConfig"]["CgroupParent"] for name, c in self.containers(arn).items() if name != PAUSE}
+        limits = self.admin("health")["engine"]["limits"]
+        if limits["level"] == "container":
+            assert parents == {""}, limits
+            return None
+        (parent,) = parents
+        task = arn.rpartition("/")[2]
+        assert task in parent and self.instance in parent
+        return slice_path(GroupName(self.instance, task)) if parent.endswith(".slice") else str(parent)
+
+    def cpus(self, arn: str) -> float | None:
+        """How many CPUs the task's containers may use, by the kernel or by the engine."""
+        group = self.group(arn)
+        if group is not None:
+            return GroupFiles().ceilings(group)[0]
+        (each,) = {c["HostConfig"]["NanoCpus"] for name, c in self.containers(arn).items() if name != PAUSE}
+        return float(each) / 1e9
 
     def apps(self, service: str) -> dict[str, str]:
         """Running application containers of a service: id to the revision they run."""

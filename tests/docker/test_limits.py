@@ -3,16 +3,13 @@ host, else container by container. Each scenario is held against the kernel's ow
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator.engine.control_groups import GroupName
 from emulator.engine.group_files import GroupFiles
-from emulator.engine.systemd_slices import slice_path
 from tests.docker.homeport import SLEEP, STUBBORN, Homeport, container, engine, eventually, shell
 
 pytestmark = pytest.mark.docker
@@ -23,20 +20,6 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 FILES = GroupFiles()
 
 
-def group_of(homeport: Homeport, arn: str) -> str | None:
-    """Where the kernel keeps the task's group, by what the engine says of its containers; None: it has none."""
-    parents = {c["HostConfig"]["CgroupParent"] for name, c in homeport.containers(arn).items() if name[0] != "~"}
-    limits = homeport.admin("health")["engine"]["limits"]
-    task = arn.rpartition("/")[2]
-    if limits["level"] == "container":
-        assert parents == {""}, limits
-        assert os.geteuid() != 0 or "root" not in limits["because"]
-        return None
-    (parent,) = parents
-    assert task in parent and homeport.instance in parent
-    return slice_path(GroupName(homeport.instance, task)) if parent.endswith(".slice") else str(parent)
-
-
 def states(task: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {c["name"]: (c.get("exitCode"), c.get("reason")) for c in task["containers"]}
 
@@ -45,9 +28,9 @@ def test_two_busy_containers_of_a_quarter_vcpu_share_it(homeport: Homeport) -> N
     homeport.define("busy", shell(BUSY), shell(BUSY, "side"))
     arn = homeport.run("busy")
     homeport.running(arn)
-    group = group_of(homeport, arn)
+    group = homeport.group(arn)
     if group is None:
-        assert {c["HostConfig"]["NanoCpus"] for c in homeport.containers(arn).values()} == {0, 250_000_000}
+        assert homeport.cpus(arn) == 0.25
     else:
         before, began = FILES.cpu_used(group), time.monotonic()
         time.sleep(MEASURED_S)
@@ -55,7 +38,7 @@ def test_two_busy_containers_of_a_quarter_vcpu_share_it(homeport: Homeport) -> N
         assert 0.1 < share < 0.3, share
     homeport.stop_task(arn)
     homeport.stopped(arn)
-    assert group is None or GroupName(homeport.instance, arn.rpartition("/")[2]).task not in left(homeport)
+    assert arn.rpartition("/")[2] not in left(homeport)
 
 
 def left(homeport: Homeport) -> str:
@@ -73,7 +56,7 @@ def test_memory_is_the_tasks_and_the_hog_alone_runs_out_of_it(homeport: Homeport
     )
     arn = homeport.run("hog")
     homeport.running(arn)
-    group = group_of(homeport, arn)
+    group = homeport.group(arn)
     found = eventually(lambda: (s := states(homeport.task(arn))) and s["hog"][0] is not None and s)
     assert found == {"calm": (None, None), "hog": (137, OUT_OF_MEMORY)}
     calm = homeport.containers(arn)["calm"]
@@ -120,7 +103,7 @@ def test_groups_outlive_a_crash_with_their_task_and_not_without(own_homeport: Ho
     first, second = own_homeport.run("crash"), own_homeport.run("crash")
     own_homeport.running(first)
     own_homeport.running(second)
-    group = group_of(own_homeport, first)
+    group = own_homeport.group(first)
     own_homeport.kill()
     for shown in own_homeport.containers(second).values():
         engine().remove_container(shown["Id"], force=True)

@@ -143,7 +143,7 @@ def test_what_a_container_is_created_with(homeport: Homeport) -> None:
     assert config["Labels"]["com.amazonaws.ecs.task-arn"] == arn
     assert (host["ReadonlyRootfs"], host["Init"], host["CpuShares"]) == (True, True, 128)
     assert (host["Memory"], host["MemorySwap"], host["MemoryReservation"]) == (64 << 20, 64 << 20, 32 << 20)
-    assert host["NanoCpus"] == 250_000_000
+    assert homeport.cpus(arn) == 0.25
     assert host["Ulimits"] == [{"Name": "nofile", "Soft": 100, "Hard": 200}]
     assert host["CapDrop"] == ["NET_RAW"]
     homeport.stop_task(arn)
@@ -204,7 +204,7 @@ def test_overrides_of_one_run(homeport: Homeport) -> None:
     assert {"WORD=b", "MORE=c"} <= set(shown["Config"]["Env"])
     assert shown["Config"]["Cmd"] == ["exec sleep 600"]
     assert (shown["HostConfig"]["CpuShares"], shown["HostConfig"]["Memory"]) == (64, 96 << 20)
-    assert shown["HostConfig"]["NanoCpus"] == 500_000_000
+    assert homeport.cpus(arn) == 0.5
     assert (task["cpu"], task["memory"]) == ("512", "1024")
     homeport.stop_task(arn)
 
