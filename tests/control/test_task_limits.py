@@ -6,8 +6,11 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from emulator.control.recover import sweep_dead_ephemeral
 from emulator.domain.task_limits import MIB, TaskLimits
+from emulator.engine import labels
 from emulator.engine.base import ContainerSpec, EngineError
+from emulator.engine.control_groups import GroupName
 from emulator.engine.simulated_behaviour import Behaviour
 from emulator.explain import explain
 from tests.control.world import World, container
@@ -121,6 +124,17 @@ def test_what_a_crash_left_is_swept_and_a_reset_leaves_nothing(world: World) -> 
     assert world.task(arn)["lastStatus"] == "RUNNING"
     world.emulator.reset()
     assert list(world.engine.groups.limits) == [other]
+
+
+def test_the_groups_of_a_dead_ephemeral_run_go_with_its_containers(world: World) -> None:
+    dead = labels.owned_labels("app", "d" * 12, "b", ephemeral_lock="/gone")
+    world.engine.create_container(ContainerSpec("left", world.image(), dead))
+    path = world.engine.groups.ensure(GroupName("d" * 12, "1f"), TaskLimits(256, None, None))
+    limits = world.emulator.plane.limits
+    assert sweep_dead_ephemeral(world.engine, limits, world.emulator.instance, lambda _: False) == 0
+    assert path in world.engine.groups.limits
+    assert sweep_dead_ephemeral(world.engine, limits, world.emulator.instance, lambda lock: lock == "/gone") == 1
+    assert world.engine.groups.limits == {}
 
 
 def test_health_says_how_limits_are_enforced(world: World) -> None:
