@@ -138,6 +138,15 @@ TASK_ON_EC2: Schema = {
     "ContainerInstanceTags?": MapOf(str),
     "Containers": ListOf({**CONTAINER, **ON_EC2}),
 }
+PAUSE_ON_EC2: Schema = {
+    **{name: kind for name, kind in CONTAINER.items() if name not in ("ContainerARN", "StartedAt?", "RestartCount?")},
+    **ON_EC2,
+    "Name": "~internal~ecs~pause",
+    "ImageID": "",
+    "DesiredStatus": "RESOURCES_PROVISIONED",
+    "KnownStatus": "RESOURCES_PROVISIONED",
+    "Type": "CNI_PAUSE",
+}
 _BLOCK = {"major": int, "minor": int, "op": str, "value": int}
 _CPU = {
     "cpu_usage": {"total_usage": int, "usage_in_kernelmode": int, "usage_in_usermode": int},

@@ -16,6 +16,8 @@ from typing import Any, Final
 from emulator.domain.task import Container, Task, runtime_id
 from emulator.domain.vpc import zone_id
 
+PAUSE: Final = "~internal~ecs~pause"
+"""What ECS calls the container that holds a task's network namespace."""
 _OWN_LABELS: Final = "homeport."
 _UP: Final = ("RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING")
 
@@ -69,7 +71,8 @@ class TagsUnavailable:
 class TaskView:
     """Everything that the documents of one task are made from; `definitions` and `seen` go by container name.
 
-    `storage_mib` is what its containers take of the disk, None when that is not known; so is `clock`.
+    `storage_mib` is what its containers take of the disk, None when that is not known; so is `clock`. `host_tags` are
+    those of its container instance.
     """
 
     task: Task
@@ -78,6 +81,7 @@ class TaskView:
     network: TaskNetwork = field(default_factory=TaskNetwork)
     storage_mib: int | None = None
     clock: ClockReading | None = None
+    host_tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def task_document(
@@ -99,12 +103,16 @@ def task_document(
         "PullStoppedAt": timestamp(task.pull_stopped_at),
         "ExecutionStoppedAt": timestamp(task.execution_stopped_at),
         "AvailabilityZone": task.availability_zone,
-        "Containers": [container_document(view, c, version=version) for c in task.containers],
+        "Containers": [
+            *(container_document(view, c, version=version) for c in task.containers),
+            *([] if on_fargate else _pause_documents(view, version)),
+        ],
     }
     if isinstance(tags, TagsUnavailable):
         document["Errors"] = [_error(tags)]
     else:
         document["TaskTags"] = dict(tags) if tags else None
+        document["ContainerInstanceTags"] = dict(view.host_tags) or None if tags is not None else None
     if version == 4:
         document["LaunchType"] = task.launch_type
         document["AvailabilityZoneID"] = zone_id(task.availability_zone) if task.availability_zone else None
@@ -136,6 +144,28 @@ def _error(failed: TagsUnavailable) -> dict[str, Any]:
         "RequestId": failed.request_id,
         "ResourceARN": failed.resource,
     }
+
+
+def _pause_documents(view: TaskView, version: int) -> list[dict[str, Any]]:
+    """On an instance the container that holds the task's interface is shown, too."""
+    task, seen = view.task, view.seen.get(PAUSE)
+    if task.eni is None or task.pause_id is None:
+        return []
+    document: dict[str, Any] = {
+        "DockerId": task.pause_id,
+        "Name": PAUSE,
+        "DockerName": seen.name if seen else "",
+        "Image": "amazon/amazon-ecs-pause:0.1.0",
+        "ImageID": "",
+        "Labels": _labels(seen),
+        "DesiredStatus": "RESOURCES_PROVISIONED",
+        "KnownStatus": "RESOURCES_PROVISIONED",
+        "Limits": {"CPU": 0, "Memory": 0},
+        "CreatedAt": timestamp(seen.created_at if seen else None),
+        "Type": "CNI_PAUSE",
+        "Networks": _networks(view, seen, version),
+    }
+    return [_present(document)]
 
 
 def container_document(view: TaskView, container: Container, *, version: int = 4) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from emulator.engine import labels
 from emulator.engine.base import ContainerState
 from emulator.store.database import Database, Reader
 from emulator.store.ecs_tables import ADDRESSES, SUBNET_SLICES, TASKS, VPC_RANGES
+from emulator.store.instance_capacity import instance_named
 from emulator.task_endpoints.room import Asked
 
 DOCKER_NAME_SERVER = "127.0.0.11"
@@ -81,12 +82,14 @@ class TaskViews:
             except DefinitionMissing:
                 containers = ()
             network = _network(reader, task)
+            host = instance_named(reader, task.container_instance_arn) if task.container_instance_arn else None
         states = {s.labels.get(labels.CONTAINER, ""): s for s in self.states() if s.labels.get(labels.TASK) == task.arn}
         for container in task.containers:
             if container.runtime_id is None and container.name in states:
                 task = task.with_container(replace(container, runtime_id=states[container.name].id))
         seen = {name: _seen(state) for name, state in states.items()}
-        return TaskView(task, {c["name"]: c for c in containers}, seen, network)
+        host_tags = {tag["key"]: tag["value"] for tag in host.tags} if host else {}
+        return TaskView(task, {c["name"]: c for c in containers}, seen, network, host_tags=host_tags)
 
 
 def _seen(state: ContainerState) -> SeenContainer:

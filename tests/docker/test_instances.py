@@ -111,6 +111,10 @@ def test_a_task_on_an_instance_knows_where_it_is(hosts: Hosts) -> None:
     told = json.loads(document)
     assert (told["LaunchType"], told["Cluster"], told["AvailabilityZone"]) == ("EC2", CLUSTER, "us-east-1b")
     assert told["VPCID"].startswith("vpc-")
+    assert [(c["Name"], c["Type"]) for c in told["Containers"]] == [
+        ("app", "NORMAL"),
+        ("~internal~ecs~pause", "CNI_PAUSE"),
+    ]
 
 
 def test_instances_and_their_tasks_survive_a_crash(hosts: Hosts) -> None:

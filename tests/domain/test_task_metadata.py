@@ -58,6 +58,19 @@ def test_on_an_ec2_instance() -> None:
     assert "Limits" not in told
 
 
+def test_the_pause_container_and_the_tags_of_the_instance_are_shown_there() -> None:
+    seen = {**VIEW.seen, "~internal~ecs~pause": SeenContainer("ecs-web-pause", {}, created_at=1_700_000_000.0)}
+    task = replace(TASK, launch_type="EC2", pause_id="d" * 64)
+    view = replace(VIEW, task=task, seen=seen, host_tags={"team": "hosts"})
+    told = task_document(view, tags={"a": "1"})
+    pause = told["Containers"].pop()
+    fits(pause, schema.PAUSE_ON_EC2)
+    fits(told, schema.TASK_ON_EC2)
+    assert told["ContainerInstanceTags"] == {"team": "hosts"}
+    assert pause["Networks"] == told["Containers"][0]["Networks"]
+    assert "ContainerInstanceTags" not in task_document(view)
+
+
 def test_a_container_with_an_address_of_its_own() -> None:
     seen = replace(
         VIEW.seen["app"], ports=((80, "tcp", "127.0.0.1", 32768), (53, "udp", "", 0)), addresses=("172.17.0.2",)
