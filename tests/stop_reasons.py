@@ -55,8 +55,12 @@ TASKS = (
     Row(FAILED, "TaskFailedToStart: RESOURCE:CPU", needs="container instances behind a capacity provider"),
     Row("TerminationNotice", "Your Spot Task was interrupted.", needs="Spot interruption"),
     Row("SpotInterruption", "Your Spot Task was interrupted.", needs="Spot interruption"),
-    Row("", "Host EC2 (instance ", needs="container instances"),
-    Row("", "Container instance deregistration forced by user.", needs="container instances"),
+    Row("", "Host EC2 (instance ", needs="EC2 instances that can be stopped"),
+    Row(
+        "InfrastructureHealth",
+        "Container instance deregistration forced by user.",
+        simulated=("instance deregistered",),
+    ),
     Row("InfrastructureHealth", "The task's network namespace is gone", ("namespace",), ("namespace",)),
 )
 

@@ -5,6 +5,7 @@ tests/stop_reasons.py is the list of what is documented; what the simulated engi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,19 @@ def _run(world: World, behaviour: Behaviour | None = None, **members: Any) -> st
 
 def _exits(world: World) -> str:
     return _run(world, Behaviour(runs_for_s=2, exit_code=7))
+
+
+def _instance_deregistered(world: World) -> str:
+    world.cluster()
+    world.image("app")
+    document = json.dumps({"instanceType": "m5.large", "availabilityZone": "us-east-1a"})
+    host = world.ecs.register_container_instance(instanceIdentityDocument=document)["containerInstance"]
+    world.define(container())
+    [task] = world.ecs.run_task(taskDefinition="web", launchType="EC2", networkConfiguration=NETWORK)["tasks"]
+    world.pass_time(5)
+    world.ecs.deregister_container_instance(containerInstance=host["containerInstanceArn"], force=True)
+    world.settle()
+    return str(task["taskArn"])
 
 
 def _out_of_memory(world: World) -> str:
@@ -357,6 +371,10 @@ ROWS: dict[str, tuple[Callable[[World], str], Ended]] = {
     "namespace": (
         _namespace_gone,
         Ended("InfrastructureHealth", "The task's network namespace is gone: ", exit_code=0),
+    ),
+    "instance deregistered": (
+        _instance_deregistered,
+        Ended("InfrastructureHealth", "Container instance deregistration forced by user.", exit_code=0),
     ),
     "volume": (
         lambda w: _fails_volume(w),
