@@ -25,6 +25,7 @@ from emulator.domain.network import default_subnets, default_vpc_id, network_id
 AGENT_VERSION: Final = "1.98.0"
 """The release of the container agent whose behaviour Homeport has."""
 AGENT_HASH: Final = "homeport"
+_LARGEST: Final = 2_147_483_647
 
 
 class IdSource(Protocol):
@@ -171,7 +172,7 @@ def read_identity(document: str | None) -> Identity:
         return Identity()
     try:
         read = json.loads(document)
-    except ValueError:
+    except (ValueError, RecursionError):
         read = None
     if not isinstance(read, dict) or any(not isinstance(read.get(m, ""), str) for m in _IDENTITY):
         raise ClientException("The instance identity document is not valid.")
@@ -204,10 +205,10 @@ def read_resources(given: Sequence[Mapping[str, Any]], identity: Identity) -> Re
 def _number(given: Mapping[str, Mapping[str, Any]], name: str, otherwise: int) -> int:
     resource = given.get(name, {})
     members = ("integerValue", "longValue", "doubleValue")
-    number = next((int(resource[member]) for member in members if resource.get(member)), otherwise)
-    if number <= 0:  # unconfirmed wording
-        raise InvalidParameterException(f"Resource {name} must be specified and greater than 0.")
-    return number
+    given_number = next((resource[member] for member in members if resource.get(member)), otherwise)
+    if not 1 <= given_number <= _LARGEST:  # unconfirmed wording
+        raise InvalidParameterException(f"Resource {name} must be specified, from 1 to {_LARGEST}.")
+    return int(given_number)
 
 
 def _ports(given: Mapping[str, Mapping[str, Any]], name: str, otherwise: tuple[int, ...]) -> tuple[int, ...]:

@@ -117,7 +117,17 @@ def test_the_default_cluster_is_made_by_an_agent(aws: Aws) -> None:
         (
             {"instanceIdentityDocument": "{}"},
             "InvalidParameterException",
-            "Resource CPU must be specified and greater than 0.",
+            "Resource CPU must be specified, from 1 to 2147483647.",
+        ),
+        (
+            {"totalResources": [{"name": "CPU", "doubleValue": 1e300}]},
+            "InvalidParameterException",
+            "Resource CPU must be specified, from 1 to 2147483647.",
+        ),
+        (
+            {"instanceIdentityDocument": "[" * 200_000},
+            "ClientException",
+            "The instance identity document is not valid.",
         ),
         (
             {"totalResources": [{"name": "PORTS", "stringSetValue": ["70000"]}]},
