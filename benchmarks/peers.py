@@ -33,6 +33,7 @@ class Peer:
     process: subprocess.Popen[bytes]
     started_s: float
     directory: tempfile.TemporaryDirectory[str] | None = None
+    command: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -58,13 +59,22 @@ class Peer:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def stop(self) -> None:
+    def restart(self, *options: str) -> None:
+        """The same server on the same data and port, with these options besides those it had at first."""
+        self._end()
+        again = _start(self.name, [*self.command, *options], self.port, self.directory)
+        self.process, self.started_s = again.process, again.started_s
+
+    def _end(self) -> None:
         self.process.terminate()
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+    def stop(self) -> None:
+        self._end()
         if self.directory is not None:
             self.directory.cleanup()
 
@@ -109,6 +119,6 @@ def _start(name: str, command: list[str], port: int, directory: tempfile.Tempora
         except OSError:
             time.sleep(0.005)
             continue
-        return Peer(name, port, process, time.perf_counter() - began, directory)
+        return Peer(name, port, process, time.perf_counter() - began, directory, tuple(command))
     process.kill()
     raise SystemExit(f"{name} did not answer within 60 s")

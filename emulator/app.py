@@ -164,6 +164,7 @@ def build(
             relay=_relay(config, data),
             roles_must_exist=config.strict or config.enforce_iam,
             enforce_iam=config.enforce_iam,
+            read_statistics=config.statistics,
             endpoint_in_task=f"http://{RELAY_ADDRESS}" if config.task_endpoint else None,
             chores={
                 "expired log events": lambda now: sweep_expired(database, log_events, now),

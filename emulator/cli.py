@@ -119,6 +119,7 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--enforce-iam", "let callers and tasks do only what IAM policies allow", action="store_true")
     option("--vpc-cidr", "the VPC's range on this host (default: 172.31.0.0/16, or another that is free)")
     option("--no-task-endpoint", "give tasks no AWS_ENDPOINT_URL", action="store_true")
+    option("--no-statistics", "do not read what containers use: CPU, memory, network", action="store_true")
     option("--registry-port", "port for real registry names, 0: none (default: %(default)s)", type=int, default=80)
     option("--tls-port", "also serve TLS here, by our own authority: tls/ca.crt", type=int)
     option("--relay-host", "HOST:PORT where tasks reach us, when a socket cannot be shared")
@@ -188,6 +189,7 @@ def config_of(asked: argparse.Namespace) -> Config:
         registry_port=asked.registry_port or None,
         tls_port=asked.tls_port,
         task_endpoint=not asked.no_task_endpoint,
+        statistics=not asked.no_statistics,
         relay_host=asked.relay_host,
         relay_volume=asked.relay_volume,
         log_level=asked.log_level,

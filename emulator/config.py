@@ -36,6 +36,7 @@ class Config:
     registry_port: int | None = 80  # the listener for real registry names; None: off
     tls_port: int | None = None
     task_endpoint: bool = True
+    statistics: bool = True
     relay_host: str | None = None  # host:port where tasks reach us over TCP when a unix socket cannot be shared
     relay_volume: str | None = None  # the volume that holds the relay's socket, when we are a container ourselves
     log_level: str = "INFO"

@@ -137,8 +137,11 @@ class ContainerLauncher:
             self.limits.renew(task, effective)
             self.drain_output(container.runtime_id)
             self._attach(task, effective, container_definition(effective, container.name), container.runtime_id)
-            self.engine.start_container(container.runtime_id)
-        self.watch.remember(container.runtime_id)
+            with self.watch.in_hand(container.runtime_id):
+                self.engine.start_container(container.runtime_id)
+                self.watch.remember(container.runtime_id)
+        else:
+            self.watch.remember(container.runtime_id)
         return Done(runtime_id=container.runtime_id)
 
     def secrets(
@@ -280,14 +283,17 @@ class ContainerLauncher:
         if state is not None and state.status == "created":
             self.watch.keep(state)
             self._attach(task, effective, definition, container_id)
-            try:
-                self.engine.start_container(container_id)
-            except (EngineNotResponding, EngineUnavailable):
-                raise
-            except EngineError as error:
+            with self.watch.in_hand(container_id):
+                try:
+                    self.engine.start_container(container_id)
+                except (EngineNotResponding, EngineUnavailable):
+                    raise
+                except EngineError as error:
+                    self.watch.remember(container_id)
+                    return Failed(f"CannotStartContainerError: {error}", runtime_id=container_id)
                 self.watch.remember(container_id)
-                return Failed(f"CannotStartContainerError: {error}", runtime_id=container_id)
-        self.watch.remember(container_id)
+        else:
+            self.watch.remember(container_id)
         return Done(runtime_id=container_id, warnings=() if self._open_files else (OPEN_FILES_REFUSED,))
 
     def _attach(self, task: Task, effective: EffectiveTask, definition: Mapping[str, Any], container_id: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
@@ -38,7 +39,7 @@ class ControlLoop:
         self._due: dict[Key, float] = {}
         self._heap: list[tuple[float, int, Key]] = []
         self._counter = 0
-        self._posted: list[Callable[[], None]] = []
+        self._posted: deque[Callable[[], None]] = deque()
         self._changed = threading.Condition()
         self._stopping = False
         self._busy = False
@@ -64,13 +65,14 @@ class ControlLoop:
     def next_due(self) -> float | None:
         """The earliest time anything wants a look."""
         with self._changed:
-            return min(self._due.values(), default=None)
+            return self._soonest()
 
     def idle(self) -> bool:
         """Nothing posted, nothing due, nothing in hand."""
         with self._changed:
             now = self._clock.now()
-            return not self._busy and not self._posted and all(when > now for when in self._due.values())
+            soonest = self._soonest()
+            return not self._busy and not self._posted and (soonest is None or soonest > now)
 
     def tick(self) -> int:
         """Does everything that is due now, and what that makes due; how many looks it took."""
@@ -107,12 +109,22 @@ class ControlLoop:
         self._counter += 1
         heapq.heappush(self._heap, (when, self._counter, key))
 
+    def _soonest(self) -> float | None:
+        """The earliest time that is still due. Entries that were overtaken by an earlier one leave the heap here, so
+        that a loop with many keys does not go through them all between two looks."""
+        while self._heap:
+            when, _, key = self._heap[0]
+            if self._due.get(key) == when:
+                return when
+            heapq.heappop(self._heap)
+        return None
+
     def _take(self) -> tuple[Key | None, Callable[[], None] | None] | None:
         with self._changed:
             self._busy = False
             if self._posted:
                 self._busy = True
-                return None, self._posted.pop(0)
+                return None, self._posted.popleft()
             now = self._clock.now()
             while self._heap and self._heap[0][0] <= now:
                 when, _, key = heapq.heappop(self._heap)
@@ -149,7 +161,7 @@ class ControlLoop:
         with self._changed:
             if self._stopping or self._posted:
                 return
-            soonest = min(self._due.values(), default=None)
+            soonest = self._soonest()
             wait = MAXIMUM_WAIT_S if soonest is None else self._clock.real_seconds_until(soonest)
             if wait > 0:
                 self._changed.wait(min(wait, MAXIMUM_WAIT_S))

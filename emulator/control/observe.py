@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from emulator.clock import monotonic
 from emulator.domain.task_progress import Observed, Sight
@@ -34,6 +35,7 @@ class ContainerWatch:
         self._wake = wake
         self._states: dict[str, ContainerState] = {}
         self._fresh: dict[str, float] = {}
+        self._in_hand: set[str] = set()
         self._lock = threading.Lock()
         self._trusted = False
         self._closing = threading.Event()
@@ -59,6 +61,17 @@ class ContainerWatch:
         with self._lock:
             self._fresh[state.id] = monotonic()
             self._states[state.id] = state
+
+    @contextmanager
+    def in_hand(self, container_id: str) -> Iterator[None]:
+        """While somebody starts a container and will look at it himself: half of all looks are spared."""
+        with self._lock:
+            self._in_hand.add(container_id)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_hand.discard(container_id)
 
     def remember(self, container_id: str) -> None:
         """Looks at one container now, so that one just made is not thought missing."""
@@ -119,8 +132,19 @@ class ContainerWatch:
             case "destroy":
                 self.forget(event.container_id)
                 self._wake_label(event.labels.get(labels.TASK))
+            case "create":
+                return  # who made it looks at it; nothing is decided by a container that never started
+            case "start" if self._is_known_to_run(event.container_id):
+                return
             case _:
                 self._look(event.container_id, wake=True)
+
+    def _is_known_to_run(self, container_id: str) -> bool:
+        """Events come in order, and each end is looked at: what is known to run, runs since the start that is told.
+        What is in hand is looked at by who has it there."""
+        with self._lock:
+            known = self._states.get(container_id)
+            return container_id in self._in_hand or (known is not None and known.status == "running")
 
     def _renew(self) -> None:
         while not self._closing.wait(WHOLE_LOOK_EVERY_S):

@@ -66,6 +66,7 @@ class ControlParts:
     endpoint_in_task: str | None = None
     roles_must_exist: bool = False
     enforce_iam: bool = False
+    read_statistics: bool = True
     chores: Mapping[str, Chore] = field(default_factory=dict)
 
 
@@ -162,7 +163,8 @@ class ControlPlane:
         self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys])
         if self._threaded:
             self.watch.start()
-            self.statistics.start()
+            if self._parts.read_statistics:
+                self.statistics.start()
             threading.Thread(target=self.loop.run_forever, name="homeport-control", daemon=True).start()
             threading.Thread(target=self._flush_logs, name="homeport-log-flush", daemon=True).start()
 

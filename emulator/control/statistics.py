@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from emulator.clock import monotonic
-from emulator.domain.container_statistics import Sample, document
+from emulator.domain.container_statistics import document
+from emulator.engine import labels
 from emulator.engine.base import ContainerState, Engine, EngineError
-from emulator.engine.statistics import StorageUse
+from emulator.engine.statistics import Reading, StorageUse
 
 _log = logging.getLogger("homeport.control")
 
@@ -29,7 +30,7 @@ class Statistics:
     def __init__(self, engine: Engine, states: Callable[[], Iterable[ContainerState]]) -> None:
         self._engine = engine
         self._states = states
-        self._kept: dict[str, tuple[str, Sample, Sample | None]] = {}
+        self._kept: dict[str, tuple[str, Reading, Reading | None]] = {}
         self._stored: dict[str, tuple[float, StorageUse]] = {}
         self._measuring: set[str] = set()
         self._lock = threading.Lock()
@@ -44,7 +45,11 @@ class Statistics:
         if kept is None:
             return None
         name, last, before = kept
-        return document(container_id, name, last, before, self._host_memory or 0)
+        try:
+            return document(container_id, name, last(), before() if before else None, self._host_memory or 0)
+        except (ValueError, KeyError) as error:
+            _log.warning("the statistics of %s make no sense: %r", name, error)
+            return None
 
     def storage_mib(self, containers: Iterable[tuple[str, str]]) -> int | None:
         """What containers (their ids and their images') take of the engine's disk, an image of several counted once;
@@ -82,19 +87,26 @@ class Statistics:
                     self._stored[container_id] = (monotonic(), use)
 
     def look(self) -> None:
-        """One reading of everything that runs; what runs no more is forgotten."""
-        running = [state for state in self._states() if state.status == "running" and state.pid]
+        """One reading of every application container that runs; what runs no more is forgotten.
+
+        Pause containers are left out: a task's network is its containers' own, and nobody can ask for the rest.
+        """
+        running = [
+            state
+            for state in self._states()
+            if state.status == "running" and state.pid and state.labels.get(labels.KIND) != "pause"
+        ]
         try:
             if running and self._host_memory is None:
                 self._host_memory = self._engine.info().memory_mib * 1024 * 1024
-            samples = self._engine.sample_statistics(running) if running else {}
+            readings = self._engine.sample_statistics(running) if running else {}
         except EngineError as error:
             _log.debug("no statistics: %s", error)
             return
         names = {state.id: state.name for state in running}
         with self._lock:
             before = {cid: kept[1] for cid, kept in self._kept.items()}
-            self._kept = {cid: (names[cid], sample, before.get(cid)) for cid, sample in samples.items()}
+            self._kept = {cid: (names[cid], reading, before.get(cid)) for cid, reading in readings.items()}
             self._stored = {cid: kept for cid, kept in self._stored.items() if cid in names}
 
     def start(self) -> None:

@@ -167,12 +167,13 @@ class TaskExecutor:
             relay_name=task.id,
         )
         pause_id = self.engine.create_container(spec)
-        try:
-            self.engine.start_container(pause_id)
-        except EngineError:
-            self.engine.remove_container(pause_id)
-            raise
-        self.watch.remember(pause_id)
+        with self.watch.in_hand(pause_id):
+            try:
+                self.engine.start_container(pause_id)
+            except EngineError:
+                self.engine.remove_container(pause_id)
+                raise
+            self.watch.remember(pause_id)
         state = self.watch.state(pause_id)
         if state is None:
             raise EngineNotResponding("the engine does not show the pause container it just started")

@@ -16,6 +16,7 @@ from emulator.domain.container_order import order_of
 from emulator.domain.task import Task
 from emulator.domain.task_actions import (
     FindImage,
+    InitializeResources,
     LaunchContainer,
     ProvideNetwork,
     RestartContainer,
@@ -162,7 +163,8 @@ class TaskController:
                 _log.info("%s: %s: %s", task.arn, action_key(action), outcome.reason)
             self._loop.wake([("task", key)])
 
-        self._work.submit(_lane(action), job)
+        # Its network is how a task begins: the rest of one that has begun goes before it.
+        self._work.submit(_lane(action), job, ahead=not isinstance(action, ProvideNetwork))
 
 
 def find_task(reader: Reader, arn: str) -> Task | None:
@@ -210,6 +212,6 @@ def _lane(action: TaskAction) -> Lane:
     match action:
         case FindImage():
             return "pull"
-        case ProvideNetwork() | LaunchContainer() | RestartContainer():
+        case ProvideNetwork() | InitializeResources() | LaunchContainer() | RestartContainer():
             return "start"
     return "stop"

@@ -1,12 +1,14 @@
 """Slow work: engine calls, off the loop's thread, a few at a time. It comes back through the loop.
 
 Starts run four wide: more only adds latency (measured on Docker 20.10). Pulls have threads of their own, so that a
-slow registry does not keep ready tasks from starting; so do stops and removals.
+slow registry does not keep ready tasks from starting; so do stops and removals. Within a lane, what brings a task to
+its end that was begun goes ahead of what begins another: of many tasks the first then runs soon.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Condition
@@ -21,7 +23,10 @@ LANES: dict[Lane, int] = {"start": 4, "pull": 4, "stop": 4}
 class Work(Protocol):
     """Where slow work is done."""
 
-    def submit(self, lane: Lane, job: Callable[[], None]) -> None: ...
+    def submit(self, lane: Lane, job: Callable[[], None], *, ahead: bool = False) -> None:
+        """`ahead`: before all jobs that wait in the lane and were not submitted so."""
+        ...
+
     def settle(self, timeout_s: float) -> bool:
         """Waits until no job is under way; whether that came true in time."""
         ...
@@ -32,7 +37,7 @@ class Work(Protocol):
 class InlineWork:
     """Does each job at once, in the caller's thread: for tests on a standing clock."""
 
-    def submit(self, lane: Lane, job: Callable[[], None]) -> None:
+    def submit(self, lane: Lane, job: Callable[[], None], *, ahead: bool = False) -> None:
         job()
 
     def settle(self, timeout_s: float) -> bool:
@@ -49,14 +54,18 @@ class ThreadedWork:
         self._pools = {
             lane: ThreadPoolExecutor(width, thread_name_prefix=f"homeport-{lane}") for lane, width in LANES.items()
         }
+        self._waiting: dict[Lane, tuple[deque[Callable[[], None]], deque[Callable[[], None]]]] = {
+            lane: (deque(), deque()) for lane in LANES
+        }
         self._under_way = 0
         self._changed = Condition()
 
-    def submit(self, lane: Lane, job: Callable[[], None]) -> None:
+    def submit(self, lane: Lane, job: Callable[[], None], *, ahead: bool = False) -> None:
         with self._changed:
             self._under_way += 1
+            self._waiting[lane][0 if ahead else 1].append(job)
         try:
-            self._pools[lane].submit(job).add_done_callback(self._ended)
+            self._pools[lane].submit(self._do_next, lane).add_done_callback(self._ended)
         except RuntimeError:  # shutting down
             self._count_down()
 
@@ -67,6 +76,13 @@ class ThreadedWork:
     def close(self) -> None:
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _do_next(self, lane: Lane) -> None:
+        """As many calls as jobs: each does the one that is first by then."""
+        with self._changed:
+            ahead, others = self._waiting[lane]
+            job = (ahead or others).popleft()
+        job()
 
     def _ended(self, future: Future[None]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.clock import Clock, SystemClock
-from emulator.domain.container_statistics import Sample
 from emulator.engine.base import (
     ContainerCreateFailed,
     ContainerSpec,
@@ -47,7 +46,7 @@ from emulator.engine.docker_volumes import DockerVolumes
 from emulator.engine.exec_session import ExecSession
 from emulator.engine.labels import bears
 from emulator.engine.pause import pause_archive, pause_reference
-from emulator.engine.statistics import StorageUse
+from emulator.engine.statistics import Reading, StorageUse
 from emulator.engine.volumes import VolumeSpec
 
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
@@ -71,6 +70,7 @@ class DockerEngine:
         self.groups = DockerControlGroups(self, self._info, local=local)
         self._event_streams: list[EventStream] = []
         self._closed = threading.Event()
+        self._made: dict[str, bool] = {}  # created and not attached to yet: whether with a terminal
         self._looks: dict[tuple[str, ...], dict[str, tuple[tuple[str, str], ContainerState]]] = {}
 
     # ---- the engine, networks, images ----
@@ -83,7 +83,7 @@ class DockerEngine:
             answer: Mapping[str, Any] = client.info()
             return answer
 
-    def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
+    def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Reading]:
         return self._statistics.sample(running)
 
     def measure_storage(self, container_id: str) -> StorageUse | None:
@@ -146,13 +146,15 @@ class DockerEngine:
         try:
             with self._calls.client() as client:
                 answer = client.create_container_from_config(body, spec.name)  # type: ignore[no-untyped-call]
-                return str(answer["Id"])
+                made = str(answer["Id"])
         except ApiRefusal as refusal:
             if refusal.code == 409 and (adopted := self._adopt(spec)):
                 return adopted
             if refusal.code == 404 and "no such image" in str(refusal).lower():
                 raise ImageNotFound(str(refusal), refusal.code) from refusal
             raise ContainerCreateFailed(str(refusal), refusal.code) from refusal
+        self._made[made] = spec.tty
+        return made
 
     def _adopt(self, spec: ContainerSpec) -> str | None:
         existing = self.inspect_container(spec.name)
@@ -224,6 +226,7 @@ class DockerEngine:
 
     def remove_container(self, container_id: str) -> None:
         answer = self._look(container_id)
+        self._made.pop(container_id, None)
         if answer is None:
             return
         try:
@@ -357,6 +360,8 @@ class DockerEngine:
             raise
 
     def _has_terminal(self, container_id: str) -> bool:
+        if (made := self._made.pop(container_id, None)) is not None:
+            return made
         answer = self._look(container_id)
         if answer is None:
             raise NotFound(f"No such container: {container_id}", 404)

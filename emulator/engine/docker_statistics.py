@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from emulator.domain.container_statistics import Sample
 from emulator.engine.base import ContainerState
 from emulator.engine.cgroup_files import CgroupFiles
+from emulator.engine.statistics import Reading
 
 
 class DockerStatistics:
@@ -16,10 +16,10 @@ class DockerStatistics:
         self._files = CgroupFiles(now)
         self._local = local and self._files.readable()
 
-    def sample(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
+    def sample(self, running: Sequence[ContainerState]) -> Mapping[str, Reading]:
         if not self._local:
             return {}
         self._files.forget_all_but({state.pid for state in running})
         system = self._files.system_cpu()
-        found = {state.id: self._files.sample(state.pid, system) for state in running}
-        return {container_id: sample for container_id, sample in found.items() if sample is not None}
+        found = {state.id: self._files.read(state.pid, system) for state in running}
+        return {container_id: reading for container_id, reading in found.items() if reading is not None}

@@ -19,7 +19,6 @@ from functools import partial
 from typing import Literal
 
 from emulator.clock import Clock
-from emulator.domain.container_statistics import Sample
 from emulator.engine.base import (
     ContainerCreateFailed,
     ContainerSpec,
@@ -51,7 +50,7 @@ from emulator.engine.simulated_network import SimulatedNetworks
 from emulator.engine.simulated_statistics import simulated_samples
 from emulator.engine.simulated_timeline import Timeline
 from emulator.engine.simulated_volumes import SimulatedVolumes
-from emulator.engine.statistics import StorageUse
+from emulator.engine.statistics import Reading, StorageUse
 from emulator.engine.volumes import VolumeSpec
 
 CallHook = Callable[[Literal["before", "after"], str, tuple[object, ...]], None]
@@ -169,7 +168,7 @@ class SimulatedEngine:
                 volume_subpaths=True,
             )
 
-    def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
+    def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Reading]:
         """A program that uses a hundredth of a CPU, 4 MiB, and sends 1,000 bytes a second."""
         with self._call("sample_statistics", running):
             alive = {cid for cid, container in self._containers.items() if container.status == "running"}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from emulator.domain.container_statistics import InterfaceCounters, Sample
 from emulator.engine.base import ContainerState
+from emulator.engine.statistics import Reading
 
 _CPU_SHARE = 0.01
 _MEMORY = 4 * 1024 * 1024
 _RECEIVED_A_SECOND, _SENT_A_SECOND = 500, 1000
 
 
-def simulated_samples(now: float, running: Sequence[ContainerState]) -> dict[str, Sample]:
-    return {state.id: _sample(now, now - state.started_at) for state in running}
+def simulated_samples(now: float, running: Sequence[ContainerState]) -> dict[str, Reading]:
+    return {state.id: partial(_sample, now, now - state.started_at) for state in running}
 
 
 def _sample(now: float, age_s: float) -> Sample:

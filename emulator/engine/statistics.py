@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from emulator.domain.container_statistics import Sample
 
 if TYPE_CHECKING:
     from emulator.engine.base import ContainerState
+
+Reading: TypeAlias = Callable[[], Sample]
+"""What was read of a container at one moment; understood when it is called. Most readings are never asked for, and to
+understand one costs more than to make it. ValueError or KeyError when the files did not say what they should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class StorageUse:
 class StatisticsSource(Protocol):
     """A part of every Engine."""
 
-    def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Sample]:
+    def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Reading]:
         """One reading of each, by its id; what cannot be read (ended meanwhile, on another host) is left out."""
         ...
 

@@ -457,7 +457,7 @@ def test_statistics_of_running_containers(world: AnyWorld) -> None:
     world.until(lambda: (state := world.engine.inspect_container(container)) is not None and state.status == "running")
     state = world.engine.inspect_container(container)
     assert state is not None
-    sample = world.engine.sample_statistics([state])[container]
+    sample = world.engine.sample_statistics([state])[container]()
     assert sample.memory_usage > 0
     assert sample.cpu_total >= 0
     assert sample.system_cpu >= 0
