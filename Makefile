@@ -40,6 +40,8 @@ bench: $(STAMP) engine
 	@$(PY) -m benchmarks.placement
 	@$(PY) -m benchmarks.instances
 	@$(PY) -m benchmarks.run_task
+	@$(PY) -m benchmarks.many_tasks
+	@$(PY) -m benchmarks.exit_noticed
 	@$(PY) -m benchmarks.logs
 	@$(PY) -m benchmarks.registry
 

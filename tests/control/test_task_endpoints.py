@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from emulator.domain.container_statistics import Sample
 from emulator.domain.task_metadata import TagsUnavailable
 from emulator.engine.simulated_behaviour import Behaviour, HealthTurn
 from emulator.task_endpoints import credentials
@@ -211,6 +212,20 @@ def test_statistics_have_dockers_shape_and_rates_from_the_second_reading_on(worl
     _, whole = ask(world, f"{uri}/task/stats")
     assert len(whole) == 2
     assert whole[stats["id"]] == stats
+
+
+def test_a_reading_that_makes_no_sense_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    running(world)
+    uri = environment(world)["ECS_CONTAINER_METADATA_URI_V4"]
+
+    def torn() -> Sample:
+        raise ValueError("invalid literal")
+
+    monkeypatch.setattr(world.engine, "sample_statistics", lambda running: {state.id: torn for state in running})
+    world.emulator.plane.statistics.look()
+    assert ask(world, f"{uri}/stats")[0] == 500
+    status, whole = ask(world, f"{uri}/task/stats")
+    assert (status, set(whole.values())) == (200, {None})
 
 
 def test_nobody_reads_anothers_task(world: World) -> None:
