@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -21,11 +23,13 @@ from emulator.task_endpoints.caller import RELAY_LISTENER
 _log = logging.getLogger("homeport")
 
 GRACE_S = 3.0
+OPEN_FILES = 65_536
 
 
 def run(config: Config) -> int:
     """Serves until SIGINT or SIGTERM. The exit status: 0, or 1 when it could not start."""
     os.umask(0o077)  # what we write is for our user alone; only the relay's socket is opened, by its own mode
+    _allow_open_files()
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         emulator = build(config)
@@ -46,6 +50,16 @@ def run(config: Config) -> int:
     server.stop(GRACE_S)
     emulator.close()
     return 0
+
+
+def _allow_open_files() -> None:
+    """As many as this process may have: a running container costs a socket for its output and up to ten files for its
+    statistics, and many shells begin with a limit of 1,024 that may be raised."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(emulator: Emulator) -> tuple[Server, list[str]]:

@@ -331,6 +331,7 @@ class DockerEngine:
         for stream in self._event_streams:
             stream.close()
         self._output.close()
+        self._statistics.close()
         self._calls.close()
 
     # ---- what these share ----

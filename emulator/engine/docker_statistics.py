@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from emulator.engine.base import ContainerState
@@ -15,11 +16,18 @@ class DockerStatistics:
     def __init__(self, now: Callable[[], float], *, local: bool) -> None:
         self._files = CgroupFiles(now)
         self._local = local and self._files.readable()
+        self._lock = threading.Lock()
 
     def sample(self, running: Sequence[ContainerState]) -> Mapping[str, Reading]:
-        if not self._local:
-            return {}
-        self._files.forget_all_but({state.pid for state in running})
-        system = self._files.system_cpu()
-        found = {state.id: self._files.read(state.pid, system) for state in running}
+        with self._lock:
+            if not self._local:
+                return {}
+            self._files.forget_all_but({state.pid for state in running})
+            system = self._files.system_cpu()
+            found = {state.id: self._files.read(state.pid, system) for state in running}
         return {container_id: reading for container_id, reading in found.items() if reading is not None}
+
+    def close(self) -> None:
+        with self._lock:
+            self._local = False
+            self._files.close()

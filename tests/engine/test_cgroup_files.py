@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from emulator.engine.cgroup_files import CgroupFiles
@@ -82,10 +83,26 @@ def test_a_process_that_is_gone_has_no_reading_and_is_forgotten(tmp_path: Path) 
     files = version_1(tmp_path)
     assert files.read(PID, 0) is not None
     assert files.read(PID + 1, 0) is None
-    (tmp_path / "cgroup" / "memory" / "docker" / "c" / "memory.stat").unlink()
+    (tmp_path / "proc" / str(PID) / "net" / "dev").unlink()
     assert files.read(PID, 0) is None
     files.forget_all_but(set())
     assert files.read(PID, 0) is None
+
+
+def test_files_stay_open_as_far_as_they_may_and_are_read_anew(tmp_path: Path) -> None:
+    files = version_1(tmp_path)
+    usage = tmp_path / "cgroup" / "cpuacct" / "docker" / "c" / "cpuacct.usage"
+    stays, opened = [files.read(PID, 0)], len(os.listdir("/proc/self/fd"))
+    usage.write_text("6000\n")
+    stays.append(files.read(PID, 0))
+    files.most_open = 0
+    files.forget_all_but(set())
+    assert len(os.listdir("/proc/self/fd")) == opened - 8
+    usage.write_text("7000\n")
+    stays.append(files.read(PID, 0))
+    assert len(os.listdir("/proc/self/fd")) == opened - 8
+    assert [reading().cpu_total for reading in stays if reading is not None] == [5000, 6000, 7000]
+    files.close()
 
 
 def test_a_process_outside_of_the_controllers_has_no_reading(tmp_path: Path) -> None:
