@@ -62,7 +62,7 @@ class Peer:
     def restart(self, *options: str) -> None:
         """The same server on the same data and port, with these options besides those it had at first."""
         self._end()
-        again = _start(self.name, [*self.command, *options], self.port, self.directory)
+        again = start_peer(self.name, [*self.command, *options], self.port, self.directory)
         self.process, self.started_s = again.process, again.started_s
 
     def _end(self) -> None:
@@ -91,7 +91,7 @@ def homeport(engine: str = "simulated") -> Peer:
     port = free_port()
     command = [sys.executable, "-m", "emulator", "up", "--port", str(port), "--data-dir", directory.name]
     command += ["--engine", engine, "--registry-port", "0", "--log-level", "WARNING"]
-    return _start("homeport", command, port, directory)
+    return start_peer("homeport", command, port, directory)
 
 
 def moto() -> Peer:
@@ -101,10 +101,13 @@ def moto() -> Peer:
         subprocess.run([sys.executable, "-m", "venv", str(MOTO)], check=True)
         subprocess.run([str(MOTO / "bin" / "pip"), "install", "-q", "moto[server]"], check=True)
     port = free_port()
-    return _start("moto", [str(MOTO / "bin" / "moto_server"), "-p", str(port)], port, None)
+    return start_peer("moto", [str(MOTO / "bin" / "moto_server"), "-p", str(port)], port)
 
 
-def _start(name: str, command: list[str], port: int, directory: tempfile.TemporaryDirectory[str] | None) -> Peer:
+def start_peer(
+    name: str, command: list[str], port: int, directory: tempfile.TemporaryDirectory[str] | None = None
+) -> Peer:
+    """Starts a server and waits for its first answer. The directory is removed when it is stopped."""
     # Compiled modules are kept, as they are for users: pip compiles moto's when it installs them.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()

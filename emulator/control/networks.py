@@ -109,8 +109,7 @@ class Networks:
         if mine:
             return mine[0].address
         slice_ = self._slice(tx, network, eni.subnet_id)
-        taken = set(tx.column(ADDRESSES, "address", network=network))
-        address = next_address(slice_, taken, self._last.get(slice_))
+        address = next_address(slice_, lambda one: tx.get(ADDRESSES, network, one) is not None, self._last.get(slice_))
         self._last[slice_] = address
         tx.insert(ADDRESSES, AddressAllocation(network, address, task.arn))
         return address

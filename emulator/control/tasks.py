@@ -83,7 +83,8 @@ class TaskController:
                 current = find_task(tx, key)
                 if current is None:
                     return None
-                plan = self._plan(current, effective, hand, now)
+                if current != task:
+                    plan = self._plan(current, effective, hand, now)
                 self._write(tx, current, plan.task, now)
             hand.outcomes.clear()
         if plan.task.stopped and not hand.in_flight:

@@ -8,7 +8,7 @@ there, and here (Amazon VPC user guide, subnet sizing).
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 DEFAULT_RANGE = "172.31.0.0/16"
@@ -63,14 +63,17 @@ def next_slice(vpc_cidr: str, taken: Collection[str]) -> str:
     raise RangeExhausted(f"every subnet slice of {vpc_cidr} is taken")
 
 
-def next_address(cidr: str, taken: Collection[str], last: str | None) -> str:
-    """An address of the slice that is free, the one after `last` first, so that none is reused at once."""
+def next_address(cidr: str, is_taken: Callable[[str], bool], last: str | None) -> str:
+    """An address of the slice that is free, the one after `last` first, so that none is reused at once.
+
+    It asks of one address after the other; mostly the first is free, however many are taken.
+    """
     network = ipaddress.ip_network(cidr)
     low, high = int(network.network_address) + RESERVED_FIRST, int(network.broadcast_address) - 1
     start = int(ipaddress.ip_address(last)) + 1 if last is not None else low
     span = high - low + 1
     for step in range(span):
         candidate = str(ipaddress.ip_address(low + (start - low + step) % span))
-        if candidate not in taken:
+        if not is_taken(candidate):
             return candidate
     raise RangeExhausted(f"every address of {cidr} is in use")

@@ -58,7 +58,7 @@ class Reader:
 
     def count(self, table: Table[Any], **equal: object) -> int:
         where, values = _where(equal)
-        sql = f"SELECT COUNT(*) FROM {table.name}{where}"
+        sql = f"SELECT COUNT(*) FROM {table.from_clause(tuple(equal))}{where}"
         return int(self._connection.execute(sql, values).fetchone()[0])
 
     def column(
@@ -96,10 +96,7 @@ class Reader:
             where += f"{' AND' if where else ' WHERE'} ({columns}) {sign} ({', '.join('?' * len(after))})"
             values = (*values, *after)
         direction = " DESC" if descending else ""
-        # Left to itself SQLite reads all that shares the key's beginning, since it comes in the right order.
-        index = table.index_of.get(frozenset(equal))
-        source = table.name if index is None else f"{table.name} INDEXED BY {index}"
-        sql = f"SELECT {what} FROM {source}{where} ORDER BY {', '.join(c + direction for c in order)}"
+        sql = f"SELECT {what} FROM {table.from_clause(tuple(equal))}{where} ORDER BY {', '.join(c + direction for c in order)}"
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
         return self._connection.execute(sql, values)

@@ -12,7 +12,8 @@ from emulator.store.database import Reader
 from emulator.store.ecs_tables import SERVICES, TASKS
 
 _BY_DEPLOYMENT: Final = (
-    f"SELECT started_by, last_status, desired_status, COUNT(*) FROM {TASKS.name} "
+    "SELECT started_by, last_status, desired_status, COUNT(*) "
+    f"FROM {TASKS.from_clause(('account', 'region', 'cluster', 'service', 'released'))} "
     "WHERE account = ? AND region = ? AND cluster = ? AND service = ? AND released = 0 "
     "GROUP BY started_by, last_status, desired_status"
 )

@@ -37,7 +37,7 @@ class Table(Generic[T]):
         decoder = msgspec.json.Decoder(self.record, strict=False)
         set_once = object.__setattr__
         set_once(self, "columns", tuple(columns))
-        set_once(self, "index_of", {frozenset(group): self._index_name(group) for group in self.indexes})
+        set_once(self, "_ways", {})
         set_once(self, "decode", decoder.decode)
         set_once(self, "get_sql", f"SELECT body FROM {self.name} WHERE {self._equal(self.key)}")
         set_once(self, "delete_sql", f"DELETE FROM {self.name} WHERE {self._equal(self.key)}")
@@ -45,7 +45,7 @@ class Table(Generic[T]):
         set_once(self, "put_sql", self._insert() + self._on_conflict(columns))
 
     columns: tuple[str, ...] = ()
-    index_of: dict[frozenset[str], str] = field(default_factory=dict)
+    _ways: dict[tuple[str, ...], str] = field(default_factory=dict, compare=False)
     decode: Callable[[bytes | str], T] = msgspec.json.decode
     get_sql: str = ""
     delete_sql: str = ""
@@ -55,6 +55,25 @@ class Table(Generic[T]):
     def values(self, record: T) -> tuple[Any, ...]:
         """The column values and the body of a record, in the order of `insert_sql`."""
         return (*(getattr(record, c) for c in self.columns), msgspec.json.encode(record).decode())
+
+    def from_clause(self, equal: tuple[str, ...]) -> str:
+        """The table, and by which index to find the records whose columns `equal` are given.
+
+        Left to itself, SQLite goes through all records of a cluster for those of one service: that the first columns of
+        the key are given, too, weighs more with it than an index of all that is given.
+        """
+        way = self._ways.get(equal)
+        if way is None:
+            given = set(equal)
+            best, most = "", _leading(self.key, given)
+            for group in (*self.unique, *self.indexes):
+                if (leading := _leading(group, given)) > most:
+                    best, most = f" INDEXED BY {self.index_name(group)}", leading
+            way = self._ways[equal] = self.name + best
+        return way
+
+    def index_name(self, columns: tuple[str, ...]) -> str:
+        return f"{self.name}_by_{'_'.join(columns)}"
 
     def schema(self) -> list[str]:
         """CREATE statements; all idempotent."""
@@ -66,13 +85,10 @@ class Table(Generic[T]):
         ]
         for word, groups in (("INDEX", self.indexes), ("UNIQUE INDEX", self.unique)):
             statements += [
-                f"CREATE {word} IF NOT EXISTS {self._index_name(group)} ON {self.name} ({', '.join(group)})"
+                f"CREATE {word} IF NOT EXISTS {self.index_name(group)} ON {self.name} ({', '.join(group)})"
                 for group in groups
             ]
         return statements
-
-    def _index_name(self, group: tuple[str, ...]) -> str:
-        return f"{self.name}_by_{'_'.join(group)}"
 
     def _column_types(self) -> dict[str, str]:
         hints = msgspec.inspect.type_info(self.record)
@@ -95,3 +111,8 @@ class Table(Generic[T]):
     @staticmethod
     def _equal(columns: tuple[str, ...]) -> str:
         return " AND ".join(f"{c} = ?" for c in columns)
+
+
+def _leading(columns: tuple[str, ...], given: set[str]) -> int:
+    """How many of the first columns are given."""
+    return next((n for n, column in enumerate(columns) if column not in given), len(columns))
