@@ -233,7 +233,7 @@ def _until_running(ecs: Any, wanted: int, what: str) -> float:
         if running != shown:
             shown = running
             print(f"\r{what}: {running} of {wanted} tasks", end="", flush=True)
-        time.sleep(0.2)
+        time.sleep(0.5)
     print("\r" + " " * 70 + "\r", end="", flush=True)
     return time.perf_counter() - began
 
