@@ -42,6 +42,7 @@ bench: $(STAMP) engine
 	@$(PY) -m benchmarks.run_task
 	@$(PY) -m benchmarks.many_tasks
 	@$(PY) -m benchmarks.exit_noticed
+	@$(PY) -m benchmarks.services
 	@$(PY) -m benchmarks.logs
 	@$(PY) -m benchmarks.registry
 

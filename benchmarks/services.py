@@ -1,10 +1,11 @@
-"""Services: what a decision costs, what a hundred cost at rest, how soon a killed container is replaced, and a thousand.
+"""Services: what a decision costs, what a hundred cost at rest, how soon a killed container is replaced; a thousand.
 
     python -m benchmarks.services [--only decision|idle|replacement|thousand]
 
-Bars: a decision for 100 services of 20 tasks under 50 ms of CPU; 100 steady services with a container each under 1 % of a
-core; the replacement of a killed container RUNNING within twice what starting such a pair of containers takes by hand, the
-two in turns; 1,000 simulated services with 10,000 tasks converge, and each task costs no more than with a tenth of them.
+Bars: a decision for 100 services of 20 tasks under 50 ms of CPU; 100 steady services with a container each under 1 % of
+a core; the replacement of a killed container RUNNING within twice what starting such a pair of containers takes by
+hand, the two in turns; 1,000 simulated services with 10,000 tasks converge, and a task of theirs costs little more than
+one of a tenth of them.
 
 `idle` and `replacement` need a Docker Engine; what they make is removed, gently.
 """
@@ -72,8 +73,8 @@ def decision(services: int = 100, tasks: int = 20, rounds: int = 15) -> None:
 def _service(name: str, desired: int) -> Service:
     deployment = Deployment("ecs-svc/1", "PRIMARY", "arn:td/web:1", NOW - 600, NOW - 600, rollout_state="COMPLETED")
     return Service(
-        "123456789012", "us-east-1", "c", name, f"arn:service/c/{name}", "arn:cluster/c", "ACTIVE", desired, "arn:td/web:1",
-        NOW - 600, "arn:root", [deployment], told={"steady": NOW - 500},
+        "123456789012", "us-east-1", "c", name, f"arn:service/c/{name}", "arn:cluster/c", "ACTIVE", desired,
+        "arn:td/web:1", NOW - 600, "arn:root", [deployment], told={"steady": NOW - 500},
     )  # fmt: skip
 
 
@@ -83,8 +84,8 @@ def _task(service: Service, number: int) -> Task:
     return Task(
         "123456789012", "us-east-1", "c", task_id, f"arn:task/c/{task_id}", "arn:cluster/c", "arn:td/web:1", "web",
         f"service:{service.name}", "FARGATE", "256", "512", "RUNNING", "RUNNING", NOW - 310, [container],
-        service=service.name, deployment_id="ecs-svc/1", started_at=NOW - 300, availability_zone=f"us-east-1{'abc'[number % 3]}",
-        eni=Eni("a", "eni-1", "subnet-1", "ATTACHED"),
+        service=service.name, deployment_id="ecs-svc/1", started_at=NOW - 300, eni=Eni("a", "eni-1", "s", "ATTACHED"),
+        availability_zone=f"us-east-1{'abc'[number % 3]}",
     )  # fmt: skip
 
 
@@ -99,9 +100,8 @@ def idle(ours: Crowd, services: int) -> None:
     before, began = ours.peer.cpu_s(), time.perf_counter()
     time.sleep(IDLE_S)
     used = (ours.peer.cpu_s() - before) / (time.perf_counter() - began)
-    print(
-        f"{f'{services} steady services (% of a core)':50} {100 * used:8.2f}   (bar: under 1); up in {took:.0f} s; {busy()}"
-    )
+    what = f"{services} steady services (% of a core)"
+    print(f"{what:50} {100 * used:8.2f}   (bar: under 1); up in {took:.0f} s; {busy()}")
 
 
 def replacement(ours: Crowd, raw: PairsByHand, rounds: int) -> None:
@@ -182,9 +182,10 @@ def _converge(peer: Peer, services: int, tasks: int) -> tuple[float, float]:
     _until_running(ecs, services * tasks, f"{services} services")
     took, spent, used = time.perf_counter() - began, peer.cpu_s() - spent, peer.resident_mib() - before
     number = services * tasks
+    what = f"{services} services, {number} tasks converge (s)"
     print(
-        f"{f'{services} services, {number} tasks converge (s)':50} {took:8.1f}   CPU {spent:6.1f} s, {1000 * spent / number:5.2f} ms "
-        f"each   memory {used:6.1f} MiB, {1024 * used / number:5.1f} KiB each; {busy()}",
+        f"{what:50} {took:8.1f}   CPU {spent:6.1f} s, {1000 * spent / number:5.2f} ms each   "
+        f"memory {used:6.1f} MiB, {1024 * used / number:5.1f} KiB each; {busy()}",
         flush=True,
     )
     return spent / number, used / number

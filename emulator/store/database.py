@@ -99,7 +99,8 @@ class Reader:
             where += f"{' AND' if where else ' WHERE'} ({columns}) {sign} ({', '.join('?' * len(after))})"
             values = (*values, *after)
         direction = " DESC" if descending else ""
-        sql = f"SELECT {what} FROM {table.from_clause(tuple(equal))}{where} ORDER BY {', '.join(c + direction for c in order)}"
+        sequence = ", ".join(column + direction for column in order)
+        sql = f"SELECT {what} FROM {table.from_clause(tuple(equal))}{where} ORDER BY {sequence}"
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
         return self._connection.execute(sql, values)

@@ -99,3 +99,21 @@ def test_data_of_a_newer_homeport_is_refused(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(NewerSchema):
         _open(tmp_path)
+
+
+def test_records_are_found_by_the_index_of_what_is_given(tmp_path: Path) -> None:
+    fleet = Table(
+        "boats", Boat, key=("harbour", "name"), indexes=(("harbour", "colour"), ("harbour", "colour", "berths"))
+    )
+    assert fleet.from_clause(("harbour",)) == "boats"
+    assert fleet.from_clause(("harbour", "name", "colour")) == "boats"  # by the key there is one at most
+    assert fleet.from_clause(("colour", "harbour")) == "boats INDEXED BY boats_by_harbour_colour"
+    assert fleet.from_clause(("harbour", "colour", "berths")) == "boats INDEXED BY boats_by_harbour_colour_berths"
+    assert fleet.from_clause(("berths",)) == "boats"
+    with _open(tmp_path, fleet).write() as tx:
+        for name, colour in (("dora", "red"), ("anna", "red"), ("bert", None), ("carl", "red")):
+            tx.insert(fleet, Boat("kiel", name, colour))
+        assert [b.name for b in tx.find(fleet, harbour="kiel", colour="red", after=("anna",))] == ["carl", "dora"]
+        assert [b.name for b in tx.find(fleet, harbour="kiel", colour="red", descending=True, limit=1)] == ["dora"]
+        assert tx.column(fleet, "name", harbour="kiel", colour=None) == ["bert"]
+        assert tx.count(fleet, harbour="kiel", colour="red", berths=0) == 3
