@@ -20,8 +20,8 @@ from benchmarks.peers import Peer, homeport
 from emulator.demo_image import web_image
 from emulator.engine.pause import pause_archive, pause_reference
 
-IMAGE = "homeport-bench/crowd:1"
-NETWORK = "homeport-bench-crowd"
+IMAGE = f"homeport-bench/crowd:{os.getpid()}"
+NETWORK = f"homeport-bench-{os.getpid()}"  # of each run its own: one does not remove the other's
 SCRIPT = ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]
 CLUSTER, GROUP = "crowd", "/bench/crowd"
 WIDE = 4
