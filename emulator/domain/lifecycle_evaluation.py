@@ -7,6 +7,7 @@ are not selected; they go where their subject goes. Source: Amazon ECR user guid
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -54,11 +55,14 @@ def evaluate(rules: Sequence[Rule], images: Sequence[TaggedImage], now: float) -
 
     The time it takes grows with the number of images times the number of rules.
     """
-    candidates = [one for one in images if one.image.subject_digest is None]
+    candidates: dict[str, list[TaggedImage]] = defaultdict(list)
+    for one in images:
+        if one.image.subject_digest is None:
+            candidates[one.storage_class].append(one)
     assigned: set[str] = set()
     actions: dict[str, Action] = {}
     for rule in sorted(rules, key=lambda rule: rule.priority):
-        seen = _seen(rule, candidates)
+        seen = _seen(rule, candidates[rule.storage_class])
         marked = {one.digest for one in _marked(rule, seen, now)}
         for one in seen:
             if one.digest not in assigned:
@@ -73,9 +77,8 @@ def _age_order(one: TaggedImage) -> tuple[float, str]:
     return one.image.pushed_at, one.digest
 
 
-def _seen(rule: Rule, candidates: Iterable[TaggedImage]) -> list[TaggedImage]:
-    """What the rule selects: by storage class and by tags. Each prefix or pattern of its list wants a tag."""
-    of_class = [one for one in candidates if one.storage_class == rule.storage_class]
+def _seen(rule: Rule, of_class: Sequence[TaggedImage]) -> Sequence[TaggedImage]:
+    """What the rule selects of its storage class: by tags. Each prefix or pattern of its list wants a tag."""
     if rule.tag_status == "untagged":
         return [one for one in of_class if not one.tags]
     if rule.tag_status == "any":
@@ -97,8 +100,9 @@ def _pattern(pattern: str) -> Callable[[str], bool]:
 def _marked(rule: Rule, seen: Sequence[TaggedImage], now: float) -> Iterable[TaggedImage]:
     """Those of the seen that the rule's count is exceeded by."""
     if rule.count_type == "imageCountMoreThan":
-        newest_first = sorted(seen, key=lambda one: (_since_in_class(one.image), one.digest), reverse=True)
-        return newest_first[rule.count_number :]
+        newest = heapq.nlargest(rule.count_number, seen, key=lambda one: (_since_in_class(one.image), one.digest))
+        kept = {one.digest for one in newest}
+        return [one for one in seen if one.digest not in kept]
     since = {"sinceImagePushed": _pushed, "sinceImagePulled": _used, "sinceImageTransitioned": _archived}
     started = since[rule.count_type]
     return [one for one in seen if now - started(one.image) > rule.count_number * DAY_S]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def _follow(homeport: Homeport, directory: Path, within_s: float, replaced: Mapp
             here = text.replace("localhost:4566", f"localhost:{homeport.port}").replace("busybox:latest", IMAGE)
             for word, other in replaced.items():
                 here = here.replace(word, other)
-            said = homeport.shell(f"set -e; cd {directory}; {here}", within_s=within_s)
+            verb = f'homeport() {{ PYTHONPATH={ROOT} {sys.executable} -m emulator "$@"; }}'
+            said = homeport.shell(f"set -e; cd {directory}; {verb}; {here}", within_s=within_s)
         else:
             expected = re.escape(text.strip())
             for word, pattern in VARYING.items():
