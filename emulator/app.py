@@ -7,6 +7,7 @@ one WSGI application behind every listener.
 from __future__ import annotations
 
 import importlib
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -68,6 +69,7 @@ class Emulator:
     blobs: BlobStore
     uploads: Uploads
     instance: str
+    host_endpoint_port: int | None = None
 
     def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         return self.front(environ, start_response)
@@ -117,6 +119,7 @@ def build(
     sealer = Sealer.at(data.path / "keys" / "sealing.key")
     naming = RegistryNaming(config.port, config.default_account, config.default_region)
     delivery = LogDelivery(log_events, clock)
+    host_port = _host_endpoint_port(config, database)
     engine = engine or _engine(config, clock)
     gateway = Gateway(
         services=load_services(),
@@ -159,13 +162,16 @@ def build(
             delivery=delivery,
             identity=Identity(instance, ids.hex(8), data.lock_place if config.ephemeral else ""),
             vpc_cidr=config.vpc_cidr,
+            bind_ip=config.bind_ip,
             allow_host_paths=config.allow_host_paths,
             s3_folder=config.s3_folder,
             relay=_relay(config, data),
             roles_must_exist=config.strict or config.enforce_iam,
             enforce_iam=config.enforce_iam,
             read_statistics=config.statistics,
+            enforce_security_groups=config.enforce_security_groups,
             endpoint_in_task=f"http://{RELAY_ADDRESS}" if config.task_endpoint else None,
+            endpoint_on_host=f"http://127.0.0.1:{host_port}" if host_port else None,
             chores={
                 "expired log events": lambda now: sweep_expired(database, log_events, now),
                 "unneeded layers": lambda now: collect(database, blobs, uploads, now),
@@ -235,7 +241,20 @@ def build(
         callers.came_through_relay,
     )
     emulator = Emulator(
-        config, clock, ids, data, database, log_events, gateway, engine, plane, front, blobs, uploads, instance
+        config,
+        clock,
+        ids,
+        data,
+        database,
+        log_events,
+        gateway,
+        engine,
+        plane,
+        front,
+        blobs,
+        uploads,
+        instance,
+        host_port,
     )
     return emulator
 
@@ -268,10 +287,12 @@ def _facts(config: Config) -> Facts:
         default_account=config.default_account,
         default_region=config.default_region,
         allow_privileged=config.allow_privileged,
+        allow_host_network=config.allow_host_network,
         allow_host_paths=config.allow_host_paths,
         s3_folder=config.s3_folder is not None,
         engine_kind=config.engine,
         enforce_iam=config.enforce_iam,
+        enforce_security_groups=config.enforce_security_groups,
     )
 
 
@@ -283,6 +304,19 @@ def _relay(config: Config, data: DataDir) -> SocketRelay | TcpRelay | None:
         host, _, port = config.relay_host.rpartition(":")
         return TcpRelay(host, int(port))
     return SocketRelay(config.relay_volume or str(data.relay_directory))
+
+
+def _host_endpoint_port(config: Config, database: Database) -> int | None:
+    """Where tasks in host mode find their endpoints, at every start the same: it is in their environment."""
+    if not (config.allow_host_network and config.task_endpoint):
+        return None
+
+    def free() -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return str(probe.getsockname()[1])
+
+    return int(setting(database, "host-endpoint-port", free))
 
 
 def _principal(database: Database, access_key: str) -> Principal | None:

@@ -117,6 +117,7 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--strict", "refuse subnets, security groups and roles that nobody created", action="store_true")
     option("--registry-strict-ecr", "the registry as ECR where ECR departs from OCI", action="store_true")
     option("--enforce-iam", "let callers and tasks do only what IAM policies allow", action="store_true")
+    option("--enforce-security-groups", "let through to tasks only what their groups allow", action="store_true")
     option("--vpc-cidr", "the VPC's range on this host (default: 172.31.0.0/16, or another that is free)")
     option("--no-task-endpoint", "give tasks no AWS_ENDPOINT_URL", action="store_true")
     option("--no-statistics", "do not read what containers use: CPU, memory, network", action="store_true")
@@ -125,6 +126,7 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--relay-host", "HOST:PORT where tasks reach us, when a socket cannot be shared")
     option("--relay-volume", "the volume with the tasks' socket, when we are in a container ourselves")
     option("--allow-privileged", "let tasks be privileged: root on this host", action="store_true")
+    option("--allow-host-network", "let tasks use this host's own network (mode host)", action="store_true")
     option("--allow-host-path", "a directory that tasks may mount (repeatable)", action="append", default=[])
     option("--s3-folder", "stands in for Amazon S3, a folder for each bucket: environment files", type=Path)
     option("--allow-host", "a further name that requests may use for us (repeatable)", action="append", default=[])
@@ -181,8 +183,10 @@ def config_of(asked: argparse.Namespace) -> Config:
         strict=asked.strict,
         registry_strict_ecr=asked.registry_strict_ecr,
         enforce_iam=asked.enforce_iam,
+        enforce_security_groups=asked.enforce_security_groups,
         vpc_cidr=asked.vpc_cidr,
         allow_privileged=asked.allow_privileged,
+        allow_host_network=asked.allow_host_network,
         allow_host_paths=tuple(asked.allow_host_path),
         s3_folder=asked.s3_folder,
         allowed_hosts=tuple(asked.allow_host),
@@ -220,10 +224,10 @@ def _status(asked: argparse.Namespace) -> int:
         [[s["name"], s["cluster"], s["status"], s["desired"], s["running"], s["pending"]] for s in found["services"]],
     )
     _table(
-        "TASK  GROUP  STATUS  HEALTH  ADDRESS  CONTAINERS",
+        "TASK  GROUP  STATUS  HEALTH  REACHED-AT  CONTAINERS",
         [
             [
-                t["id"][:12], t["group"], t["lastStatus"], _HEALTH[t["health"]], t["address"] or "-",
+                t["id"][:12], t["group"], t["lastStatus"], _HEALTH[t["health"]], ",".join(t["reach"]) or "-",
                 " ".join(f"{c['name']}={(c['engineId'] or '-')[:12]}" for c in t["containers"]),
             ]
             for t in found["tasks"]

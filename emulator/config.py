@@ -26,10 +26,12 @@ class Config:
     strict: bool = False
     registry_strict_ecr: bool = False  # the registry answers as ECR where that departs from OCI Distribution
     enforce_iam: bool = False
+    enforce_security_groups: bool = False
     default_account: str = "123456789012"
     default_region: str = "us-east-1"
     vpc_cidr: str | None = None  # None: AWS's 172.31.0.0/16, or another range when the host uses that
     allow_privileged: bool = False
+    allow_host_network: bool = False
     allow_host_paths: tuple[str, ...] = ()
     s3_folder: Path | None = None  # stands in for Amazon S3: a folder for each bucket
     allowed_hosts: tuple[str, ...] = ()
@@ -41,6 +43,11 @@ class Config:
     relay_volume: str | None = None  # the volume that holds the relay's socket, when we are a container ourselves
     log_level: str = "INFO"
     seed: int | None = None
+
+    @property
+    def bind_ip(self) -> str:
+        """Where the ports of containers in bridge mode are published: as widely as Homeport itself serves."""
+        return self.host if self.host in ("0.0.0.0", "127.0.0.1") else "127.0.0.1"
 
     @property
     def endpoint(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.control.plane import ControlPlane
 from emulator.control.services import find_service
+from emulator.domain.reach import addresses, sentences
 from emulator.domain.service import Service
 from emulator.domain.task import Task
 from emulator.events import journal
@@ -63,6 +64,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dic
         f"It is {task.last_status} and desired {task.desired_status}: {plan.because or task.because}.",
         *(f"Next: {_action(action)}." for action in plan.actions),
         *_wait(plan.next_look, now),
+        *sentences(task),
         *([f"It stopped: {task.stop_code}: {task.stopped_reason}."] if task.stop_code else []),
         *(f"Container {c.name}: {c.reason}" for c in task.containers if c.reason),
         *([f"Limits: {task.limits}."] if task.limits else []),
@@ -71,6 +73,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dic
     return {
         "subject": task.arn,
         "words": words,
+        "reach": addresses(task),
         "lastStatus": task.last_status,
         "desiredStatus": task.desired_status,
         "because": plan.because,

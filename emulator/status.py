@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.domain.container_instance import INSTANCE_TYPE, ContainerInstance, Load
+from emulator.domain.reach import addresses
 from emulator.domain.service_tasks import running_and_pending
 from emulator.domain.task import Task
 from emulator.registry.naming import RegistryNaming
@@ -87,6 +88,7 @@ def _task(task: Task) -> dict[str, Any]:
         "lastStatus": task.last_status,
         "health": task.health_status,
         "address": task.eni.private_ip if task.eni else None,
+        "reach": addresses(task),
         "containers": [{"name": c.name, "status": c.last_status, "engineId": c.runtime_id} for c in task.containers],
         "because": task.because,
         "warnings": task.warnings,

@@ -38,6 +38,9 @@ def run(config: Config) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    if config.enforce_security_groups and (why := _no_packet_filter(emulator)):
+        emulator.close()
+        return _cannot(f"--enforce-security-groups cannot be had here: {why}")
     try:
         server, notes = listen(emulator)
     except OSError as error:
@@ -70,6 +73,9 @@ def listen(emulator: Emulator) -> tuple[Server, list[str]]:
     notes: list[str] = []
     if config.task_endpoint and config.relay_host is None:
         server.add_listener(relay_listener(emulator.data.relay_directory))
+    if emulator.host_endpoint_port is not None:
+        port = emulator.host_endpoint_port
+        _also(server, Listener("127.0.0.1", port, name=RELAY_LISTENER), "tasks in host mode", notes)
     if config.registry_port is not None:
         served = _also(server, Listener(config.host, config.registry_port), "real registry names", notes)
         naming = emulator.gateway.parts.get(RegistryNaming)
@@ -114,6 +120,7 @@ def banner(emulator: Emulator, notes: list[str]) -> str:
             if config.enforce_iam
             else []
         ),
+        *(["  security groups enforced between tasks"] if config.enforce_security_groups else []),
         *(f"  note            {note}" for note in notes),
         "",
         f"  export AWS_ENDPOINT_URL={config.endpoint}",
@@ -122,6 +129,13 @@ def banner(emulator: Emulator, notes: list[str]) -> str:
         "Ctrl-C stops it.",
     ]
     return "\n".join(lines)
+
+
+def _no_packet_filter(emulator: Emulator) -> str:
+    """Why security groups cannot be enforced; empty when they can."""
+    if emulator.config.engine == "simulated":
+        return "the simulated engine runs nothing, so there is nothing to filter"
+    return emulator.plane.check_packet_filter()
 
 
 def _engine_line(emulator: Emulator) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from emulator.control.definitions import container_definition
 from emulator.control.environment_files import environment_of
@@ -88,7 +88,8 @@ def container_name(task: Task, container: str) -> str:
 
 @dataclass(slots=True)
 class ContainerLauncher:
-    """`endpoint_in_task` is where a task finds our APIs, None when it gets no endpoint."""
+    """`endpoint_in_task` is where a task finds our APIs, None when it gets no endpoint; `endpoint_on_host` is where
+    those in host mode find them."""
 
     engine: Engine
     database: Database
@@ -101,6 +102,7 @@ class ContainerLauncher:
     limits: TaskLimiter
     s3_folder: Path | None = None
     endpoint_in_task: str | None = None
+    endpoint_on_host: str | None = None
     roles: RoleChecks | None = None
     _info: EngineInfo | None = None
     _ended: dict[str, threading.Event] = field(default_factory=dict)
@@ -249,7 +251,8 @@ class ContainerLauncher:
             image=image.id,
             image_environment=image.environment,
             labels=self.identity.labels(task, "app", definition["name"]),
-            pause_id=task.pause_id,
+            pause_id=task.pause_id if task.eni else task.container(definition["name"]).pause_id,
+            network_mode=_network_mode(task),
             task_cpu_units=int(effective.cpu or 0),
             task_memory_mib=int(effective.memory or 0),
             host_cpus=self._engine_info().cpus,
@@ -326,15 +329,33 @@ class ContainerLauncher:
             ("AWS_REGION", task.region),
             ("AWS_DEFAULT_REGION", task.region),
         ]
-        if self.endpoint_in_task is not None:
-            values.append(("AWS_ENDPOINT_URL", self.endpoint_in_task))
-            values.extend(_task_endpoints(task, container, self.endpoint_in_task))
+        endpoint = self._endpoint(task)
+        if endpoint is not None:
+            values.append(("AWS_ENDPOINT_URL", endpoint))
+            values.extend(_task_endpoints(task, container, endpoint))
         return tuple(values)
+
+    def _endpoint(self, task: Task) -> str | None:
+        match task.network_mode:
+            case "host":
+                return self.endpoint_on_host
+            case "none":
+                return None
+        return self.endpoint_in_task
 
     def _engine_info(self) -> EngineInfo:
         if self._info is None:
             self._info = self.engine.info()
         return self._info
+
+
+def _network_mode(task: Task) -> Literal["none", "host"] | None:
+    match task.network_mode:
+        case "host":
+            return "host"
+        case "none":
+            return "none"
+    return None
 
 
 def _shared(mode: str | None, task: Task) -> str | None:
@@ -352,8 +373,11 @@ def _task_endpoints(task: Task, container: str, host: str) -> list[tuple[str, st
         ("ECS_CONTAINER_METADATA_URI", f"{host}/v3/{own}"),
         ("ECS_AGENT_URI", f"{host}/api/{own}"),
     ]
-    if task.credentials_id is not None:
-        values.append(("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", f"/v2/credentials/{task.credentials_id}"))
+    path = f"/v2/credentials/{task.credentials_id}"
+    if task.credentials_id is not None and task.network_mode == "host":
+        values.append(("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{host}{path}"))  # SDKs follow it to loopback
+    elif task.credentials_id is not None:
+        values.append(("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", path))
     return values
 
 

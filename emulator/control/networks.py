@@ -1,6 +1,6 @@
 """The bridges and addresses that tasks stand on: chosen in the database, made in the engine.
 
-What must be unique (a VPC's range, a subnet's slice, a task's address) is a row; the engine's networks are made to
+What must be unique (a VPC's range, a subnet's slice, a task's addresses) is a row; the engine's networks are made to
 fit the rows, and a range that the host already uses is given up for the next.
 """
 
@@ -8,27 +8,45 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
 
 from emulator.domain.address_plan import (
+    PUBLIC,
     RangeExhausted,
     SubnetSlice,
     VpcRange,
     gateway_of,
+    moved,
     next_address,
     next_slice,
+    overlap,
+    public_range,
     ranges_to_try,
 )
+from emulator.domain.network import default_vpc_id
 from emulator.domain.task import AddressAllocation, Eni, Task
+from emulator.domain.vpc import Subnet, Vpc, default_vpc, leads_out
 from emulator.engine import labels
-from emulator.engine.base import Engine, NetworkConflict, NetworkSpec
-from emulator.store.database import Database, Transaction
+from emulator.engine.base import Engine, EngineError, NetworkConflict, NetworkSpec
+from emulator.store import vpc_queries
+from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ecs_tables import ADDRESSES, SUBNET_SLICES, VPC_RANGES
 
 _log = logging.getLogger("homeport.control")
 
 
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """Where a task's interface stands. `note` says when that is not where its VPC's range says it would be."""
+
+    network: str
+    address: str
+    note: str = ""
+
+
 class Networks:
-    """`owned` are the labels of what this emulator makes; `preferred` is the range the user asked for."""
+    """`owned` are the labels of what this emulator makes; `preferred` is the range of the default VPC that the user
+    asked for."""
 
     def __init__(
         self, database: Database, engine: Engine, instance: str, owned: dict[str, str], preferred: str | None
@@ -42,30 +60,84 @@ class Networks:
         self._lock = threading.Lock()
         self._last: dict[str, str] = {}
 
-    def name_of(self, task: Task) -> str:
-        """The Docker network of the task's VPC: one per account and region until VPCs can be created."""
-        return f"homeport-{self._instance[:8]}-{task.account}-{task.region}"
+    def name_of(self, account: str, region: str, vpc_id: str) -> str:
+        """The Docker network of a VPC."""
+        own = f"homeport-{self._instance[:8]}-{account}-{region}"
+        return own if vpc_id in ("", default_vpc_id(account, region)) else f"{own}-{vpc_id}"
 
-    def provide(self, task: Task, eni: Eni) -> tuple[str, str]:
+    def provide(self, task: Task, eni: Eni) -> Provided:
         """The network's name and the task's address on it; the same ones when asked again."""
-        network = self.name_of(task)
+        network = self.name_of(task.account, task.region, eni.vpc_id)
         with self._lock:
             if network not in self._made:
                 self._make(network, task, eni)
                 self._made.add(network)
         with self._database.write() as tx:
-            return network, self._allocate(tx, network, task, eni)
+            vpc = _vpc(tx, task, eni)
+            address = self._allocate(tx, network, task, eni, vpc)
+            actual = tx.get(VPC_RANGES, network)
+        note = ""
+        if actual is not None and actual.cidr != vpc.cidr:
+            note = (
+                f"{vpc.cidr} of {vpc.id} is in use on this host, so its interfaces have addresses of {actual.cidr} here"
+            )
+        return Provided(network, address, note)
 
-    def skip_address(self, task: Task) -> None:
+    def provide_public(self, task: Task) -> str:
+        """A loopback address of this host that no other task has; the same one when asked again."""
+        with self._database.write() as tx:
+            mine = [row for row in tx.find(ADDRESSES, task_arn=task.arn) if row.network == PUBLIC]
+            return mine[0].address if mine else self._take(tx, PUBLIC, public_range(self._instance), task)
+
+    def leads_out(self, task: Task, eni: Eni) -> bool:
+        """Whether the interface's public address answers, by its subnet's routes."""
+        with self._database.read() as reader:
+            where = (reader, task.account, task.region)
+            known = [subnet for subnet in vpc_queries.subnets(*where) if subnet.id == eni.subnet_id]
+            adopted = Subnet(task.account, task.region, eni.subnet_id, eni.vpc_id, "", "")
+            tables, gateways = vpc_queries.route_tables(*where), vpc_queries.internet_gateways(*where)
+            return leads_out(tables, gateways, known[0] if known else adopted)
+
+    def skip_address(self, task: Task, *, public: bool = False) -> None:
         """The engine found the task's address in use by a stranger: give it up and never hand it out again."""
         with self._database.write() as tx:
             for taken in tx.find(ADDRESSES, task_arn=task.arn):
-                tx.put(ADDRESSES, AddressAllocation(taken.network, taken.address, "stranger"))
+                if (taken.network == PUBLIC) is public:
+                    tx.put(ADDRESSES, AddressAllocation(taken.network, taken.address, "stranger"))
+
+    def give_up_public(self, task: Task) -> None:
+        """The engine's host has no other loopback addresses than 127.0.0.1."""
+        with self._database.write() as tx:
+            tx.delete(ADDRESSES, PUBLIC, self.provided_public(tx, task))
+
+    @staticmethod
+    def provided_public(reader: Reader, task: Task) -> str:
+        """The task's public address, empty when it has none."""
+        rows = (row for row in reader.find(ADDRESSES, task_arn=task.arn) if row.network == PUBLIC)
+        return next((row.address for row in rows), "")
 
     def forget_made(self) -> None:
         """The engine was restarted or cleaned: look again whether the networks are there."""
         with self._lock:
             self._made.clear()
+
+    def remove_vpc(self, account: str, region: str, vpc_id: str) -> None:
+        """The bridge of a VPC that was deleted, unless something stands on it yet."""
+        network = self.name_of(account, region, vpc_id)
+        with self._database.read() as reader:
+            if reader.get(VPC_RANGES, network) is None or reader.count(ADDRESSES, network=network) > 0:
+                return
+        try:
+            with self._lock:
+                self._engine.remove_network(network)
+                self._made.discard(network)
+        except EngineError as error:
+            _log.info("the bridge of %s cannot be removed yet: %s", vpc_id, error)
+            return
+        with self._database.write() as tx:
+            for slice_ in tx.find(SUBNET_SLICES, network=network):
+                tx.delete(SUBNET_SLICES, network, slice_.subnet_id)
+            tx.delete(VPC_RANGES, network)
 
     def remove_all(self) -> None:
         """Removes this emulator's bridges that nothing uses, one at a time."""
@@ -76,12 +148,14 @@ class Networks:
     def _make(self, network: str, task: Task, eni: Eni) -> None:
         """Makes the bridge in the first range that is free on the host and in our own rows."""
         with self._database.read() as reader:
+            vpc = _vpc(reader, task, eni)
             kept = reader.get(VPC_RANGES, network)
             others = {r.cidr for r in reader.find(VPC_RANGES) if r.network != network}
             in_use = reader.count(ADDRESSES, network=network) > 0
         candidates = [kept.cidr] if kept else []
         if not (kept and in_use):
-            candidates += [c for c in ranges_to_try(self._preferred) if c not in others and c not in candidates]
+            preferred = self._preferred if vpc.is_default else None
+            candidates += [c for c in ranges_to_try(vpc.cidr, preferred, others) if c not in candidates]
         refusal: NetworkConflict | None = None
         for cidr in candidates:
             try:
@@ -104,29 +178,57 @@ class Networks:
                 tx.delete(SUBNET_SLICES, old.network, old.subnet_id)
             tx.put(VPC_RANGES, chosen)
 
-    def _allocate(self, tx: Transaction, network: str, task: Task, eni: Eni) -> str:
-        mine = tx.find(ADDRESSES, task_arn=task.arn)
+    def _allocate(self, tx: Transaction, network: str, task: Task, eni: Eni, vpc: Vpc) -> str:
+        mine = [row for row in tx.find(ADDRESSES, task_arn=task.arn) if row.network == network]
         if mine:
             return mine[0].address
-        slice_ = self._slice(tx, network, eni.subnet_id)
-        address = next_address(slice_, lambda one: tx.get(ADDRESSES, network, one) is not None, self._last.get(slice_))
-        self._last[slice_] = address
+        return self._take(tx, network, _slice(tx, network, eni.subnet_id, vpc), task)
+
+    def _take(self, tx: Transaction, network: str, cidr: str, task: Task) -> str:
+        address = next_address(cidr, lambda one: tx.get(ADDRESSES, network, one) is not None, self._last.get(cidr))
+        self._last[cidr] = address
         tx.insert(ADDRESSES, AddressAllocation(network, address, task.arn))
         return address
 
-    def _slice(self, tx: Transaction, network: str, subnet_id: str) -> str:
-        known = tx.get(SUBNET_SLICES, network, subnet_id)
-        if known is not None:
-            return known.cidr
-        vpc = tx.get(VPC_RANGES, network)
-        if vpc is None:
-            raise RangeExhausted(f"{network} has no range")
-        cidr = next_slice(vpc.cidr, set(tx.column(SUBNET_SLICES, "cidr", network=network)))
-        tx.insert(SUBNET_SLICES, SubnetSlice(network, subnet_id, cidr))
-        return cidr
+
+def _vpc(reader: Reader, task: Task, eni: Eni) -> Vpc:
+    """The interface's VPC; the default one for what was adopted, and after its VPC was deleted."""
+    found = (vpc for vpc in vpc_queries.vpcs(reader, task.account, task.region) if vpc.id == eni.vpc_id)
+    return next(found, None) or default_vpc(task.account, task.region)
+
+
+def _slice(tx: Transaction, network: str, subnet_id: str, vpc: Vpc) -> str:
+    """A subnet has its own place in the VPC's range; one that nobody made gets a place that no other has."""
+    known = tx.get(SUBNET_SLICES, network, subnet_id)
+    if known is not None:
+        return known.cidr
+    actual = tx.get(VPC_RANGES, network)
+    if actual is None:
+        raise RangeExhausted(f"{network} has no range")
+    places = {
+        subnet.id: moved(subnet.cidr, vpc.cidr, actual.cidr)
+        for subnet in vpc_queries.subnets(tx, vpc.account, vpc.region)
+        if subnet.vpc_id == vpc.id
+    }
+    cidr = places.get(subnet_id)
+    rows = tx.find(SUBNET_SLICES, network=network)
+    for row in rows:
+        if cidr is not None and overlap(cidr, row.cidr):
+            if row.subnet_id in places or _in_use(tx, network, row.cidr):
+                cidr = None
+            else:  # of a subnet that was deleted
+                tx.delete(SUBNET_SLICES, network, row.subnet_id)
+    if cidr is None:
+        cidr = next_slice(actual.cidr, {row.cidr for row in rows} | {place for place in places.values() if place})
+    tx.insert(SUBNET_SLICES, SubnetSlice(network, subnet_id, cidr))
+    return cidr
+
+
+def _in_use(tx: Transaction, network: str, cidr: str) -> bool:
+    return any(overlap(f"{address}/32", cidr) for address in tx.column(ADDRESSES, "address", network=network))
 
 
 def release(tx: Transaction, task: Task) -> None:
-    """The task's address is free again."""
+    """The task's addresses are free again."""
     for allocation in tx.find(ADDRESSES, task_arn=task.arn):
         tx.delete(ADDRESSES, allocation.network, allocation.address)

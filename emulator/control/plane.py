@@ -16,6 +16,7 @@ from emulator.control.definitions import Definitions
 from emulator.control.exec_logs import SessionLogs
 from emulator.control.exec_sessions import ExecSessions
 from emulator.control.execution_role import RoleChecks
+from emulator.control.host_ports import HostPorts
 from emulator.control.housekeeping import Chore, Housekeeping
 from emulator.control.image_pins import ImagePins
 from emulator.control.images import ImageFinder
@@ -25,15 +26,18 @@ from emulator.control.loop import Controller, ControlLoop
 from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch
 from emulator.control.recover import recover, remove_everything, sweep_dead_ephemeral, wake_everything
+from emulator.control.security_groups import CannotFilter, Guards, SecurityGroupController
 from emulator.control.services import ServiceController
 from emulator.control.statistics import Statistics
 from emulator.control.task_executor import TaskExecutor
 from emulator.control.task_limits import TaskLimiter
+from emulator.control.task_network import TaskNetworks
 from emulator.control.task_volumes import VolumeMaker
 from emulator.control.tasks import TaskController
+from emulator.control.vpcs import VpcController
 from emulator.control.work import InlineWork, ThreadedWork, Work
 from emulator.engine import labels
-from emulator.engine.base import Engine
+from emulator.engine.base import Engine, EngineError, EngineNotResponding, EngineUnavailable
 from emulator.engine.pause import SocketRelay, TcpRelay
 from emulator.ids import Ids
 from emulator.store.database import Database
@@ -60,13 +64,16 @@ class ControlParts:
     delivery: LogDelivery
     identity: Identity
     vpc_cidr: str | None = None
+    bind_ip: str = "127.0.0.1"  # where the ports of containers in bridge mode are published
     allow_host_paths: tuple[str, ...] = ()
     s3_folder: Path | None = None
     relay: SocketRelay | TcpRelay | None = None
     endpoint_in_task: str | None = None
+    endpoint_on_host: str | None = None
     roles_must_exist: bool = False
     enforce_iam: bool = False
     read_statistics: bool = True
+    enforce_security_groups: bool = False
     chores: Mapping[str, Chore] = field(default_factory=dict)
 
 
@@ -87,6 +94,7 @@ class ControlPlane:
             parts.database, parts.engine, parts.identity.instance, _owned(parts.identity), parts.vpc_cidr
         )
         self.limits = TaskLimiter(parts.engine, parts.identity.instance, _owned(parts.identity, "pause"))
+        self.guards = Guards(parts.database, parts.engine, self.watch, enforced=parts.enforce_security_groups)
         self.launcher, self.executor = self._engine_work(parts)
         self.tasks = TaskController(
             parts.clock, parts.database, self.loop, self._work, self.watch, self.executor, self.definitions
@@ -108,6 +116,8 @@ class ControlPlane:
             "exec_session": self.exec_sessions,
             "lifecycle": self._lifecycle,
             "lifecycle_preview": self._previews,
+            "security_groups": SecurityGroupController(parts.clock, parts.database, self.loop, self._work, self.guards),
+            "vpc": VpcController(parts.clock, parts.database, self._work, self.networks),
         }
         self.loop.use(controllers)
         parts.database.listen(self.loop.wake)
@@ -132,12 +142,21 @@ class ControlPlane:
             limits=self.limits,
             s3_folder=parts.s3_folder,
             endpoint_in_task=parts.endpoint_in_task if parts.relay else None,
+            endpoint_on_host=parts.endpoint_on_host,
             roles=roles,
         )
         executor = TaskExecutor(
             engine=parts.engine,
             database=parts.database,
-            networks=self.networks,
+            networks=TaskNetworks(
+                parts.engine,
+                self.networks,
+                HostPorts(parts.database, self.networks, parts.bind_ip),
+                self.watch,
+                parts.identity,
+                self.guards,
+                parts.relay,
+            ),
             images=parts.images,
             pins=ImagePins(parts.database),
             launcher=launcher,
@@ -149,7 +168,6 @@ class ControlPlane:
             limits=self.limits,
             s3_folder=parts.s3_folder,
             roles=roles,
-            relay=parts.relay,
         )
         return launcher, executor
 
@@ -167,6 +185,16 @@ class ControlPlane:
                 self.statistics.start()
             threading.Thread(target=self.loop.run_forever, name="homeport-control", daemon=True).start()
             threading.Thread(target=self._flush_logs, name="homeport-log-flush", daemon=True).start()
+
+    def check_packet_filter(self) -> str:
+        """Why this machine cannot enforce security groups; empty when it can, or when no engine answers to tell."""
+        try:
+            self.guards.check(_owned(self._parts.identity, "pause"))
+        except (EngineUnavailable, EngineNotResponding) as error:
+            _log.warning("no engine tells whether it can filter packets: %s", error)
+        except (CannotFilter, EngineError) as error:
+            return str(error)
+        return ""
 
     def settle(self, timeout_s: float = SETTLE_TIMEOUT_S) -> bool:
         """Until nothing is due and no engine work is under way; whether that came true in time."""

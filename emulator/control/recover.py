@@ -21,7 +21,7 @@ from emulator.engine.base import ContainerState, Engine
 from emulator.events import journal
 from emulator.events.task_changes import write_task
 from emulator.store.database import Database, Reader
-from emulator.store.ecs_tables import SERVICES, TASKS
+from emulator.store.ecs_tables import SERVICES, TASKS, VPC_RANGES
 
 _log = logging.getLogger("homeport.control")
 
@@ -71,6 +71,8 @@ def wake_everything(database: Database, wake: Callable[[list[tuple[str, str]]], 
     with database.read() as reader:
         keys = [("task", str(arn)) for arn in reader.column(TASKS, "arn")]
         keys += [("service", f"{s.account}/{s.region}/{s.cluster}/{s.name}") for s in reader.find(SERVICES)]
+        keys += [("vpc", f"{r.account}/{r.region}/{r.vpc_id}") for r in reader.find(VPC_RANGES)]
+        keys += [("security_groups", f"{t.account}/{t.region}") for t in reader.find(TASKS) if t.eni and not t.stopped]
     wake(keys)
 
 
@@ -109,9 +111,11 @@ def _owner(reader: Reader, state: ContainerState) -> Task | None:
     task = find_task(reader, arn)
     if task is None or task.stopped:
         return None
-    known = {c.runtime_id for c in task.containers} | {task.pause_id}
+    known = {c.runtime_id for c in task.containers} | set(task.pauses)
     if state.id in known:
         return task
+    if state.labels.get(labels.KIND) == "pause":
+        return None  # nothing has joined it yet, and what it was made with is not on record
     return task if task.desired_status == "RUNNING" else None
 
 
@@ -135,13 +139,6 @@ def _take_back(database: Database, task: Task, state: ContainerState, now: float
 
 
 def _with_id(task: Task, state: ContainerState) -> Task:
-    if state.labels.get(labels.KIND) == "pause":
-        if task.pause_id is not None or task.eni is None:
-            return task
-        address = next(iter(state.ip_addresses.values()), task.eni.private_ip)
-        mac = next(iter(state.mac_addresses.values()), task.eni.mac_address)
-        eni = replace(task.eni, status="ATTACHED", private_ip=address, mac_address=mac)
-        return replace(task, pause_id=state.id, eni=eni)
     name = state.labels.get(labels.CONTAINER, "")
     if any(c.name == name and c.runtime_id is None for c in task.containers):
         return task.with_container(replace(task.container(name), runtime_id=state.id))

@@ -38,6 +38,7 @@ from emulator.store.ecs_tables import (
     TASKS,
 )
 from emulator.store.instance_capacity import instance_named, leaving_instances, occupy
+from emulator.store.vpc_queries import known_network
 
 TargetHealthSource = Callable[[Reader, Service], Targets]
 """Who knows the health of a service's targets: the load balancers' work. None yet, so that containers alone decide."""
@@ -204,8 +205,7 @@ def launch_of(reader: Reader, service: Service, deployment: Deployment) -> Launc
     placement = check_network(
         effective.definition,
         deployment.spec.get("networkConfiguration"),
-        account=service.account,
-        region=service.region,
+        known_network(reader, service.account, service.region),
         strict=False,
     )
     propagated = {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}.get(service.propagate_tags, [])

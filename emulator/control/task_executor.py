@@ -15,12 +15,11 @@ from emulator.control.execution_role import CannotAssumeRole, RoleChecks
 from emulator.control.image_pins import ImagePins, pins
 from emulator.control.images import CannotPull, ImageFinder
 from emulator.control.log_delivery import DestinationUnavailable, LogDelivery
-from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch
 from emulator.control.secrets import SecretsUnavailable
 from emulator.control.task_limits import TaskLimiter
+from emulator.control.task_network import TaskNetworks
 from emulator.control.task_volumes import CannotCreateVolume, VolumeMaker
-from emulator.domain.address_plan import RangeExhausted
 from emulator.domain.firelens import InvalidFirelensOption
 from emulator.domain.log_delivery import InvalidLogOption
 from emulator.domain.task import Container, Task
@@ -41,35 +40,26 @@ from emulator.domain.task_actions import (
 from emulator.domain.task_outcomes import Done, Failed, Outcome
 from emulator.domain.task_overrides import EffectiveTask
 from emulator.engine.base import (
-    ContainerCreateFailed,
-    ContainerStartFailed,
     Engine,
     EngineError,
     EngineNotResponding,
     EngineUnavailable,
-    ImageNotFound,
-    NetworkAttachment,
-    NetworkConflict,
-    NotFound,
 )
-from emulator.engine.container_spec import network_sysctls
-from emulator.engine.pause import SocketRelay, TcpRelay, pause_spec
 from emulator.ids import Ids
 from emulator.store.database import Database
 
 _log = logging.getLogger("homeport.control")
 
-ADDRESS_ATTEMPTS = 5
 DISK_NOT_LIMITED = "ephemeralStorage of {gib} GiB is reported, not enforced: containers share the disk of the engine"
 
 
 @dataclass(slots=True)
 class TaskExecutor:
-    """`relay` is how a task's pause container reaches us; None when tasks get no endpoint."""
+    """`s3_folder` stands in for Amazon S3."""
 
     engine: Engine
     database: Database
-    networks: Networks
+    networks: TaskNetworks
     images: ImageFinder
     pins: ImagePins
     launcher: ContainerLauncher
@@ -81,8 +71,6 @@ class TaskExecutor:
     volumes: VolumeMaker
     limits: TaskLimiter
     s3_folder: Path | None = None
-    relay: SocketRelay | TcpRelay | None = None
-    _pause_image: str | None = None
 
     def perform(self, task: Task, effective: EffectiveTask, action: TaskAction) -> Outcome:
         """Never raises."""
@@ -105,7 +93,7 @@ class TaskExecutor:
     def _act(self, task: Task, effective: EffectiveTask, action: TaskAction) -> Outcome:
         match action:
             case ProvideNetwork():
-                return self._provide_network(task, effective)
+                return self.networks.provide(task, effective)
             case InitializeResources():
                 return self._initialize(task, effective)
             case FindImage(name):
@@ -128,66 +116,6 @@ class TaskExecutor:
                 return Done()
             case RemoveNetwork():
                 return self._remove_network(task)
-
-    # -- network
-
-    def _provide_network(self, task: Task, effective: EffectiveTask) -> Outcome:
-        eni = task.eni
-        if eni is None:
-            raise AssertionError("only awsvpc tasks ask for a network")
-        for _ in range(ADDRESS_ATTEMPTS):
-            try:
-                network, address = self.networks.provide(task, eni)
-                return self._start_pause(task, effective, network, address)
-            except NetworkConflict as error:
-                return Failed(f"ResourceInitializationError: no range for the VPC is free on this host: {error}")
-            except RangeExhausted as error:
-                return Failed(f"ResourceInitializationError: {error}")
-            except ContainerStartFailed as error:
-                if "address already in use" not in str(error).lower():
-                    raise
-                self.networks.skip_address(task)
-            except (NotFound, ContainerCreateFailed, ImageNotFound):
-                # Somebody removed the bridge or our image: make them anew, once more round.
-                self.networks.forget_made()
-                self._pause_image = None
-        return Failed("ResourceInitializationError: the task's network interface could not be attached")
-
-    def _start_pause(self, task: Task, effective: EffectiveTask, network: str, address: str) -> Outcome:
-        spec = pause_spec(
-            name=f"ecs-{task.family[:80]}-pause-{task.id[:12]}",
-            image=self._ensured_pause_image(),
-            labels=self.identity.labels(task, "pause", "~internal~ecs~pause"),
-            network=NetworkAttachment(network, ipv4_address=address),
-            hostname=f"ip-{address.replace('.', '-')}",
-            domain_name="ec2.internal" if task.region == "us-east-1" else f"{task.region}.compute.internal",
-            sysctls=network_sysctls(effective.containers),
-            shares_ipc=effective.definition.get("ipcMode") == "task",
-            relay=self.relay,
-            relay_name=task.id,
-        )
-        pause_id = self.engine.create_container(spec)
-        with self.watch.in_hand(pause_id):
-            try:
-                self.engine.start_container(pause_id)
-            except EngineError:
-                self.engine.remove_container(pause_id)
-                raise
-            self.watch.remember(pause_id)
-        state = self.watch.state(pause_id)
-        if state is None:
-            raise EngineNotResponding("the engine does not show the pause container it just started")
-        return Done(
-            runtime_id=pause_id,
-            private_ip=state.ip_addresses.get(network) or address,
-            mac_address=state.mac_addresses.get(network),
-            network=network,
-        )
-
-    def _ensured_pause_image(self) -> str:
-        if self._pause_image is None:
-            self._pause_image = self.engine.ensure_pause_image()
-        return self._pause_image
 
     # -- up
 
@@ -286,9 +214,7 @@ class TaskExecutor:
         return Done()
 
     def _remove_network(self, task: Task) -> Outcome:
-        if task.pause_id is not None:
-            self.engine.remove_container(task.pause_id)
-            self.watch.forget(task.pause_id)
+        self.networks.remove(task)
         return Done()
 
 

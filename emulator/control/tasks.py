@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from emulator.clock import Clock
 from emulator.control.definitions import DefinitionMissing, Definitions
+from emulator.control.host_ports import release_ports
 from emulator.control.loop import ControlLoop
 from emulator.control.networks import release
 from emulator.control.observe import ContainerWatch
@@ -121,7 +122,7 @@ class TaskController:
 
     def _sight(self, task: Task) -> Sight:
         ids = [c.runtime_id for c in task.containers if c.runtime_id]
-        return self._watch.sight([*ids, task.pause_id] if task.pause_id else ids)
+        return self._watch.sight([*ids, *task.pauses])
 
     def _write(self, tx: Transaction, before: Task, after: Task, now: float) -> None:
         if after == before:
@@ -131,9 +132,12 @@ class TaskController:
             journal.append(
                 tx, at=now, account=after.account, region=after.region, kind=kind, subject=after.arn, detail=detail
             )
+        if after.eni != before.eni:
+            tx.wake("security_groups", f"{after.account}/{after.region}")
         if after.stopped and not before.stopped:
             release(tx, after)
             vacate(tx, after)
+            release_ports(tx, after)
 
     def _forget(self, task: Task, now: float) -> float | None:
         """Stopped tasks stay describable for an hour of clock (Amazon ECS developer guide)."""

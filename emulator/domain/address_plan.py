@@ -1,8 +1,8 @@
 """Which range a VPC's bridge gets, which slice of it a subnet, which address a task. Pure arithmetic.
 
-A VPC is one Docker bridge on this host, so its range must be free on the host; AWS's own 172.31.0.0/16 is tried
-first. Subnets are /20 slices, as in AWS's default VPC; the first four and the last address of each are reserved
-there, and here (Amazon VPC user guide, subnet sizing).
+A VPC is one Docker bridge on this host, so its range must be free on the host: its own range is tried first, then
+quiet ones, in which every subnet keeps its place. The first four and the last address of each subnet are reserved on
+AWS, and here (Amazon VPC user guide, subnet sizing). Public addresses are loopback addresses of this host.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 DEFAULT_RANGE = "172.31.0.0/16"
+PUBLIC = "public"
+"""Stands for a network's name in the allocation of a public address."""
 SUBNET_PREFIX = 20
 RESERVED_FIRST = 4
 
@@ -40,14 +42,38 @@ class SubnetSlice:
     cidr: str
 
 
-def ranges_to_try(preferred: str | None) -> Iterator[str]:
-    """The range that the user chose, and nothing else; or AWS's own, then quiet corners of 10.0.0.0/8."""
+def ranges_to_try(own: str, preferred: str | None, others: Collection[str]) -> Iterator[str]:
+    """The range that the user chose, and nothing else; or the VPC's own, then quiet corners of 10.0.0.0/8.
+
+    `others` are the ranges of other VPCs, which it must not touch.
+    """
     if preferred is not None:
-        yield preferred
-        return
-    yield DEFAULT_RANGE
-    for second in range(215, 255):
-        yield f"10.{second}.0.0/16"
+        candidates = [preferred]
+    else:
+        prefix = ipaddress.ip_network(own).prefixlen
+        candidates = [own, *(f"10.{second}.0.0/{prefix}" for second in range(215, 255))]
+    taken = [ipaddress.ip_network(other) for other in others]
+    for candidate in candidates:
+        if not any(ipaddress.ip_network(candidate).overlaps(other) for other in taken):
+            yield candidate
+
+
+def public_range(instance: str) -> str:
+    """Where the public addresses of an emulator's tasks come from: `127.64.0.0/16` to `127.127.0.0/16`.
+
+    Emulators on one host differ by what their `instance` begins with; the engine has the last word.
+    """
+    return f"127.{64 + int(instance[:8] or '0', 16) % 64}.0.0/16"
+
+
+def moved(cidr: str, own: str, actual: str) -> str | None:
+    """A subnet's slice in the range that its VPC really has; None when it does not fit there."""
+    subnet, declared, here = (ipaddress.IPv4Network(each) for each in (cidr, own, actual))
+    offset = int(subnet.network_address) - int(declared.network_address)
+    first = int(here.network_address) + offset
+    if not subnet.subnet_of(declared) or first + subnet.num_addresses - 1 > int(here.broadcast_address):
+        return None
+    return str(ipaddress.IPv4Network((first, subnet.prefixlen)))
 
 
 def gateway_of(cidr: str) -> str:
@@ -55,10 +81,19 @@ def gateway_of(cidr: str) -> str:
     return str(ipaddress.ip_network(cidr)[1])
 
 
+def overlap(one: str, other: str) -> bool:
+    return ipaddress.ip_network(one).overlaps(ipaddress.ip_network(other))
+
+
 def next_slice(vpc_cidr: str, taken: Collection[str]) -> str:
-    """The first subnet slice that no subnet has; RangeExhausted when all are taken."""
-    for slice_ in ipaddress.ip_network(vpc_cidr).subnets(new_prefix=SUBNET_PREFIX):
-        if str(slice_) not in taken:
+    """The first slice that touches no subnet; RangeExhausted when there is none.
+
+    A /20 as in AWS's default VPC, or a sixteenth of a smaller range.
+    """
+    whole = ipaddress.ip_network(vpc_cidr)
+    others = [ipaddress.ip_network(cidr) for cidr in taken]
+    for slice_ in whole.subnets(new_prefix=max(SUBNET_PREFIX, min(whole.prefixlen + 4, 28))):
+        if not any(slice_.overlaps(other) for other in others):
             return str(slice_)
     raise RangeExhausted(f"every subnet slice of {vpc_cidr} is taken")
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from emulator.domain.ecs_errors import PlatformTaskDefinitionIncompatibilityException, PlatformUnknownException
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
-from emulator.domain.network import default_security_group_id, default_subnets
+from emulator.domain.network import KnownNetwork, Subnet
 from emulator.domain.unsupported_features import unsupported_features
 from emulator.domain.volume_plan import host_paths, is_allowed
 
@@ -30,7 +30,7 @@ Definition = Mapping[str, Any]
 class Placement:
     """Where the network interfaces of tasks are made. `unknown` are the ids that nobody made (adopted, or refused)."""
 
-    subnets: tuple[str, ...]
+    subnets: tuple[Subnet, ...]
     security_groups: tuple[str, ...]
     assign_public_ip: bool
     unknown: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ def _needs_latest(definition: Definition) -> bool:
 
 
 def check_network(
-    definition: Definition, network: Mapping[str, Any] | None, *, account: str, region: str, strict: bool
+    definition: Definition, network: Mapping[str, Any] | None, known: KnownNetwork, *, strict: bool
 ) -> Placement | None:
     """The awsvpc settings of tasks of a definition; None for other network modes.
 
@@ -100,10 +100,11 @@ def check_network(
         )
     subnets, groups = tuple(awsvpc.get("subnets", ())), tuple(awsvpc.get("securityGroups", ()))
     _check_counts(subnets, groups)
-    unknown = _unknown(subnets, groups, account, region, strict)
-    default_group = default_security_group_id(account, region)
+    unknown = _unknown(subnets, groups, known, strict)
+    found = tuple(known.subnet(subnet) for subnet in subnets)
+    _check_one_vpc(found, groups, known)
     public = awsvpc.get("assignPublicIp") == "ENABLED"
-    return Placement(subnets, groups or (default_group,), public, unknown)
+    return Placement(found, groups or (known.default_group(found[0].vpc_id),), public, unknown)
 
 
 def _check_counts(subnets: Sequence[str], groups: Sequence[str]) -> None:
@@ -114,10 +115,21 @@ def _check_counts(subnets: Sequence[str], groups: Sequence[str]) -> None:
             raise InvalidParameterException(f"{noun} can have at most {most} items.")
 
 
-def _unknown(subnets: Sequence[str], groups: Sequence[str], account: str, region: str, strict: bool) -> tuple[str, ...]:
-    known = {subnet.id for subnet in default_subnets(account, region)}
-    lost_subnets = tuple(subnet for subnet in subnets if subnet not in known)
-    lost_groups = tuple(group for group in groups if group != default_security_group_id(account, region))
+def _check_one_vpc(subnets: Sequence[Subnet], groups: Sequence[str], known: KnownNetwork) -> None:
+    """Subnets and security groups of one task stand in one VPC (the wordings are unconfirmed)."""
+    vpc = subnets[0].vpc_id
+    if any(subnet.vpc_id != vpc for subnet in subnets):
+        raise InvalidParameterException("The specified subnets must belong to the same VPC.")
+    strangers = [group for group in groups if known.groups.get(group, vpc) != vpc]
+    if strangers:
+        raise InvalidParameterException(
+            f"The security group '{strangers[0]}' and the subnet '{subnets[0].id}' belong to different networks."
+        )
+
+
+def _unknown(subnets: Sequence[str], groups: Sequence[str], known: KnownNetwork, strict: bool) -> tuple[str, ...]:
+    lost_subnets = tuple(subnet for subnet in subnets if subnet not in known.subnets)
+    lost_groups = tuple(group for group in groups if group not in known.groups)
     if strict and lost_subnets:
         lost = lost_subnets[0]
         raise InvalidParameterException(
@@ -137,16 +149,23 @@ def check_emulated(
     definition: Definition,
     *,
     allow_privileged: bool,
+    allow_host_network: bool = False,
     allow_host_paths: Sequence[str] = (),
     s3_folder: bool = False,
 ) -> None:
     """NotEmulatedYet, naming every member of the (overridden) definition that Homeport cannot act on yet.
 
-    Privileged containers are root on this host, so they need the user's consent first.
+    Privileged containers are root on this host, and those in its network listen on all its addresses and reach what
+    listens on its loopback interface: they need the user's consent first.
     """
     lacking = [f"{feature.path} ({feature.what})" for feature in unsupported_features(definition, s3_folder=s3_folder)]
     if lacking:
         raise NotEmulatedYet(f"Homeport does not emulate these yet: {', '.join(lacking)}.")
+    if definition.get("networkMode") == "host" and not allow_host_network:
+        raise NotEmulatedYet(
+            "Network mode host puts containers in this host's own network; start Homeport with --allow-host-network to "
+            "run them."
+        )
     for volume in definition.get("volumes", ()):
         for path in host_paths(volume):
             if not is_allowed(path, allow_host_paths):

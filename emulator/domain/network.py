@@ -8,7 +8,8 @@ never changes. Source: Amazon VPC user guide, "Default VPCs": one /20 subnet in 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 ZONES: Final = ("a", "b", "c")
@@ -21,6 +22,32 @@ class Subnet:
     id: str
     vpc_id: str
     availability_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNetwork:
+    """What stands in an account's region, as far as tasks need it.
+
+    `groups` are security groups by id with the VPC of each, `default_groups` the group `default` of each VPC.
+    """
+
+    account: str
+    region: str
+    subnets: Mapping[str, Subnet] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    default_groups: Mapping[str, str] = field(default_factory=dict)
+
+    def subnet(self, subnet_id: str) -> Subnet:
+        """The subnet, or what a placeholder that nobody made is taken for: one of the default VPC's."""
+        known = self.subnets.get(subnet_id)
+        if known is not None:
+            return known
+        zone = availability_zone_of(subnet_id, self.region, self.account)
+        return Subnet(subnet_id, default_vpc_id(self.account, self.region), zone)
+
+    def default_group(self, vpc_id: str) -> str:
+        """What an interface gets when no group is asked for."""
+        return self.default_groups.get(vpc_id) or default_security_group_id(self.account, self.region)
 
 
 def default_vpc_id(account: str, region: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from emulator.domain.host_ports import NetworkBinding
+
 LastStatus = Literal[
     "PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"
 ]
@@ -48,6 +50,9 @@ class Container:
     restart_count: int = 0  # how often its restart policy has started it again
     restarts_ended: bool = False  # it could not be started again
     read_only_root: bool = False  # an agent of ECS Exec has nowhere to live then
+    pause_id: str | None = None  # in bridge mode each container has a network namespace, and who holds it, of its own
+    private_ip: str | None = None  # in bridge mode
+    network_bindings: list[NetworkBinding] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Eni:
     security_groups: list[str] = field(default_factory=list)
     assign_public_ip: bool = False
     vpc_id: str = ""
+    public_ip: str | None = None  # a loopback address of this host
+    public_ports: list[NetworkBinding] = field(default_factory=list)  # where its ports answer on that address
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,8 @@ class Task:
     eni: Eni | None = None
     engine: str = "local"
     container_instance_arn: str | None = None  # where it was placed; None on Fargate
-    pause_id: str | None = None
+    pause_id: str | None = None  # who holds the namespaces that its containers share
+    network_ready: bool = False  # what comes before its containers is there
     pause_gone: bool = False
     pause_removed: bool = False
     overrides: dict[str, Any] = field(default_factory=dict)
@@ -144,6 +152,17 @@ class Task:
         return replace(self, containers=[changed if c.name == changed.name else c for c in self.containers])
 
     @property
+    def pauses(self) -> list[str]:
+        """The engine's ids of all that hold its namespaces."""
+        own = [c.pause_id for c in self.containers if c.pause_id]
+        return [*own, self.pause_id] if self.pause_id and self.pause_id not in own else own
+
+    @property
+    def host(self) -> str:
+        """The virtual host whose ports its containers take."""
+        return self.container_instance_arn or self.engine
+
+    @property
     def health_status(self) -> HealthStatus:
         """UNHEALTHY if an essential container is; else UNKNOWN if one is unknown; else HEALTHY."""
         states = [c.health_status for c in self.containers if c.essential]
@@ -180,7 +199,7 @@ class TaskCredentials:
 
 @dataclass(frozen=True, slots=True)
 class AddressAllocation:
-    """A private address in use; unique per network, so that no two tasks ever get the same one (D3)."""
+    """A private address in use, or a public one; unique per network: no two tasks ever get the same one (D3)."""
 
     network: str
     address: str

@@ -14,7 +14,7 @@ from emulator.domain import task_definition_messages as text
 from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.container_instance import ARCHITECTURE, ContainerInstance
 from emulator.domain.launch_settings import Placement
-from emulator.domain.network import availability_zone_of, default_vpc_id
+from emulator.domain.network import Subnet
 from emulator.domain.tags import MAX_TAGS, is_reserved
 from emulator.domain.task import Container, Eni, Task
 from emulator.domain.task_definition_messages import invalid_parameter
@@ -67,7 +67,7 @@ def new_task(
     ids: IdSource,
     host: ContainerInstance | None = None,
 ) -> Task:
-    """The record of one task, in PROVISIONING with desired status RUNNING.
+    """The record of one task with desired status RUNNING: in PROVISIONING, or in PENDING if it needs no interface.
 
     `number` counts the tasks of the launch from 0 (for a service: its tasks so far), so that subnets are taken in
     turn. `capacity_provider` is None unless a strategy chose one, or the instance `host` belongs to one; on an
@@ -76,7 +76,8 @@ def new_task(
     cluster, definition, effective = launch.cluster, launch.definition, launch.effective
     task_id = ids.hex(32)
     size = task_size(effective.definition)
-    eni = _eni(launch, number, ids, host)
+    subnet = _subnet(launch, number, host)
+    eni = _eni(launch, subnet, ids)
     return Task(
         account=cluster.account,
         region=cluster.region,
@@ -91,7 +92,7 @@ def new_task(
         cpu=str(size.cpu_units),
         memory=str(size.memory_mib),
         desired_status="RUNNING",
-        last_status="PROVISIONING",
+        last_status="PROVISIONING" if eni else "PENDING",
         created_at=now,
         containers=[_container(c, launch.image_digests, ids) for c in effective.containers],
         started_by=launch.started_by,
@@ -102,7 +103,7 @@ def new_task(
         engine=host.engine if host else "local",
         platform_version=launch.platform_version,
         platform_family="Linux" if launch.launch_type == "FARGATE" else None,
-        availability_zone=_zone(launch, eni, host),
+        availability_zone=_zone(subnet, host),
         network_mode=effective.definition.get("networkMode") or "bridge",
         cpu_architecture=(host.attribute(ARCHITECTURE) if host else None) or _architecture(effective.definition),
         eni=eni,
@@ -118,10 +119,10 @@ def new_task(
     )
 
 
-def _zone(launch: Launch, eni: Eni | None, host: ContainerInstance | None) -> str | None:
+def _zone(subnet: Subnet | None, host: ContainerInstance | None) -> str | None:
     if host is not None:
         return host.zone or None
-    return availability_zone_of(eni.subnet_id, launch.cluster.region, launch.cluster.account) if eni else None
+    return subnet.availability_zone if subnet else None
 
 
 def _architecture(definition: Mapping[str, Any]) -> str:
@@ -131,31 +132,30 @@ def _architecture(definition: Mapping[str, Any]) -> str:
 def zones_of(launch: Launch) -> frozenset[str] | None:
     """Where its subnets are; None for tasks without an interface of their own, and for subnets that nobody made, which
     may be anywhere."""
-    if launch.placement is None or set(launch.placement.subnets) & set(launch.placement.unknown):
+    if launch.placement is None or {subnet.id for subnet in launch.placement.subnets} & set(launch.placement.unknown):
         return None
-    cluster = launch.cluster
-    return frozenset(
-        availability_zone_of(subnet, cluster.region, cluster.account) for subnet in launch.placement.subnets
-    )
+    return frozenset(subnet.availability_zone for subnet in launch.placement.subnets)
 
 
-def _eni(launch: Launch, number: int, ids: IdSource, host: ContainerInstance | None) -> Eni | None:
-    placement = launch.placement
-    if placement is None:
-        return None
-    subnets = list(placement.subnets)
+def _subnet(launch: Launch, number: int, host: ContainerInstance | None) -> Subnet | None:
+    subnets = launch.placement.subnets if launch.placement else ()
     if host is not None:
-        cluster = launch.cluster
-        near = [s for s in subnets if availability_zone_of(s, cluster.region, cluster.account) == host.zone]
-        subnets = near or subnets
+        subnets = tuple(subnet for subnet in subnets if subnet.availability_zone == host.zone) or subnets
+    return subnets[number % len(subnets)] if subnets else None
+
+
+def _eni(launch: Launch, subnet: Subnet | None, ids: IdSource) -> Eni | None:
+    placement = launch.placement
+    if placement is None or subnet is None:
+        return None
     return Eni(
         attachment_id=ids.uuid(),
         id=f"eni-{ids.hex(17)}",
-        subnet_id=subnets[number % len(subnets)],
+        subnet_id=subnet.id,
         status="PRECREATED",
         security_groups=list(placement.security_groups),
         assign_public_ip=placement.assign_public_ip,
-        vpc_id=default_vpc_id(launch.cluster.account, launch.cluster.region),
+        vpc_id=subnet.vpc_id,
     )
 
 

@@ -163,7 +163,7 @@ def _pause_documents(view: TaskView, version: int) -> list[dict[str, Any]]:
         "Limits": {"CPU": 0, "Memory": 0},
         "CreatedAt": timestamp(seen.created_at if seen else None),
         "Type": "CNI_PAUSE",
-        "Networks": _networks(view, seen, version),
+        "Networks": _networks(view, None, seen, version),
     }
     return [_present(document)]
 
@@ -177,7 +177,7 @@ def container_document(view: TaskView, container: Container, *, version: int = 4
         "DockerName": shown_name(view.task, container, seen.name if seen else ""),
         "Image": container.image,
         "ImageID": container.image_id or "",
-        "Ports": _ports(seen),
+        "Ports": _ports(container, seen),
         "Labels": _labels(seen),
         "DesiredStatus": view.task.desired_status,
         "KnownStatus": known_container_status(container),
@@ -189,7 +189,7 @@ def container_document(view: TaskView, container: Container, *, version: int = 4
         "Type": "NORMAL",
         "Health": _health(container, seen),
         "Volumes": _volumes(seen),
-        "Networks": _networks(view, seen, version),
+        "Networks": _networks(view, container, seen, version),
     }
     if version == 4:
         arn = f"{view.task.cluster_arn.replace(':cluster/', ':container/')}/{view.task.id}/{container.id}"
@@ -282,23 +282,28 @@ def _volumes(seen: SeenContainer | None) -> list[dict[str, str]] | None:
     return [{key: value for key, value in volume.items() if value} for volume in shown] or None
 
 
-def _ports(seen: SeenContainer | None) -> list[dict[str, Any]] | None:
-    ports = seen.ports if seen else ()
+def _ports(container: Container, seen: SeenContainer | None) -> list[dict[str, Any]] | None:
+    """Those of the network that it was given; else what the engine shows of the container itself."""
+    given = [
+        (inside, binding.protocol, binding.bind_ip, outside)
+        for binding in container.network_bindings
+        for inside, outside in binding.ports
+    ]
     return [
         _present({"ContainerPort": inside, "Protocol": protocol, "HostPort": outside or None, "HostIp": host or None})
-        for inside, protocol, host, outside in ports
+        for inside, protocol, host, outside in given or (seen.ports if seen else ())
     ] or None
 
 
-def _networks(view: TaskView, seen: SeenContainer | None, version: int) -> list[dict[str, Any]] | None:
+def _networks(
+    view: TaskView, container: Container | None, seen: SeenContainer | None, version: int
+) -> list[dict[str, Any]] | None:
     """Of a task with an interface it is the task's, else the container's own."""
     task = view.task
     if task.network_mode != "awsvpc":
-        return [
-            _present(
-                {"NetworkMode": task.network_mode, "IPv4Addresses": list(seen.addresses) or None if seen else None}
-            )
-        ]
+        given = container.private_ip if container else None
+        addresses = [given] if given else list(seen.addresses) if seen else []
+        return [_present({"NetworkMode": task.network_mode, "IPv4Addresses": addresses or None})]
     if task.eni is None or task.eni.private_ip is None:
         return None
     shown: dict[str, Any] = {"NetworkMode": task.network_mode, "IPv4Addresses": [task.eni.private_ip]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from emulator.domain.host_ports import NetworkBinding
 from emulator.domain.task import Task
 from emulator.domain.task_actions import (
     FindImage,
@@ -26,6 +27,16 @@ START_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """The network of one container in bridge or host mode. `pause_id` holds its namespace; None in host mode."""
+
+    container: str
+    pause_id: str | None = None
+    private_ip: str | None = None
+    bindings: tuple[NetworkBinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """It worked; only the facts of its action are set."""
 
@@ -35,6 +46,9 @@ class Done:
     private_ip: str | None = None
     mac_address: str | None = None
     network: str | None = None
+    public_ip: str | None = None
+    public_ports: tuple[NetworkBinding, ...] = ()
+    attached: tuple[Attached, ...] = ()
     log_streams: tuple[tuple[str, str], ...] = ()
     cgroup_parent: str | None = None
     limits: str = ""
@@ -100,6 +114,9 @@ def _after_success(task: Task, action: TaskAction, done: Done, now: float) -> Ta
 
 
 def _attached(task: Task, done: Done, now: float) -> Task:
+    for each in done.attached:
+        changes = {"pause_id": each.pause_id, "private_ip": each.private_ip, "network_bindings": list(each.bindings)}
+        task = _with(task, each.container, **changes)
     eni = task.eni
     if eni is not None:
         eni = replace(
@@ -108,8 +125,17 @@ def _attached(task: Task, done: Done, now: float) -> Task:
             private_ip=done.private_ip,
             mac_address=done.mac_address,
             private_dns_name=_private_dns_name(done.private_ip, task.region),
+            public_ip=done.public_ip,
+            public_ports=list(done.public_ports),
         )
-    return replace(task, pause_id=done.runtime_id, eni=eni, connectivity_at=now, version=task.version + 1)
+    return replace(
+        task,
+        pause_id=done.runtime_id,
+        network_ready=True,
+        eni=eni,
+        connectivity_at=now,
+        version=task.version + 1,
+    )
 
 
 def _private_dns_name(address: str | None, region: str) -> str | None:

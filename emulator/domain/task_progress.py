@@ -108,9 +108,9 @@ def _take_in(task: Task, sight: Sight, in_flight: frozenset[str], now: float) ->
         changed = _vanished(container, now) if seen is None else _compared(container, seen, ours, now)
         if changed is not container:
             task = task.with_container(changed)
-    if task.pause_id is not None and not task.pause_removed and not task.pause_gone:
-        pause = sight.containers.get(task.pause_id)
-        if pause is None or not (pause.running or pause.never_started):
+    if not task.pause_removed and not task.pause_gone:
+        pauses = [sight.containers.get(pause_id) for pause_id in task.pauses]
+        if any(pause is None or not (pause.running or pause.never_started) for pause in pauses):
             task = replace(task, pause_gone=True)
     return task
 
@@ -234,13 +234,17 @@ def _climb(task: Task, order: Order, now: float) -> Plan:
 
 
 def _provide_network(task: Task, now: float) -> Plan:
+    """Only tasks with an interface of their own wait for it in PROVISIONING."""
     if task.pause_id is None and task.network_mode == "awsvpc":
         because = "the task needs its network interface"
         return Plan(task, (ProvideNetwork(because=because),), because="attaching its ENI")
-    return _to(task, "PENDING", now, "its network interface is attached")
+    return _to(task, "PENDING", now, "its network interface is attached" if task.eni else "it needs no interface")
 
 
 def _launch(task: Task, order: Order, now: float) -> Plan:
+    if task.network_mode != "awsvpc" and not task.network_ready:
+        because = "its containers need their network and host ports"
+        return Plan(task, (ProvideNetwork(because=because),), because=f"making its {task.network_mode} network")
     if not task.resources_ready:
         because = "secrets and log streams come before the first pull"
         return Plan(task, (InitializeResources(because=because),), because=because)
@@ -349,8 +353,9 @@ def _clean_up(task: Task, needs: Needs, now: float) -> Plan:
     if task.cgroup_parent is not None and not task.cgroup_removed:
         because = "removing its control group"
         return Plan(task, (RemoveControlGroup(because="its containers are gone"),), because=because)
-    if task.pause_id is not None and not task.pause_removed:
-        return Plan(task, (RemoveNetwork(because="no container uses it"),), because="detaching its ENI")
+    if task.pauses and not task.pause_removed:
+        because = "detaching its ENI" if task.eni else "removing its network"
+        return Plan(task, (RemoveNetwork(because="no container uses it"),), because=because)
     eni = None if task.eni is None else replace(task.eni, status="DELETED")
     return _to(task, "STOPPED", now, task.stopped_reason or "stopped", stopped_at=now, eni=eni)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.domain.exec_session import agent_state
+from emulator.domain.host_ports import shown as binding_shape
 from emulator.domain.task import Container, Eni, Task, runtime_id
 from emulator.domain.task_overrides import overrides_echo
 
@@ -100,7 +101,7 @@ def _container(task: Task, container: Container) -> dict[str, Any]:
         "name": container.name,
         "image": container.image,
         "lastStatus": container.last_status,
-        "networkBindings": [],
+        "networkBindings": [binding_shape(binding) for binding in container.network_bindings],
         "networkInterfaces": _interfaces(task.eni),
         "healthStatus": container.health_status,
         "cpu": str(container.cpu),

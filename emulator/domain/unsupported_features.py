@@ -15,7 +15,6 @@ from emulator.domain.fargate import is_windows
 Definition = Mapping[str, Any]
 Container = Mapping[str, Any]
 
-NETWORK_MODES: Final = ("awsvpc",)
 LOG_OPTIONS_OF_HOST_FILES: Final = ("splunk-capath", "syslog-tls-ca-cert", "syslog-tls-cert", "syslog-tls-key")
 
 # Member -> what it is, for members that need support as soon as they are given a value other than empty or false.
@@ -30,7 +29,6 @@ VOLUME_KINDS: Final[Mapping[str, str]] = {
     "configuredAtLaunch": "Amazon EBS volumes",
 }
 CONTAINER_MEMBERS: Final[Mapping[str, str]] = {
-    "links": "container links",
     "credentialSpecs": "credential specs",
     "resourceRequirements": "GPUs and other devices",
     "disableNetworking": "containers without a network",
@@ -59,9 +57,6 @@ def unsupported_features(definition: Definition, *, s3_folder: bool = False) -> 
 
 
 def _of_task(definition: Definition) -> Iterator[UnsupportedFeature]:
-    mode = definition.get("networkMode") or "bridge"
-    if mode not in NETWORK_MODES:
-        yield UnsupportedFeature("networkMode", f"network mode {mode}")
     if is_windows(definition):
         yield UnsupportedFeature("runtimePlatform.operatingSystemFamily", "Windows containers")
     isolation = (definition.get("trustedExecutionConfiguration") or {}).get("isolationMode", "SHARED")

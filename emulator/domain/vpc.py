@@ -214,6 +214,13 @@ def route_table_of(tables: Sequence[RouteTable], subnet: Subnet) -> RouteTable |
     return next(own, None) or next(main, None)
 
 
+def leads_out(tables: Sequence[RouteTable], gateways: Sequence[InternetGateway], subnet: Subnet) -> bool:
+    """Whether a public address in the subnet answers: its routes lead everywhere through the VPC's internet gateway."""
+    table = route_table_of(tables, subnet)
+    attached = {gateway.id for gateway in gateways if gateway.vpc_id == subnet.vpc_id}
+    return table is not None and any(r.destination == ANYWHERE and r.target in attached for r in table.routes)
+
+
 def _network(cidr: str) -> ipaddress.IPv4Network:
     try:
         if "/" not in cidr:

@@ -63,6 +63,7 @@ class EngineInfo:
     cgroup_driver: str
     detail: str = ""  # one line for the start banner
     volume_subpaths: bool = False  # whether a directory of a volume can be mounted
+    on_this_host: bool = False  # its containers run on this very Linux host, not in a virtual machine or elsewhere
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from emulator.domain.task_limits import MIB, container_limits
 from emulator.engine.base import ContainerSpec, Device, HealthCheck, Mount, Ulimit
@@ -25,7 +25,7 @@ class Surroundings:
     image: str  # an id or reference that the engine holds
     image_environment: tuple[str, ...]
     labels: Mapping[str, str]
-    pause_id: str | None
+    pause_id: str | None  # who holds its network namespace
     task_cpu_units: int
     task_memory_mib: int
     host_cpus: int
@@ -42,6 +42,7 @@ class Surroundings:
     environment_files: tuple[tuple[str, str], ...] = ()
     pid_mode: str | None = None
     ipc_mode: str | None = None
+    network_mode: Literal["none", "host"] | None = None
 
 
 def container_spec(definition: Definition, around: Surroundings) -> ContainerSpec:
@@ -64,6 +65,7 @@ def container_spec(definition: Definition, around: Surroundings) -> ContainerSpe
         user=definition.get("user"),
         working_directory=definition.get("workingDirectory"),
         join_network_of=around.pause_id,
+        network_mode=around.network_mode,
         cpu_shares=limits.cpu_shares,
         nano_cpus=limits.nano_cpus,
         memory_bytes=limits.memory,

@@ -76,7 +76,8 @@ class DockerEngine:
     # ---- the engine, networks, images ----
 
     def info(self) -> EngineInfo:
-        return replace(engine_info(self._info()), volume_subpaths=self._version() >= SUBPATHS_SINCE)
+        info = engine_info(self._info(), local=bool(self._calls.address.unix_path))
+        return replace(info, volume_subpaths=self._version() >= SUBPATHS_SINCE)
 
     def _info(self) -> Mapping[str, Any]:
         with self._calls.client() as client:

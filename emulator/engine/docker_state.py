@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -110,8 +111,9 @@ def image_facts(answer: Mapping[str, Any]) -> ImageFacts:
     )
 
 
-def engine_info(info: Mapping[str, Any]) -> EngineInfo:
-    """Of `GET /info`."""
+def engine_info(info: Mapping[str, Any], *, local: bool = False) -> EngineInfo:
+    """Of `GET /info`. `local`: whether the engine answers on a socket of this host. Docker Desktop does, from a virtual
+    machine of its own."""
     version = str(info.get("ServerVersion") or "")
     system = str(info.get("OperatingSystem") or "")
     return EngineInfo(
@@ -122,6 +124,7 @@ def engine_info(info: Mapping[str, Any]) -> EngineInfo:
         memory_mib=int(info.get("MemTotal") or 0) // (1024 * 1024),
         cgroup_version=int(str(info.get("CgroupVersion") or "1").lstrip("v")),
         cgroup_driver=str(info.get("CgroupDriver") or ""),
+        on_this_host=local and sys.platform == "linux" and system != "Docker Desktop",
         detail=f"Docker Engine {version} on {system}, storage {info.get('Driver') or '?'}",
     )
 

@@ -23,6 +23,7 @@ TASK_FAMILY: Final = "homeport.task-definition-family"
 TASK_REVISION: Final = "homeport.task-definition-version"
 SERVICE: Final = "homeport.service"  # its name, when the task is a service's
 CONTAINER: Final = "homeport.container"  # its name in the task definition
+FILTERED: Final = "homeport.filtered"  # "true" on a pause container whose packets are filtered
 VPC: Final = "homeport.vpc"  # on networks
 
 Kind = Literal["pause", "app", "network", "volume"]

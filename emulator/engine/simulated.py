@@ -130,6 +130,11 @@ class SimulatedEngine:
         with self._lock:
             return self._containers[container_id].files[path]
 
+    def packet_filter(self, container_id: str) -> bytes | None:
+        """The nf_tables batch that a pause container was given last; None if none. No call of the engine's."""
+        with self._lock:
+            return self._containers[container_id].packet_filter
+
     def settle(self) -> None:
         """Lets everything happen that is due by the clock."""
         with self._lock:
@@ -166,6 +171,7 @@ class SimulatedEngine:
                 "none",
                 "simulated: nothing runs",
                 volume_subpaths=True,
+                on_this_host=True,
             )
 
     def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Reading]:

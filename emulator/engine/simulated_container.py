@@ -47,6 +47,7 @@ class SimulatedContainer:
     written: list[OutputLine] = field(default_factory=list)
     splitters: dict[str, LineSplitter] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    packet_filter: bytes | None = None
 
     @property
     def has_health_check(self) -> bool:

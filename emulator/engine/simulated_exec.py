@@ -7,6 +7,7 @@ from itertools import count
 
 from emulator.engine.base import EngineError
 from emulator.engine.exec_session import ExecOutput
+from emulator.engine.pause import FILTER
 from emulator.engine.simulated_container import SimulatedContainer
 
 _NUMBERS = (f"simulated-exec-{number}" for number in count(1))
@@ -19,6 +20,9 @@ def run_script(container: SimulatedContainer, command: tuple[str, ...]) -> tuple
     """Exit code and output of a command in a running container."""
     if container.status != "running":
         raise EngineError(f"Container {container.id} is not running", 409)
+    if command[:2] == FILTER:
+        container.packet_filter = bytes.fromhex("".join(command[2:]))
+        return 0, b""
     missing = (
         "OCI runtime exec failed: exec failed: unable to start container process: "
         f'exec: "{command[0]}": executable file not found in $PATH: unknown\r\n'

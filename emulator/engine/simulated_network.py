@@ -17,6 +17,7 @@ from emulator.engine.base import (
 )
 
 _FIRST_CHOSEN_PORT, _LAST_PORT = 32768, 60999
+_EVERYWHERE = "0.0.0.0"
 
 
 @dataclass(slots=True)
@@ -54,7 +55,8 @@ class SimulatedNetworks:
 
     def __init__(self) -> None:
         self._networks: dict[str, SimulatedNetwork] = {}
-        self._ports: set[tuple[str, int]] = set()
+        self._ports: set[tuple[str, str, int]] = set()
+        self._bridge = SimulatedNetwork(NetworkSpec("bridge", "172.17.0.0/16", "172.17.0.1", {}))
         self._next_port = _FIRST_CHOSEN_PORT
 
     def ensure(self, spec: NetworkSpec) -> None:
@@ -88,6 +90,8 @@ class SimulatedNetworks:
             if network is None:
                 raise ContainerStartFailed(f"network {spec.network.network} not found", 404)
             addresses[spec.network.network] = network.take(spec.network, container_id)
+        if spec.network_mode == "bridge":
+            addresses["bridge"] = self._bridge.take(NetworkAttachment("bridge"), container_id)
         ports: list[PortPublish] = []
         try:
             for port in spec.ports:
@@ -100,26 +104,34 @@ class SimulatedNetworks:
     def disconnect(self, addresses: Mapping[str, str], ports: Iterable[PortPublish]) -> None:
         """Gives back what a container held."""
         for name, address in addresses.items():
-            if name in self._networks:
+            if name == "bridge":
+                self._bridge.used.pop(address, None)
+            elif name in self._networks:
                 self._networks[name].used.pop(address, None)
         for port in ports:
-            self._ports.discard((port.protocol, port.host_port or 0))
+            self._ports.discard((port.host_ip, port.protocol, port.host_port or 0))
 
     def _publish(self, port: PortPublish) -> PortPublish:
         number = port.host_port or self._free_port(port.protocol)
-        if (port.protocol, number) in self._ports:
+        if self._is_taken(port.host_ip, port.protocol, number):
             raise ContainerStartFailed(
                 "driver failed programming external connectivity on endpoint: "
                 f"Bind for {port.host_ip}:{number} failed: port is already allocated"
             )
-        self._ports.add((port.protocol, number))
+        self._ports.add((port.host_ip, port.protocol, number))
         return replace(port, host_port=number)
+
+    def _is_taken(self, host_ip: str, protocol: str, number: int) -> bool:
+        """A port of every address is taken by that of one, and the other way round."""
+        if host_ip in ("", _EVERYWHERE):
+            return any(port[1:] == (protocol, number) for port in self._ports)
+        return any((address, protocol, number) in self._ports for address in (host_ip, "", _EVERYWHERE))
 
     def _free_port(self, protocol: str) -> int:
         for _ in range(_LAST_PORT - _FIRST_CHOSEN_PORT + 1):
             number = self._next_port
             self._next_port = _FIRST_CHOSEN_PORT if number == _LAST_PORT else number + 1
-            if (protocol, number) not in self._ports:
+            if not self._is_taken(_EVERYWHERE, protocol, number):
                 return number
         raise ContainerStartFailed("no free port")
 

@@ -8,10 +8,16 @@ from emulator.store.tables import Table
 
 _KEY = ("account", "region", "id")
 
-VPCS: Table[Vpc] = Table("ec2_vpcs", Vpc, key=_KEY)
+VPCS: Table[Vpc] = Table("ec2_vpcs", Vpc, key=_KEY, wakes=lambda vpc: [("vpc", f"{vpc.account}/{vpc.region}/{vpc.id}")])
 SUBNETS: Table[Subnet] = Table("ec2_subnets", Subnet, key=_KEY, indexes=(("vpc_id",),))
 ROUTE_TABLES: Table[RouteTable] = Table("ec2_route_tables", RouteTable, key=_KEY, indexes=(("vpc_id",),))
 INTERNET_GATEWAYS: Table[InternetGateway] = Table("ec2_internet_gateways", InternetGateway, key=_KEY)
-SECURITY_GROUPS: Table[SecurityGroup] = Table("ec2_security_groups", SecurityGroup, key=_KEY, indexes=(("vpc_id",),))
+SECURITY_GROUPS: Table[SecurityGroup] = Table(
+    "ec2_security_groups",
+    SecurityGroup,
+    key=_KEY,
+    indexes=(("vpc_id",),),
+    wakes=lambda group: [("security_groups", f"{group.account}/{group.region}")],
+)
 
 TABLES = (VPCS, SUBNETS, ROUTE_TABLES, INTERNET_GATEWAYS, SECURITY_GROUPS)

@@ -7,6 +7,7 @@ from emulator.domain.alarm import AlarmState
 from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
 from emulator.domain.container_instance import ContainerInstance, InstanceAllocation, InstancePortAllocation
 from emulator.domain.exec_session import ExecSession
+from emulator.domain.host_ports import HostPort
 from emulator.domain.service import Service
 from emulator.domain.service_deployment import ServiceDeployment, ServiceRevision
 from emulator.domain.task import AddressAllocation, IdempotencyToken, Task, TaskCredentials
@@ -109,6 +110,13 @@ ACCOUNT_SETTINGS: Table[AccountSetting] = Table(
 ADDRESSES: Table[AddressAllocation] = Table(
     "ecs_addresses", AddressAllocation, key=("network", "address"), indexes=(("task_arn",),)
 )
+HOST_PORTS: Table[HostPort] = Table(
+    "ecs_host_ports",
+    HostPort,
+    key=("engine", "bind_ip", "protocol", "port"),
+    indexes=(("task_arn",),),
+    unique=(("host", "protocol", "port"),),
+)
 VPC_RANGES: Table[VpcRange] = Table("vpc_ranges", VpcRange, key=("network",), unique=(("cidr",),))
 SUBNET_SLICES: Table[SubnetSlice] = Table(
     "subnet_slices", SubnetSlice, key=("network", "subnet_id"), unique=(("network", "cidr"),)
@@ -140,6 +148,7 @@ TABLES = (
     ALARM_STATES,
     ACCOUNT_SETTINGS,
     ADDRESSES,
+    HOST_PORTS,
     VPC_RANGES,
     SUBNET_SLICES,
     EXEC_SESSIONS,

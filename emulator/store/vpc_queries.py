@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from emulator.domain import network
+from emulator.domain.network import KnownNetwork
 from emulator.domain.security_group import SecurityGroup, default_security_group
 from emulator.domain.task import Task
 from emulator.domain.vpc import (
@@ -46,6 +48,18 @@ def internet_gateways(reader: Reader, account: str, region: str) -> list[Interne
 
 def security_groups(reader: Reader, account: str, region: str) -> list[SecurityGroup]:
     return _with_defaults(reader, SECURITY_GROUPS, account, region, lambda: [default_security_group(account, region)])
+
+
+def known_network(reader: Reader, account: str, region: str) -> KnownNetwork:
+    """What tasks may stand in and be guarded by."""
+    groups = security_groups(reader, account, region)
+    return KnownNetwork(
+        account,
+        region,
+        {s.id: network.Subnet(s.id, s.vpc_id, s.availability_zone) for s in subnets(reader, account, region)},
+        {group.id: group.vpc_id for group in groups},
+        {group.vpc_id: group.id for group in groups if group.name == "default"},
+    )
 
 
 def tasks_with_interface(reader: Reader, account: str, region: str) -> list[Task]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from emulator.clock import KernelClock
 from emulator.control.definitions import DefinitionMissing, Definitions
-from emulator.domain.address_plan import gateway_of
+from emulator.domain.address_plan import PUBLIC, gateway_of
 from emulator.domain.task import Container, Task, endpoint_id
 from emulator.domain.task_metadata import ClockReading, SeenContainer, TagsUnavailable, TaskNetwork, TaskView
 from emulator.engine import labels
@@ -110,7 +110,7 @@ def _seen(state: ContainerState) -> SeenContainer:
 
 def _network(reader: Reader, task: Task) -> TaskNetwork:
     """Of a task with an interface: its subnet's slice and the bridge that the slice is of."""
-    allocated = reader.find(ADDRESSES, task_arn=task.arn)
+    allocated = [row for row in reader.find(ADDRESSES, task_arn=task.arn) if row.network != PUBLIC]
     if task.eni is None or not allocated:
         return TaskNetwork()
     network = allocated[0].network

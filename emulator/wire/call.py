@@ -64,6 +64,7 @@ class Facts:
     default_account: str = "123456789012"
     default_region: str = "us-east-1"
     allow_privileged: bool = False
+    allow_host_network: bool = False
     allow_host_paths: tuple[str, ...] = ()
     s3_folder: bool = False
     engine_kind: str = "docker"
@@ -73,6 +74,7 @@ class Facts:
         return f"{self.endpoint.replace('http', 'ws', 1)}/v1/data-channel/{session_id}?role=publish_subscribe"
 
     enforce_iam: bool = False  # callers may do only what policies allow
+    enforce_security_groups: bool = False
 
     @property
     def roles_must_exist(self) -> bool:

@@ -367,7 +367,6 @@ def test_what_cannot_be_acted_on_yet_is_named_with_its_path() -> None:
         volumes=[{"name": "v"}],
     )
     assert [*unsupported_features(body)] == [
-        ("networkMode", "network mode bridge"),
         ("containerDefinitions[0].resourceRequirements", "GPUs and other devices"),
         (
             "containerDefinitions[1].logConfiguration.options.syslog-tls-key",

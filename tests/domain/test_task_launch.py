@@ -10,7 +10,7 @@ from emulator.domain.capacity_strategy import share_out
 from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.launch_settings import check_emulated, check_network
-from emulator.domain.network import availability_zone_of, default_subnets
+from emulator.domain.network import KnownNetwork, availability_zone_of, default_subnets
 from emulator.domain.task_launch import Launch, new_task, task_tags
 from emulator.domain.task_overrides import apply_overrides
 from emulator.ids import Ids
@@ -34,7 +34,7 @@ def launch(**members: Any) -> Launch:
     cluster = Cluster(ACCOUNT, REGION, "c", f"{P}:cluster/c", "ACTIVE", 0.0)
     definition = TaskDefinition(ACCOUNT, REGION, "web", 3, f"{P}:task-definition/web:3", "ACTIVE", 0.0, "me", BODY)
     network = {"awsvpcConfiguration": {"subnets": ["subnet-1", "subnet-2"], "assignPublicIp": "ENABLED"}}
-    placement = check_network(BODY, network, account=ACCOUNT, region=REGION, strict=False)
+    placement = check_network(BODY, network, KnownNetwork(ACCOUNT, REGION), strict=False)
     effective = apply_overrides(BODY, None, launch_type="FARGATE")
     return Launch(cluster, definition, effective, placement, **members)
 

@@ -16,19 +16,23 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
 
+from emulator.domain.packet_filter import Allow
 from emulator.engine.archive import ArchiveFile, BuiltImage, ImageRecipe, build_image
 from emulator.engine.base import ContainerSpec, EngineError, Mount, NetworkAttachment, PortPublish
+from emulator.engine.nf_tables import filter_batch, open_batch
 
 REPOSITORY = "homeport/pause"
 RELAY_ADDRESS = "169.254.170.2"
 RELAY_PORT = 51679
 """Where the program really listens: port 80 is translated to it, and stays free for the task's own servers."""
 
+FILTER = ("/pause", "filter")
+_MOST_IN_A_WORD = 100_000  # the kernel takes words of 128 KiB; an even number, since two digits are a byte
 _MOUNTED_AT = "/homeport"
 _SOCKET_NAME = b"\0homeport:"
 _MOST_PROCESSES = 1024  # two per relayed connection
@@ -85,7 +89,8 @@ def pause_spec(
     image: str,
     labels: Mapping[str, str],
     *,
-    network: NetworkAttachment,
+    network: NetworkAttachment | None = None,
+    network_mode: Literal["none", "bridge"] | None = None,
     hostname: str | None = None,
     domain_name: str | None = None,
     ports: tuple[PortPublish, ...] = (),
@@ -94,13 +99,15 @@ def pause_spec(
     dns_search: tuple[str, ...] = (),
     sysctls: tuple[tuple[str, str], ...] = (),
     shares_ipc: bool = False,
+    filters: bool = False,
     relay: SocketRelay | TcpRelay | None = None,
     relay_name: str = "",
     cgroup_parent: str | None = None,
 ) -> ContainerSpec:
-    """A task's pause container. `image` is what `ensure_pause_image` gave; `network` holds the ENI's address.
+    """A pause container. `image` is what `ensure_pause_image` gave; `network` has the ENI's address, in awsvpc mode.
 
     `relay_name`, 64 characters at most and none of them a colon, is what `caller_of` tells of its connections.
+    `filters`: whether filter_command will be run in it.
     """
     return ContainerSpec(
         name=name,
@@ -110,6 +117,7 @@ def pause_spec(
         hostname=hostname,
         domain_name=domain_name,
         network=network,
+        network_mode=network_mode,
         ports=ports,
         extra_hosts=extra_hosts,
         dns_servers=dns_servers,
@@ -118,7 +126,7 @@ def pause_spec(
         ipc_mode="shareable" if shares_ipc else None,
         mounts=_relay_mounts(relay),
         capabilities_drop=("ALL",),
-        capabilities_add=("NET_ADMIN", "NET_BIND_SERVICE") if relay else (),
+        capabilities_add=("NET_ADMIN", "NET_BIND_SERVICE") if relay else ("NET_ADMIN",) if filters else (),
         security_options=("no-new-privileges",),
         read_only_root=True,
         pids_limit=_MOST_PROCESSES,
@@ -126,6 +134,15 @@ def pause_spec(
         cgroup_parent=cgroup_parent,
         log_options=(("max-size", "64k"), ("max-file", "1")),
     )
+
+
+def filter_command(allows: Sequence[Allow] | None) -> tuple[str, ...]:
+    """What to run in a running pause container, so that its network namespace lets only that through; None: everything.
+
+    It ends with 0 once all of it has taken effect, else with 1 and the reason.
+    """
+    text = (open_batch() if allows is None else filter_batch(allows)).hex()
+    return (*FILTER, *(text[at : at + _MOST_IN_A_WORD] for at in range(0, len(text), _MOST_IN_A_WORD)))
 
 
 def _relay_mounts(relay: SocketRelay | TcpRelay | None) -> tuple[Mount, ...]:

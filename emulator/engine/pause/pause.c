@@ -27,7 +27,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RELAY_PORT = 51679, HTTP_PORT = 80 };
+// Given the words `filter HEX...`, as a further process in a running pause container, it hands that nf_tables batch to
+// the kernel and leaves with 0 once it has taken effect; else with 1 and the reason. Its own connections to the
+// emulator bear a mark that such a filter lets through.
+
+enum { RELAY_PORT = 51679, HTTP_PORT = 80, RELAY_MARK = 0x686f6d65 };
 static const unsigned char relay_address[4] = {169, 254, 170, 2};
 
 static void say(const char *text) {
@@ -59,7 +63,7 @@ static void reap(int signal) {
 
 // ---- nf_tables: `ip daddr 169.254.170.2 tcp dport 80 dnat to 169.254.170.2:51679` for locally made connections ----
 
-static char batch[2048];
+static char batch[1 << 20];
 static size_t batch_size;
 
 static size_t put(const void *data, size_t size) {  // appends, padded to 4 bytes; where it begins
@@ -152,6 +156,37 @@ static void build_rule(void) {
   end(data), end(start), end(list);
 }
 
+static int send_batch(void) {  // 0, or -1 with errno
+  int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER), room = sizeof batch;
+  char answer[1024];
+  if (netlink < 0) return -1;
+  struct timeval patience = {.tv_sec = 5};
+  setsockopt(netlink, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+  setsockopt(netlink, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (send(netlink, batch, batch_size, 0) < 0) return -1;
+  ssize_t size = recv(netlink, answer, sizeof answer, 0);  // the first error, or the last acknowledgement
+  close(netlink);
+  struct nlmsgerr *result = NLMSG_DATA((struct nlmsghdr *)answer);
+  if (size < (ssize_t)NLMSG_LENGTH(sizeof *result)) return errno = EPROTO, -1;
+  return result->error ? (errno = -result->error, -1) : 0;
+}
+
+static int digit(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int filter(char **words) {
+  for (; *words; words++)
+    for (const char *at = *words; *at; at += 2) {
+      int high = digit(at[0]), low = high < 0 ? -1 : digit(at[1]);
+      errno = low < 0 ? EINVAL : E2BIG;
+      if (low < 0 || batch_size == sizeof batch) fail("read the filter");
+      batch[batch_size++] = (char)(high << 4 | low);
+    }
+  if (send_batch() < 0) fail("filter packets");
+  return 0;
+}
+
 static int translate_port(void) {  // 0, or -1 with errno
   static const char table[] = "homeport", chain[] = "output";
   size_t start, hook;
@@ -177,14 +212,7 @@ static int translate_port(void) {  // 0, or -1 with errno
   start = message(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
   end(start);
 
-  int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-  char answer[1024];
-  if (netlink < 0 || send(netlink, batch, batch_size, 0) < 0) return -1;
-  ssize_t size = recv(netlink, answer, sizeof answer, 0);  // the first error, or the rule's acknowledgement
-  close(netlink);
-  struct nlmsgerr *result = NLMSG_DATA((struct nlmsghdr *)answer);
-  if (size < (ssize_t)NLMSG_LENGTH(sizeof *result)) return errno = EPROTO, -1;
-  return result->error ? (errno = -result->error, -1) : 0;
+  return send_batch();
 }
 
 // ---- the relay ----
@@ -246,7 +274,8 @@ static int dial_tcp(const char *target) {  // "host:port", "[::1]:port"
   memcpy(host, target, size);
   if (getaddrinfo(host, colon + 1, &hints, &found)) return -1;
   for (each = found; each; each = each->ai_next) {
-    int upstream = socket(each->ai_family, SOCK_STREAM, 0);
+    int upstream = socket(each->ai_family, SOCK_STREAM, 0), mark = RELAY_MARK;
+    setsockopt(upstream, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
     if (connect(upstream, each->ai_addr, each->ai_addrlen) == 0) return upstream;
     close(upstream);
   }
@@ -309,7 +338,8 @@ static void on(int number, void (*handler)(int)) {
   sigaction(number, &action, 0);
 }
 
-int main(void) {
+int main(int count, char **words) {
+  if (count > 2 && !strcmp(words[1], "filter")) return filter(words + 2);
   on(SIGTERM, leave), on(SIGINT, leave), on(SIGCHLD, reap), on(SIGPIPE, SIG_IGN);
   const char *target = getenv("HOMEPORT_RELAY");
   if (!target || !*target)

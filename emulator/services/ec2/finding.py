@@ -168,5 +168,11 @@ def paged(member: str, items: list[dict[str, Any]], next_token: str | None) -> d
     return answer
 
 
+def warn_if_only_kept(call: Call) -> None:
+    """For what changes the rules of security groups."""
+    if not call.facts.enforce_security_groups:
+        call.warn("security groups are kept and shown; traffic is filtered by them with --enforce-security-groups only")
+
+
 def shown_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return as_list(tags)

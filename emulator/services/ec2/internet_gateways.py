@@ -11,9 +11,8 @@ from emulator.domain.vpc import InternetGateway
 from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
 from emulator.store.ec2_tables import INTERNET_GATEWAYS, ROUTE_TABLES
-from emulator.wire.call import Call, stores
+from emulator.wire.call import Call
 
-_KEPT = "The gateway is kept and shown; tasks reach what this host reaches, with or without one."
 _FILTERS = {
     "internet-gateway-id": lambda gateway: [gateway.id],
     "owner-id": lambda gateway: [gateway.account],
@@ -22,7 +21,6 @@ _FILTERS = {
 }
 
 
-@stores(_KEPT)
 def create_internet_gateway(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     tags = finding.new_tags(request, "internet-gateway")
     gateway = InternetGateway(call.account, call.region, finding.new_id(call, "igw"), tags=tags)
@@ -44,7 +42,6 @@ def describe_internet_gateways(call: Call, request: Mapping[str, Any]) -> dict[s
     return finding.paged("InternetGateways", [_shown(gateway) for gateway in found], token)
 
 
-@stores(_KEPT)
 def attach_internet_gateway(call: Call, request: Mapping[str, Any]) -> None:
     gateway = finding.internet_gateway(call, request["InternetGatewayId"])
     vpc = finding.vpc(call, request["VpcId"])
@@ -56,12 +53,17 @@ def attach_internet_gateway(call: Call, request: Mapping[str, Any]) -> None:
     call.tx.put(INTERNET_GATEWAYS, replace(gateway, vpc_id=vpc.id))
 
 
-@stores(_KEPT)
 def detach_internet_gateway(call: Call, request: Mapping[str, Any]) -> None:
     gateway = finding.internet_gateway(call, request["InternetGatewayId"])
     vpc = finding.vpc(call, request["VpcId"])
     if gateway.vpc_id != vpc.id:
         raise GatewayNotAttached(f"resource {gateway.id} is not attached to network {vpc.id}")
+    interfaces = vpc_queries.tasks_with_interface(call.reader, call.account, call.region)
+    if any(task.eni and task.eni.vpc_id == vpc.id and task.eni.public_ip for task in interfaces):
+        raise DependencyViolation(
+            f"Network {vpc.id} has some mapped public address(es). Please unmap those public address(es) before "
+            "detaching the gateway."
+        )
     call.tx.put(INTERNET_GATEWAYS, replace(gateway, vpc_id=None))
     for table in finding.route_tables(call):
         routes = [replace(r, state="blackhole") if r.target == gateway.id else r for r in table.routes]
@@ -69,7 +71,6 @@ def detach_internet_gateway(call: Call, request: Mapping[str, Any]) -> None:
             call.tx.put(ROUTE_TABLES, replace(table, routes=routes))
 
 
-@stores(_KEPT)
 def delete_internet_gateway(call: Call, request: Mapping[str, Any]) -> None:
     gateway = finding.internet_gateway(call, request["InternetGatewayId"])
     if gateway.vpc_id is not None:

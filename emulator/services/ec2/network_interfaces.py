@@ -23,6 +23,9 @@ _FILTERS = {
     "description": lambda pair: [_description(pair[0], pair[1])],
     "private-ip-address": lambda pair: [pair[1].private_ip or ""],
     "addresses.private-ip-address": lambda pair: [pair[1].private_ip or ""],
+    "association.public-ip": lambda pair: [pair[1].public_ip or ""],
+    "addresses.association.public-ip": lambda pair: [pair[1].public_ip or ""],
+    "association.ip-owner-id": lambda pair: ["amazon"] if pair[1].public_ip else [],
     "private-dns-name": lambda pair: [pair[1].private_dns_name or ""],
     "mac-address": lambda pair: [pair[1].mac_address or ""],
     "status": lambda _: ["in-use"],
@@ -76,6 +79,9 @@ def _attachment_id(eni: Eni) -> str:
 
 def _shown(task: Task, eni: Eni, group_names: Mapping[str, str]) -> dict[str, Any]:
     address: dict[str, Any] = {"Primary": True, "PrivateIpAddress": eni.private_ip}
+    association = _association(eni)
+    if association is not None:
+        address["Association"] = association
     if eni.private_dns_name is not None:
         address["PrivateDnsName"] = eni.private_dns_name
     shown: dict[str, Any] = {
@@ -104,8 +110,14 @@ def _shown(task: Task, eni: Eni, group_names: Mapping[str, str]) -> dict[str, An
         "PrivateIpAddress": eni.private_ip,
         "MacAddress": eni.mac_address,
         "PrivateDnsName": eni.private_dns_name,
+        "Association": association,
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _association(eni: Eni) -> dict[str, str] | None:
+    """The public address: one of this host's own, so it has no public name."""
+    return {"IpOwnerId": "amazon", "PublicDnsName": "", "PublicIp": eni.public_ip} if eni.public_ip else None
 
 
 def _group(group_id: str, names: Mapping[str, str]) -> dict[str, str]:

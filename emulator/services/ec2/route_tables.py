@@ -19,9 +19,8 @@ from emulator.domain.vpc import Association, Route, RouteTable, local_route
 from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
 from emulator.store.ec2_tables import ROUTE_TABLES
-from emulator.wire.call import Call, stores
+from emulator.wire.call import Call
 
-KEPT = "Routes are kept and shown; every task reaches every other and what this host reaches."
 _FILTERS = {
     "route-table-id": lambda table: [table.id],
     "vpc-id": lambda table: [table.vpc_id],
@@ -38,7 +37,6 @@ _FILTERS = {
 }
 
 
-@stores(KEPT)
 def create_route_table(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     vpc = finding.vpc(call, request["VpcId"])
     table = RouteTable(
@@ -74,7 +72,6 @@ def delete_route_table(call: Call, request: Mapping[str, Any]) -> None:
     vpc_queries.remove(call.tx, ROUTE_TABLES, table)
 
 
-@stores(KEPT)
 def associate_route_table(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     table = finding.route_table(call, request["RouteTableId"])
     if "GatewayId" in request:
@@ -95,7 +92,6 @@ def associate_route_table(call: Call, request: Mapping[str, Any]) -> dict[str, A
     return {"AssociationId": known.id, "AssociationState": {"State": "associated"}}
 
 
-@stores(KEPT)
 def disassociate_route_table(call: Call, request: Mapping[str, Any]) -> None:
     table, association = _association(call, request["AssociationId"])
     if association.main:
@@ -104,7 +100,6 @@ def disassociate_route_table(call: Call, request: Mapping[str, Any]) -> None:
     call.tx.put(ROUTE_TABLES, replace(table, associations=rest))
 
 
-@stores(KEPT)
 def replace_route_table_association(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """Moves a subnet, or the rank of the main table, to another table of the VPC; the association gets a new id."""
     old, association = _association(call, request["AssociationId"])

@@ -15,9 +15,8 @@ from emulator.domain.ec2_errors import (
 from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.vpc import Route, RouteTable, WrongRange, check_destination
 from emulator.services.ec2 import finding
-from emulator.services.ec2.route_tables import KEPT
 from emulator.store.ec2_tables import ROUTE_TABLES
-from emulator.wire.call import Call, stores
+from emulator.wire.call import Call
 
 _TARGETS = (
     "GatewayId",
@@ -36,7 +35,6 @@ _TARGETS = (
 _ELSEWHERE = ("DestinationIpv6CidrBlock", "DestinationPrefixListId")
 
 
-@stores(KEPT)
 def create_route(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     table, destination = _where(call, request)
     if any(route.destination == destination for route in table.routes):
@@ -45,7 +43,6 @@ def create_route(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"Return": True}
 
 
-@stores(KEPT)
 def replace_route(call: Call, request: Mapping[str, Any]) -> None:
     table, destination = _where(call, request)
     _existing(table, destination)
@@ -53,7 +50,6 @@ def replace_route(call: Call, request: Mapping[str, Any]) -> None:
     _keep(call, table, [route if r.destination == destination else r for r in table.routes])
 
 
-@stores(KEPT)
 def delete_route(call: Call, request: Mapping[str, Any]) -> None:
     table, destination = _where(call, request)
     if _existing(table, destination).target == "local":

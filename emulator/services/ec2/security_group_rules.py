@@ -28,9 +28,8 @@ from emulator.domain.security_group import (
     said,
 )
 from emulator.services.ec2 import finding
-from emulator.services.ec2.security_groups import KEPT
 from emulator.store.ec2_tables import SECURITY_GROUPS
-from emulator.wire.call import Call, stores
+from emulator.wire.call import Call
 
 Pair = tuple[SecurityGroup, Rule]
 _FILTERS = {
@@ -40,17 +39,16 @@ _FILTERS = {
 }
 
 
-@stores(KEPT)
 def authorize_security_group_ingress(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return _authorize(call, request, egress=False)
 
 
-@stores(KEPT)
 def authorize_security_group_egress(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return _authorize(call, request, egress=True)
 
 
 def _authorize(call: Call, request: Mapping[str, Any], *, egress: bool) -> dict[str, Any]:
+    finding.warn_if_only_kept(call)
     group = finding.group_of(call, request)
     tags = finding.new_tags(request, "security-group-rule")
     known = {rule.key: rule for rule in group.rules}
@@ -64,17 +62,16 @@ def _authorize(call: Call, request: Mapping[str, Any], *, egress: bool) -> dict[
     return {"Return": True, "SecurityGroupRules": [_shown(call, group, rule) for rule in added]}
 
 
-@stores(KEPT)
 def revoke_security_group_ingress(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return _revoke(call, request, egress=False)
 
 
-@stores(KEPT)
 def revoke_security_group_egress(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return _revoke(call, request, egress=True)
 
 
 def _revoke(call: Call, request: Mapping[str, Any], *, egress: bool) -> dict[str, Any]:
+    finding.warn_if_only_kept(call)
     group = finding.group_of(call, request)
     gone: list[Rule] = []
     if request.get("SecurityGroupRuleIds"):
@@ -166,9 +163,9 @@ def describe_security_group_rules(call: Call, request: Mapping[str, Any]) -> dic
     return finding.paged("SecurityGroupRules", [_shown(call, *pair) for pair in found], token)
 
 
-@stores(KEPT)
 def modify_security_group_rules(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """Each rule is replaced whole, and keeps its id and direction."""
+    finding.warn_if_only_kept(call)
     group = finding.security_group(call, request["GroupId"])
     for update in request["SecurityGroupRules"]:
         group = _changed(call, group, update["SecurityGroupRuleId"], update.get("SecurityGroupRule", {}))
@@ -215,12 +212,10 @@ def _modified_peer(call: Call, asked: Mapping[str, Any]) -> dict[str, Any]:
     raise NotEmulatedYet("Homeport does not emulate prefix lists yet.")
 
 
-@stores(KEPT)
 def update_security_group_rule_descriptions_ingress(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return _describe_anew(call, request, egress=False)
 
 
-@stores(KEPT)
 def update_security_group_rule_descriptions_egress(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     return _describe_anew(call, request, egress=True)
 

@@ -17,9 +17,8 @@ from emulator.domain.security_group import Rule, SecurityGroup, open_egress, per
 from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
 from emulator.store.ec2_tables import SECURITY_GROUPS
-from emulator.wire.call import Call, stores
+from emulator.wire.call import Call
 
-KEPT = "Security groups are kept and shown; Homeport does not filter traffic by them yet."
 _NAME = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
 
 
@@ -50,7 +49,6 @@ _FILTERS = {
 }
 
 
-@stores(KEPT)
 def create_security_group(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     name, description = request["GroupName"], request["Description"]
     if name.lower().startswith("sg-") or name == "default" or not _NAME.fullmatch(name):

@@ -31,6 +31,7 @@ from emulator.domain.task_overrides import EffectiveTask, apply_overrides
 from emulator.services.ecs import lookup
 from emulator.services.ecs.role_check import check_roles
 from emulator.store.instance_capacity import has_instances
+from emulator.store.vpc_queries import known_network
 from emulator.wire.call import Call
 
 MAX_COUNT: Final = 10
@@ -67,8 +68,7 @@ def start_launch(call: Call, cluster: Cluster, request: m.StartTaskRequest) -> L
     placement = check_network(
         definition.body,
         request.get("networkConfiguration"),
-        account=call.account,
-        region=call.region,
+        known_network(call.reader, call.account, call.region),
         strict=call.facts.strict,
     )
     launch = Launch(
@@ -87,6 +87,7 @@ def _effective(call: Call, definition: TaskDefinition, launch_type: str, request
     check_emulated(
         effective.definition,
         allow_privileged=call.facts.allow_privileged,
+        allow_host_network=call.facts.allow_host_network,
         allow_host_paths=call.facts.allow_host_paths,
         s3_folder=call.facts.s3_folder,
     )
@@ -123,8 +124,7 @@ def _on_what(
     placement = check_network(
         definition.body,
         request.get("networkConfiguration"),
-        account=call.account,
-        region=call.region,
+        known_network(call.reader, call.account, call.region),
         strict=call.facts.strict,
     )
     constraints, strategies = request.get("placementConstraints", ()), request.get("placementStrategy", ())

@@ -36,6 +36,7 @@ from emulator.domain.service import Service
 from emulator.domain.task_overrides import apply_overrides
 from emulator.services.ecs import lookup
 from emulator.store.ecs_tables import ALARM_STATES
+from emulator.store.vpc_queries import known_network
 from emulator.wire.call import Call
 
 Settings = dict[str, Any]
@@ -172,8 +173,7 @@ def _checked(
     placement = check_network(
         body,
         settings.get("networkConfiguration"),
-        account=call.account,
-        region=call.region,
+        known_network(call.reader, call.account, call.region),
         strict=call.facts.strict,
     )
     _check_where(settings, launch_type, definition)
@@ -215,6 +215,7 @@ def _check_emulated(call: Call, settings: Settings, definition: TaskDefinition, 
     check_emulated(
         effective.definition,
         allow_privileged=call.facts.allow_privileged,
+        allow_host_network=call.facts.allow_host_network,
         allow_host_paths=call.facts.allow_host_paths,
         s3_folder=call.facts.s3_folder,
     )

@@ -1,0 +1,337 @@
+"""Makes what a task's containers are connected to, by network mode: pause containers, addresses, published ports.
+
+awsvpc: one pause container with the interface's address, and a public one if asked for. bridge: a pause container for
+each container, so that two may listen on the same port, and a restarted one keeps its ports. host and none: nothing,
+unless the containers share their IPC or process namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from emulator.control.container_launch import Identity
+from emulator.control.host_ports import HostPorts, PortTaken
+from emulator.control.networks import Networks, Provided
+from emulator.control.observe import ContainerWatch
+from emulator.control.security_groups import CannotFilter, Guards
+from emulator.domain.address_plan import RangeExhausted
+from emulator.domain.host_ports import (
+    EVERYWHERE,
+    NetworkBinding,
+    NoPortFree,
+    fixed_bindings,
+    link_order,
+    linked,
+)
+from emulator.domain.task import Task
+from emulator.domain.task_outcomes import Attached, Done, Failed, Outcome
+from emulator.domain.task_overrides import EffectiveTask
+from emulator.engine import labels
+from emulator.engine.base import (
+    ContainerCreateFailed,
+    ContainerSpec,
+    ContainerStartFailed,
+    ContainerState,
+    Engine,
+    EngineError,
+    EngineNotResponding,
+    ImageNotFound,
+    NetworkAttachment,
+    NetworkConflict,
+    NotFound,
+    PortPublish,
+)
+from emulator.engine.container_spec import network_sysctls
+from emulator.engine.pause import SocketRelay, TcpRelay, pause_spec
+
+ADDRESS_ATTEMPTS = 5
+MOST_PUBLIC_PORTS = 200
+"""Each published port is a process of the engine's, so a task's public address has at most that many."""
+
+BRIDGE: Final = "bridge"
+LOOPBACK = "127.0.0.1"
+NO_PUBLIC_PORTS = (
+    "its public address answers on the ports of portMappings alone; the task definition has none, so on no port"
+)
+NO_WAY_OUT = "its subnet has no route to an internet gateway, so its public address answers nobody, as on AWS"
+TOO_MANY_PORTS = f"only the first {MOST_PUBLIC_PORTS} of its ports answer on its public address"
+NO_HOST_NETWORK = (
+    "CannotStartContainerError: network mode host is the network of the engine's host, and that is not this host"
+)
+NO_LOOPBACK = "this host has no loopback address but 127.0.0.1, so its public address is that, with other port numbers"
+
+
+@dataclass(slots=True)
+class TaskNetworks:
+    """`relay` is how a task's pause containers reach us; None when tasks get no endpoint."""
+
+    engine: Engine
+    networks: Networks
+    ports: HostPorts
+    watch: ContainerWatch
+    identity: Identity
+    guards: Guards
+    relay: SocketRelay | TcpRelay | None = None
+    _pause_image: str | None = None
+    _loopback_only: bool = False
+
+    def provide(self, task: Task, effective: EffectiveTask) -> Outcome:
+        """What the network mode asks for. EngineError when the engine fails in another way than these name."""
+        try:
+            match task.network_mode:
+                case "awsvpc":
+                    return self._interface(task, effective)
+                case "bridge":
+                    return self._bridge(task, effective)
+                case "host":
+                    return self._host(task, effective)
+                case _:
+                    return Done(runtime_id=self._holder(task, effective))
+        except NetworkConflict as error:
+            return Failed(f"ResourceInitializationError: no range for the VPC is free on this host: {error}")
+        except RangeExhausted as error:
+            return Failed(f"ResourceInitializationError: {error}")
+
+    def remove(self, task: Task) -> None:
+        """Every pause container, and with the last its published ports."""
+        for pause_id in task.pauses:
+            self.engine.remove_container(pause_id)
+            self.watch.forget(pause_id)
+            self.guards.forget(pause_id)
+
+    # -- awsvpc
+
+    def _interface(self, task: Task, effective: EffectiveTask) -> Outcome:
+        eni = task.eni
+        if eni is None:
+            raise AssertionError("awsvpc tasks have an interface")
+        for _ in range(ADDRESS_ATTEMPTS):
+            provided = self.networks.provide(task, eni)
+            public = self._public_address(task) if eni.assign_public_ip else ""
+            try:
+                return self._start_interface(task, effective, provided, public)
+            except ContainerStartFailed as error:
+                self._after_refusal(task, public, error)
+            except (NotFound, ContainerCreateFailed, ImageNotFound):
+                # Somebody removed the bridge or our image: make them anew, once more round.
+                self.networks.forget_made()
+                self._pause_image = None
+        return Failed("ResourceInitializationError: the task's network interface could not be attached")
+
+    def _public_address(self, task: Task) -> str:
+        return LOOPBACK if self._loopback_only else self.networks.provide_public(task)
+
+    def _after_refusal(self, task: Task, public: str, error: ContainerStartFailed) -> None:
+        """Gives up the address that the engine refused; raises what is about no address."""
+        text = str(error).lower()
+        if public and "cannot assign requested address" in text:
+            self._loopback_only = True
+            self.networks.give_up_public(task)
+        elif public and public != LOOPBACK and public in text:
+            self.networks.skip_address(task, public=True)
+        elif "address already in use" in text:
+            self.networks.skip_address(task)
+        else:
+            raise error
+
+    def _start_interface(self, task: Task, effective: EffectiveTask, provided: Provided, public: str) -> Outcome:
+        reached = bool(public) and task.eni is not None and self.networks.leads_out(task, task.eni)
+        published = fixed_bindings(effective.containers, public) if reached else []
+        count = sum(len(list(binding.ports)) for binding in published)
+        address = provided.address
+        spec = pause_spec(
+            name=f"ecs-{task.family[:80]}-pause-{task.id[:12]}",
+            image=self._ensured_pause_image(),
+            labels={
+                **self.identity.labels(task, "pause", "~internal~ecs~pause"),
+                **({labels.FILTERED: "true"} if self.guards.enforced else {}),
+            },
+            network=NetworkAttachment(provided.network, ipv4_address=address),
+            hostname=f"ip-{address.replace('.', '-')}",
+            domain_name="ec2.internal" if task.region == "us-east-1" else f"{task.region}.compute.internal",
+            ports=_published(published, chosen_by_engine=public == LOOPBACK)[:MOST_PUBLIC_PORTS],
+            sysctls=network_sysctls(effective.containers),
+            shares_ipc=effective.definition.get("ipcMode") == "task",
+            filters=self.guards.enforced,
+            relay=self.relay,
+            relay_name=task.id,
+        )
+        state = self._started(spec)
+        try:
+            self.guards.guard(task, state.id)
+        except (CannotFilter, EngineError) as error:
+            self.engine.remove_container(state.id)
+            if isinstance(error, EngineError):
+                raise
+            return Failed(f"ResourceInitializationError: the task's security groups cannot be enforced: {error}")
+        answers = _as_published(published, state) if public == LOOPBACK else published
+        notes = [provided.note] if provided.note else []
+        if public:
+            notes += [] if reached else [NO_WAY_OUT]
+            notes += [NO_PUBLIC_PORTS] if reached and not published else []
+            notes += [TOO_MANY_PORTS] if count > MOST_PUBLIC_PORTS else []
+            notes += [NO_LOOPBACK] if public == LOOPBACK and published else []
+        return Done(
+            runtime_id=state.id,
+            private_ip=state.ip_addresses.get(provided.network) or address,
+            mac_address=state.mac_addresses.get(provided.network),
+            network=provided.network,
+            public_ip=public or None,
+            public_ports=tuple(answers),
+            warnings=tuple(notes),
+        )
+
+    # -- bridge
+
+    def _bridge(self, task: Task, effective: EffectiveTask) -> Outcome:
+        for _ in range(ADDRESS_ATTEMPTS):
+            try:
+                bindings = self.ports.take(task, effective.containers)
+            except (PortTaken, NoPortFree) as error:
+                return Failed(f"CannotStartContainerError: Error response from daemon: {error}")
+            made: dict[str, Attached] = {}
+            try:
+                for definition in link_order(effective.containers):
+                    name = definition["name"]
+                    made[name] = self._attach(task, effective, definition, bindings[name], made)
+            except EngineError as error:
+                self._undo(made)
+                if not isinstance(error, ContainerStartFailed):
+                    raise
+                if not self._skip_strangers(task, effective, bindings, str(error)):
+                    return Failed(f"CannotStartContainerError: Error response from daemon: {error}")
+                continue
+            first = made[effective.containers[0]["name"]]
+            return Done(runtime_id=first.pause_id, attached=tuple(made.values()))
+        return Failed("CannotStartContainerError: Error response from daemon: no dynamic host port could be bound")
+
+    def _attach(
+        self,
+        task: Task,
+        effective: EffectiveTask,
+        definition: Mapping[str, Any],
+        bindings: list[NetworkBinding],
+        before: Mapping[str, Attached],
+    ) -> Attached:
+        """The namespace of one container. The first one's is also that of IPC, if the task shares it."""
+        name = definition["name"]
+        first = name == effective.containers[0]["name"]
+        spec = pause_spec(
+            name=f"ecs-{task.family[:60]}-pause-{name[:60]}-{task.id[:12]}",
+            image=self._ensured_pause_image(),
+            labels=self.identity.labels(task, "pause", f"~internal~ecs~pause-{name}"),
+            network_mode=BRIDGE,
+            hostname=definition.get("hostname"),
+            ports=_published(bindings),
+            extra_hosts=(*_extra_hosts(definition), *_links(definition, before)),
+            dns_servers=tuple(definition.get("dnsServers") or ()),
+            dns_search=tuple(definition.get("dnsSearchDomains") or ()),
+            sysctls=network_sysctls([definition]),
+            shares_ipc=first and effective.definition.get("ipcMode") == "task",
+            relay=self.relay,
+            relay_name=task.id,
+        )
+        state = self._started(spec)
+        return Attached(name, state.id, state.ip_addresses.get(BRIDGE), tuple(bindings))
+
+    def _undo(self, made: Mapping[str, Attached]) -> None:
+        for each in made.values():
+            if each.pause_id is not None:
+                self.engine.remove_container(each.pause_id)
+                self.watch.forget(each.pause_id)
+
+    def _skip_strangers(
+        self, task: Task, effective: EffectiveTask, bindings: Mapping[str, list[NetworkBinding]], text: str
+    ) -> bool:
+        """Whether a stranger has a port that we chose, so that others can be tried."""
+        taken = "port is already allocated" in text or "address already in use" in text
+        mappings = [mapping for c in effective.containers for mapping in c.get("portMappings") or ()]
+        asked = {int(mapping["hostPort"]) for mapping in mappings if mapping.get("hostPort")}
+        claims = [claim for each in bindings.values() for binding in each for claim in binding.claims]
+        named = [claim for claim in claims if f":{claim[1]} " in f"{text} " or f":{claim[1]}:" in text]
+        if not taken or not named or any(port in asked for _, port in named):
+            return False
+        self.ports.skip(task, named)
+        return True
+
+    # -- host and none
+
+    def _host(self, task: Task, effective: EffectiveTask) -> Outcome:
+        if not self.engine.info().on_this_host:
+            return Failed(NO_HOST_NETWORK)
+        attached = tuple(
+            Attached(definition["name"], bindings=tuple(fixed_bindings([definition], EVERYWHERE)))
+            for definition in effective.containers
+        )
+        return Done(runtime_id=self._holder(task, effective), attached=attached)
+
+    def _holder(self, task: Task, effective: EffectiveTask) -> str | None:
+        """Who holds the IPC or process namespace that the containers share; None when they share none."""
+        definition = effective.definition
+        if "task" not in (definition.get("ipcMode"), definition.get("pidMode")):
+            return None
+        spec = pause_spec(
+            name=f"ecs-{task.family[:80]}-pause-{task.id[:12]}",
+            image=self._ensured_pause_image(),
+            labels=self.identity.labels(task, "pause", "~internal~ecs~pause"),
+            network_mode="none",
+            shares_ipc=definition.get("ipcMode") == "task",
+        )
+        return self._started(spec).id
+
+    # -- what these share
+
+    def _started(self, spec: ContainerSpec) -> ContainerState:
+        pause_id = self.engine.create_container(spec)
+        with self.watch.in_hand(pause_id):
+            try:
+                self.engine.start_container(pause_id)
+            except EngineError:
+                self.engine.remove_container(pause_id)
+                raise
+            self.watch.remember(pause_id)
+        state = self.watch.state(pause_id)
+        if state is None:
+            raise EngineNotResponding("the engine does not show the pause container it just started")
+        return state
+
+    def _ensured_pause_image(self) -> str:
+        if self._pause_image is None:
+            self._pause_image = self.engine.ensure_pause_image()
+        return self._pause_image
+
+
+def _published(bindings: list[NetworkBinding], *, chosen_by_engine: bool = False) -> tuple[PortPublish, ...]:
+    return tuple(
+        PortPublish(inside, binding.protocol, binding.bind_ip, None if chosen_by_engine else outside)
+        for binding in bindings
+        for inside, outside in binding.ports
+    )
+
+
+def _as_published(bindings: list[NetworkBinding], state: ContainerState) -> list[NetworkBinding]:
+    """With the ports that the engine chose, one by one."""
+    chosen = {(port.protocol, port.container_port): port.host_port or 0 for port in state.ports}
+    return [
+        NetworkBinding(binding.bind_ip, binding.protocol, inside, chosen[binding.protocol, inside])
+        for binding in bindings
+        for inside, _ in binding.ports
+        if (binding.protocol, inside) in chosen
+    ]
+
+
+def _extra_hosts(definition: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((host["hostname"], host["ipAddress"]) for host in definition.get("extraHosts") or ())
+
+
+def _links(definition: Mapping[str, Any], before: Mapping[str, Attached]) -> tuple[tuple[str, str], ...]:
+    """Names for the addresses of the containers that it links to, as Docker's links give them."""
+    found: list[tuple[str, str]] = []
+    for text in definition.get("links") or ():
+        name, alias = linked(text)
+        address = before[name].private_ip if name in before else None
+        if address:
+            found += [(each, address) for each in dict.fromkeys((alias, name))]
+    return tuple(found)

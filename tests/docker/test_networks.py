@@ -1,0 +1,87 @@
+"""How tasks are reached on the real engine: public addresses, and VPCs of one's own with their subnets' addresses."""
+
+from __future__ import annotations
+
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.docker.homeport import Homeport, container, engine, eventually
+
+pytestmark = pytest.mark.docker
+
+PUBLIC = {"awsvpcConfiguration": {"subnets": ["subnet-aaaa"], "assignPublicIp": "ENABLED"}}
+WEB = {"portMappings": [{"containerPort": 80}]}
+
+
+def page(address: str) -> str:
+    with urllib.request.urlopen(f"http://{address}/", timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def answers(address: str) -> str:
+    """What it serves, once it does."""
+
+    def look() -> str:
+        try:
+            return page(address)
+        except OSError:
+            return ""
+
+    return str(eventually(look, 10))
+
+
+def interface(homeport: Homeport, arn: str) -> dict[str, Any]:
+    details = {d["name"]: d["value"] for d in homeport.task(arn)["attachments"][0]["details"]}
+    shown = homeport.client("ec2").describe_network_interfaces(NetworkInterfaceIds=[details["networkInterfaceId"]])
+    found: dict[str, Any] = shown["NetworkInterfaces"][0]
+    assert found["PrivateIpAddress"] == details["privateIPv4Address"]
+    return found
+
+
+def launch(homeport: Homeport, family: str, network: dict[str, Any]) -> str:
+    ecs = homeport.client("ecs")
+    started = ecs.run_task(taskDefinition=family, launchType="FARGATE", networkConfiguration=network)
+    assert started["failures"] == []
+    arn = str(started["tasks"][0]["taskArn"])
+    homeport.running(arn)
+    return arn
+
+
+def test_two_tasks_on_one_port_each_have_a_public_address(homeport: Homeport) -> None:
+    homeport.define("public", container(**WEB))
+    arns = [launch(homeport, "public", PUBLIC) for _ in range(2)]
+    addresses = [interface(homeport, arn)["Association"]["PublicIp"] for arn in arns]
+    assert len(set(addresses)) == 2
+    assert all(address.startswith("127.") and address != "127.0.0.1" for address in addresses)
+    for arn, address in zip(arns, addresses, strict=True):
+        assert answers(address)
+        status = next(t for t in homeport.admin("status")["tasks"] if t["id"] == arn.rpartition("/")[2])
+        assert status["reach"][0] == f"{address}:80"
+        assert page(status["reach"][1])  # the private address
+    for arn in arns:
+        homeport.stop_task(arn)
+        homeport.stopped(arn)
+    with pytest.raises(OSError):
+        page(addresses[0])
+
+
+def test_a_task_in_a_vpc_of_ones_own_has_an_address_of_its_subnet(homeport: Homeport) -> None:
+    ec2 = homeport.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.77.3.0/24", AvailabilityZone="us-east-1b")["Subnet"]["SubnetId"]
+    homeport.define("own-vpc", container(**WEB))
+    network = {"awsvpcConfiguration": {"subnets": [subnet]}}
+    arn = launch(homeport, "own-vpc", network)
+    shown = interface(homeport, arn)
+    assert (shown["PrivateIpAddress"], shown["VpcId"], shown["AvailabilityZone"]) == ("10.77.3.4", vpc, "us-east-1b")
+    assert answers("10.77.3.4")
+    assert homeport.task(arn)["availabilityZone"] == "us-east-1b"
+    homeport.stop_task(arn)
+    homeport.stopped(arn)
+    ec2.delete_subnet(SubnetId=subnet)
+    bridge = {"label": [f"homeport.vpc={vpc}"]}
+    assert engine().networks(filters=bridge)
+    ec2.delete_vpc(VpcId=vpc)
+    eventually(lambda: not engine().networks(filters=bridge), 20)
