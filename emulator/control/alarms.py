@@ -66,6 +66,6 @@ class AlarmController:
         with self._database.read() as reader:
             services = reader.find(SERVICES, account=account, region=region, status="ACTIVE")
         for service in services:
-            if service.primary.rollout_state == "IN_PROGRESS" and name in alarm_names(service):
+            if name in alarm_names(service) and any(d.rollout_state == "IN_PROGRESS" for d in service.deployments):
                 self._wake(service_key(service))
         return None

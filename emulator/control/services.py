@@ -88,7 +88,8 @@ class ServiceController:
             leaving=frozenset(leaving_instances(reader, service.account, service.region, service.cluster)),
             targets=targets,
         )
-        if service.primary.rollout_state != "IN_PROGRESS":
+        under_way = [d for d in service.deployments if d.status == "PRIMARY" and d.rollout_state == "IN_PROGRESS"]
+        if not under_way:
             return around
         where = (service.account, service.region)
         found = [reader.get(ALARM_STATES, *where, name) for name in alarm_names(service)]
@@ -96,7 +97,7 @@ class ServiceController:
             around,
             alarms={alarm.name: alarm for alarm in found if alarm is not None},
             rollout=reader.get(
-                SERVICE_DEPLOYMENTS, *where, service.cluster, service.name, service.primary.service_deployment_id
+                SERVICE_DEPLOYMENTS, *where, service.cluster, service.name, under_way[0].service_deployment_id
             ),
         )
 

@@ -186,7 +186,10 @@ def _fail(round_: Round, failure: _Failure) -> None:
         return
     if round_.rollout is None:
         return
-    if failure.turns_back or round_.rollout.status == "ROLLBACK_IN_PROGRESS":
+    if round_.rollout.status == "ROLLBACK_IN_PROGRESS":
+        reason = f"Service deployment rollback failed because {failure.because}"
+        round_.rollout = finished(round_.rollout, "ROLLBACK_FAILED", now, reason)
+    elif failure.turns_back:
         round_.rollout = finished(round_.rollout, "ROLLBACK_FAILED", now, NO_CANDIDATE)
     else:
         round_.rollout = stopped(round_.rollout, f"Service deployment stopped because {failure.because}", now)

@@ -269,7 +269,8 @@ def test_a_rollback_that_fails_is_not_rolled_back() -> None:
     fail_all_launches(world, 3)
     assert (world.service.primary.id, world.service.primary.rollout_state) == ("ecs-svc/1", "FAILED")
     assert world.rollout.status == "ROLLBACK_FAILED"
-    assert world.rollout.failure_count == 3
+    expected = "Service deployment rollback failed because the circuit breaker threshold was exceeded."
+    assert (world.rollout.status_reason, world.rollout.failure_count) == (expected, 3)
 
 
 def test_a_failed_deployment_leaves_the_old_tasks_alone() -> None:

@@ -143,11 +143,22 @@ def test_a_newer_deployment_stops_the_one_under_way(scene: Scene) -> None:
     assert described(scene, second)["status"] == "SUCCESSFUL"
 
 
-def test_scaling_makes_no_history(scene: Scene) -> None:
-    scene.create()
+def test_scaling_makes_no_history(scene: Scene, emulator: Emulator) -> None:
+    arn = scene.create()["serviceArn"]
     scene.run_on()
     scene.update(desiredCount=3)
     assert len(listed(scene)) == 1
+    with emulator.database.read() as reader:
+        told = [e.detail for e in journal.entries(reader, subject=arn) if e.kind == "eventbridge"][-1]
+    assert (told["detail-type"], told["source"], told["resources"]) == ("ECS Service Action", "aws.ecs", [arn])
+    detail = told["detail"]
+    assert detail.pop("createdAt").endswith("Z")
+    assert detail == {
+        "eventType": "INFO",
+        "eventName": "SERVICE_DESIRED_COUNT_UPDATED",
+        "clusterArn": f"{P}cluster/c",
+        "desiredCount": 3,
+    }
 
 
 def test_deleting_the_service_stops_it(scene: Scene) -> None:
