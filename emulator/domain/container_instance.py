@@ -76,6 +76,11 @@ class ContainerInstance:
         """Whether it is outside EC2 (ECS Anywhere), so that only tasks of launch type EXTERNAL go there."""
         return any(attribute.name == EXTERNAL for attribute in self.attributes)
 
+    @property
+    def by_name(self) -> dict[str, str | None]:
+        """The values of its attributes."""
+        return {attribute.name: attribute.value for attribute in self.attributes}
+
     def attribute(self, name: str) -> str | None:
         """The value; None for one without a value, and for one that it does not have."""
         return next((a.value for a in self.attributes if a.name == name), None)

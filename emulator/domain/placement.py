@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from emulator.domain.container_instance import ARCHITECTURE, ContainerInstance, InstancePort, Load
+from emulator.domain.container_instance import ARCHITECTURE, ZONE, ContainerInstance, InstancePort, Load
 from emulator.domain.placement_order import Order, order_for
 from emulator.domain.query_language import Query
 
@@ -57,10 +57,11 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An ACTIVE instance, and what its tasks take of it already."""
+    """An ACTIVE instance, and what its tasks take of it already. `attributes`: its own by name, where at hand."""
 
     instance: ContainerInstance
     load: Load = field(default_factory=Load)
+    attributes: Mapping[str, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def closest(refusals: Sequence[Refusal]) -> Refusal:
 
 def host_of(candidate: Candidate, index: int, demand: Demand) -> Host:
     instance, load = candidate.instance, candidate.load
-    attributes = {attribute.name: attribute.value for attribute in instance.attributes}
+    attributes = candidate.attributes if candidate.attributes is not None else instance.by_name
     ports = set(load.ports)
     if demand.ports:
         ports.update(InstancePort("tcp", port) for port in instance.ports)
@@ -216,7 +217,7 @@ def refusal(host: Host, demand: Demand) -> str | None:
 def _barred(host: Host, demand: Demand) -> str | None:
     if not host.agent_connected:
         return AGENT
-    if demand.zones is not None and host.instance.zone not in demand.zones:
+    if demand.zones is not None and (host.attributes.get(ZONE) or "") not in demand.zones:
         return LOCATION
     if not demand.attributes <= host.attributes.keys():
         return ATTRIBUTE

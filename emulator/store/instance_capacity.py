@@ -6,10 +6,13 @@ unique by itself (D3). Who is placed where is decided in domain/placement.py.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from emulator.domain.container_instance import (
+    EXTERNAL,
     ContainerInstance,
     InstanceAllocation,
     InstancePort,
@@ -36,22 +39,26 @@ def candidates(
 
     `external`: those outside EC2, which take tasks of launch type EXTERNAL alone. With `capacity_provider` only its.
     """
-    active = _active_instances(reader, account, region, cluster)
-    instances = [instance for instance in active if instance.external == external]
-    if capacity_provider is not None:
-        instances = [i for i in instances if i.capacity_provider == capacity_provider]
-    if not instances:
+    found = [
+        (instance, attributes)
+        for instance, attributes in _active_instances(reader, account, region, cluster)
+        if (EXTERNAL in attributes) == external and capacity_provider in (None, instance.capacity_provider)
+    ]
+    if not found:
         return []
-    taken = loads(reader, instances[0])
-    return [Candidate(instance, taken.get(instance.arn, Load())) for instance in instances]
+    taken, nothing = loads(reader, found[0][0]), Load()
+    return [Candidate(instance, taken.get(instance.arn, nothing), attributes) for instance, attributes in found]
 
 
-_decoded: dict[tuple[str, ...], tuple[str, ContainerInstance]] = {}
+Known = tuple[ContainerInstance, Mapping[str, str | None]]
+"""An instance, and its attributes by name."""
+
+_decoded: dict[tuple[str, ...], tuple[str, Known]] = {}
 """The last body that was read of an instance, and what it means: most do not change between two placements."""
 _DECODED_AT_MOST: Final = 10_000
 
 
-def _active_instances(reader: Reader, *where: str) -> list[ContainerInstance]:
+def _active_instances(reader: Reader, *where: str) -> list[Known]:
     """In the order of their ids. `where`: account, region, cluster."""
     sql = f"SELECT id, body FROM {CONTAINER_INSTANCES.name} WHERE account = ? AND region = ? AND cluster = ? "
     found = []
@@ -61,7 +68,8 @@ def _active_instances(reader: Reader, *where: str) -> list[ContainerInstance]:
         if known is None or known[0] != body:
             if len(_decoded) >= _DECODED_AT_MOST:
                 _decoded.clear()
-            known = _decoded[key] = (body, CONTAINER_INSTANCES.decode(body))
+            instance = CONTAINER_INSTANCES.decode(body)
+            known = _decoded[key] = (body, (instance, instance.by_name))
         found.append(known[1])
     return found
 
@@ -91,30 +99,41 @@ def loads(reader: Reader, of: ContainerInstance, *, alone: bool = False) -> dict
         if alone
         else ("cluster_arn = ?", (of.cluster_arn,))
     )
-    found: dict[str, Load] = {}
+    sums: dict[str, _Sum] = defaultdict(_Sum)
     rows = reader.execute(
         "SELECT instance_arn, task_group, SUM(cpu), SUM(memory_mib), SUM(eni), COUNT(*) "
         f"FROM {INSTANCE_ALLOCATIONS.name} WHERE {only} GROUP BY instance_arn, task_group",
         value,
     )
     for arn, group, cpu, memory_mib, enis, count in rows:
-        load = found.get(arn, Load())
-        found[arn] = Load(
-            cpu=load.cpu + cpu,
-            memory_mib=load.memory_mib + memory_mib,
-            enis=load.enis + enis,
-            groups={**load.groups, group: count},
+        sum_ = sums[arn]
+        sum_.cpu += cpu
+        sum_.memory_mib += memory_mib
+        sum_.enis += enis
+        sum_.groups[group] = count
+    ports = f"SELECT instance_arn, protocol, port FROM {INSTANCE_PORTS.name} WHERE {only}"
+    for arn, protocol, port in reader.execute(ports, value):
+        sums[arn].ports.add(InstancePort(protocol, port))
+    for arn, status, count in _task_counts(reader, of, alone=alone):
+        sums[arn].running += count * (status == "RUNNING")
+        sums[arn].pending += count * (status in PENDING)
+    return {arn: sum_.load() for arn, sum_ in sums.items()}
+
+
+@dataclass(slots=True)
+class _Sum:
+    cpu: int = 0
+    memory_mib: int = 0
+    enis: int = 0
+    running: int = 0
+    pending: int = 0
+    ports: set[InstancePort] = field(default_factory=set)
+    groups: dict[str, int] = field(default_factory=dict)
+
+    def load(self) -> Load:
+        return Load(
+            self.cpu, self.memory_mib, self.enis, frozenset(self.ports), self.groups, self.running, self.pending
         )
-    ports: dict[str, list[InstancePort]] = {}
-    for arn, protocol, port in reader.execute(
-        f"SELECT instance_arn, protocol, port FROM {INSTANCE_PORTS.name} WHERE {only}", value
-    ):
-        ports.setdefault(arn, []).append(InstancePort(protocol, port))
-    for arn, taken in ports.items():
-        found[arn] = replace(found.get(arn, Load()), ports=frozenset(taken))
-    for arn, (running, pending) in _task_counts(reader, of, alone=alone).items():
-        found[arn] = replace(found.get(arn, Load()), running=running, pending=pending)
-    return found
 
 
 def load_of(reader: Reader, instance: ContainerInstance) -> Load:
@@ -122,19 +141,15 @@ def load_of(reader: Reader, instance: ContainerInstance) -> Load:
     return loads(reader, instance, alone=True).get(instance.arn, Load())
 
 
-def _task_counts(reader: Reader, of: ContainerInstance, *, alone: bool) -> dict[str, tuple[int, int]]:
-    """Running and pending tasks, by lastStatus."""
+def _task_counts(reader: Reader, of: ContainerInstance, *, alone: bool) -> Iterable[tuple[str, str, int]]:
+    """Instance ARN, lastStatus, and how many tasks."""
     sql = (
         f"SELECT container_instance_arn, last_status, COUNT(*) FROM {TASKS.name} "
         "WHERE account = ? AND region = ? AND cluster = ? AND container_instance_arn "
         f"{'= ?' if alone else 'IS NOT NULL'} GROUP BY container_instance_arn, last_status"
     )
     here = (of.account, of.region, of.cluster)
-    found: dict[str, tuple[int, int]] = {}
-    for arn, status, count in reader.execute(sql, (*here, of.arn) if alone else here):
-        running, pending = found.get(arn, (0, 0))
-        found[arn] = (running + count * (status == "RUNNING"), pending + count * (status in PENDING))
-    return found
+    yield from reader.execute(sql, (*here, of.arn) if alone else here)
 
 
 def occupy(tx: Transaction, task: Task, instance: ContainerInstance, demand: Demand) -> None:
