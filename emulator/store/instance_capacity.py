@@ -23,7 +23,7 @@ from emulator.domain.placement import Candidate, Demand
 from emulator.domain.service_tasks import PENDING
 from emulator.domain.task import Task
 from emulator.store.database import Reader, Transaction
-from emulator.store.ecs_tables import CONTAINER_INSTANCES, INSTANCE_ALLOCATIONS, INSTANCE_PORTS, TASKS
+from emulator.store.ecs_tables import CONTAINER_INSTANCES, HOST_PORTS, INSTANCE_ALLOCATIONS, INSTANCE_PORTS, TASKS
 
 
 def candidates(
@@ -114,10 +114,21 @@ def loads(reader: Reader, of: ContainerInstance, *, alone: bool = False) -> dict
     ports = f"SELECT instance_arn, protocol, port FROM {INSTANCE_PORTS.name} WHERE {only}"
     for arn, protocol, port in reader.execute(ports, value):
         sums[arn].ports.add(InstancePort(protocol, port))
+    for arn, protocol, port in _published_ports(reader, of, alone=alone):
+        sums[arn].ports.add(InstancePort(protocol, port))
     for arn, status, count in _task_counts(reader, of, alone=alone):
         sums[arn].running += count * (status == "RUNNING")
         sums[arn].pending += count * (status in PENDING)
     return {arn: sum_.load() for arn, sum_ in sums.items()}
+
+
+def _published_ports(reader: Reader, of: ContainerInstance, *, alone: bool) -> Iterable[tuple[str, str, int]]:
+    """Instance ARN, protocol and port of what tasks in bridge mode have got, dynamic ports too."""
+    whole = f"{of.cluster_arn.replace(':cluster/', ':container-instance/')}/"
+    # The character after the slash ends the range of this cluster's instances.
+    first, last = (of.arn, f"{of.arn}/") if alone else (whole, f"{whole[:-1]}0")
+    sql = f"SELECT host, protocol, port FROM {HOST_PORTS.name} WHERE host >= ? AND host < ?"
+    yield from reader.execute(sql, (first, last))
 
 
 @dataclass(slots=True)

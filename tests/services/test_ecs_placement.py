@@ -204,3 +204,64 @@ def test_refused_placement(aws: Aws) -> None:
         run_on_ec2(ecs, placementConstraints=[{"type": "memberOf", "expression": "a b"}])
     with refuses("InvalidParameterException", "The field of a binpack placement strategy must be", part=True):
         run_on_ec2(ecs, placementStrategy=[{"type": "binpack"}])
+
+
+def bridge_definition(family: str, *ports: dict[str, int], **members: Any) -> dict[str, Any]:
+    container = {"name": "app", "image": "busybox", "cpu": 64, "memory": 64, "portMappings": list(ports)}
+    return {"family": family, "containerDefinitions": [container], **members}
+
+
+def test_host_ports_are_taken_and_given_back(aws: Aws, emulator: Emulator, clock: VirtualClock) -> None:
+    provide_image(emulator)
+    ecs = aws("ecs")
+    arns = scene(ecs, 2)
+    ecs.register_task_definition(**bridge_definition("fixed", {"containerPort": 80, "hostPort": 18080}))
+    fixed = {"taskDefinition": "fixed", "networkConfiguration": None}
+    first = run_on_ec2(ecs, count=3, **fixed)
+    assert where(first) == dict.fromkeys(arns, 1)
+    assert {f["reason"] for f in first["failures"]} == {"RESOURCE:PORTS"}
+    emulator.plane.settle()
+    shown = described(ecs, arns[0])
+    assert shown["runningTasksCount"] == 1
+    assert resources(shown)["PORTS"][-1] == "18080"
+    assert resources(shown, "registeredResources")["PORTS"] == resources(shown)["PORTS"][:-1]
+    gone = next(t for t in first["tasks"] if t["containerInstanceArn"] == arns[0])
+    ecs.stop_task(cluster="c", task=gone["taskArn"])
+    clock.advance(60)
+    emulator.plane.settle()
+    assert where(run_on_ec2(ecs, count=1, **fixed)) == {arns[0]: 1}
+
+
+def test_dynamic_host_ports_are_known_to_placement(aws: Aws, emulator: Emulator) -> None:
+    provide_image(emulator)
+    ecs = aws("ecs")
+    [arn] = scene(ecs, 1)
+    ecs.register_task_definition(**bridge_definition("dynamic", {"containerPort": 80}, {"containerPort": 81}))
+    answer = run_on_ec2(ecs, count=2, taskDefinition="dynamic", networkConfiguration=None)
+    assert where(answer) == {arn: 2}
+    emulator.plane.settle()
+    [*_, last] = ports = resources(described(ecs, arn))["PORTS"]
+    assert len(ports) == 6 + 4
+    ecs.register_task_definition(**bridge_definition("same", {"containerPort": 80, "hostPort": int(last)}))
+    refused = run_on_ec2(ecs, taskDefinition="same", networkConfiguration=None)
+    assert refused["failures"] == [{"arn": arn, "reason": "RESOURCE:PORTS"}]
+
+
+def test_tasks_outside_ec2(aws: Aws, emulator: Emulator) -> None:
+    provide_image(emulator)
+    ecs = aws("ecs")
+    [inside] = scene(ecs, 1)
+    outside = register(ecs, 1, attributes=[{"name": "ecs.capability.external"}])["containerInstanceArn"]
+    ecs.register_task_definition(**bridge_definition("anywhere", requiresCompatibilities=["EXTERNAL", "EC2"]))
+    there = {"taskDefinition": "anywhere", "networkConfiguration": None}
+    [task] = run_on_ec2(ecs, launchType="EXTERNAL", **there)["tasks"]
+    assert (task["launchType"], task["containerInstanceArn"]) == ("EXTERNAL", outside)
+    assert "availabilityZone" not in task
+    assert where(run_on_ec2(ecs, count=2, **there)) == {inside: 2}
+    started = ecs.start_task(cluster="c", taskDefinition="anywhere", containerInstances=[outside])["tasks"]
+    assert [t["launchType"] for t in started] == ["EXTERNAL"]
+    emulator.plane.settle()
+    assert described(ecs, outside)["runningTasksCount"] == 2
+    ecs.create_service(cluster="c", serviceName="out", taskDefinition="anywhere", desiredCount=2, launchType="EXTERNAL")
+    emulator.plane.settle()
+    assert described(ecs, outside)["runningTasksCount"] == 4
