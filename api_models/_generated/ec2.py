@@ -17,6 +17,54 @@ class AccountAttributeValue(TypedDict, total=False):
     AttributeValue: str
 
 
+class Address(TypedDict, total=False):
+    AllocationId: str
+    AssociationId: str
+    Domain: str
+    NetworkInterfaceId: str
+    NetworkInterfaceOwnerId: str
+    PrivateIpAddress: str
+    Tags: list[Tag]
+    PublicIpv4Pool: str
+    NetworkBorderGroup: str
+    CustomerOwnedIp: str
+    CustomerOwnedIpv4Pool: str
+    CarrierIp: str
+    SubnetId: str
+    ServiceManaged: str
+    InstanceId: str
+    PublicIp: str
+
+
+class AddressAttribute(TypedDict, total=False):
+    PublicIp: str
+    AllocationId: str
+    PtrRecord: str
+    PtrRecordUpdate: PtrUpdateStatus
+
+
+class AllocateAddressRequest(TypedDict, total=False):
+    Domain: str
+    Address: str
+    PublicIpv4Pool: str
+    NetworkBorderGroup: str
+    CustomerOwnedIpv4Pool: str
+    TagSpecifications: list[TagSpecification]
+    IpamPoolId: str
+    DryRun: bool
+
+
+class AllocateAddressResult(TypedDict, total=False):
+    AllocationId: str
+    PublicIpv4Pool: str
+    NetworkBorderGroup: str
+    Domain: str
+    CustomerOwnedIp: str
+    CustomerOwnedIpv4Pool: str
+    CarrierIp: str
+    PublicIp: str
+
+
 class AssociateRouteTableRequest(TypedDict, total=False):
     GatewayId: str
     PublicIpv4Pool: str
@@ -107,6 +155,12 @@ class AvailabilityZone(TypedDict, total=False):
     State: str
 
 
+class AvailabilityZoneAddress(TypedDict, total=False):
+    AvailabilityZone: str
+    AvailabilityZoneId: str
+    AllocationIds: list[str]
+
+
 class AvailabilityZoneGeography(TypedDict, total=False):
     Name: str
 
@@ -151,6 +205,67 @@ CreateInternetGatewayResult = TypedDict(
     "CreateInternetGatewayResult",
     {
         "InternetGateway": "InternetGateway",
+    },
+    total=False,
+)
+
+
+class CreateNatGatewayRequest(TypedDict, total=False):
+    AvailabilityMode: str
+    AllocationId: str
+    ClientToken: str
+    DryRun: bool
+    SubnetId: str
+    VpcId: str
+    AvailabilityZoneAddresses: list[AvailabilityZoneAddress]
+    TagSpecifications: list[TagSpecification]
+    ConnectivityType: str
+    PrivateIpAddress: str
+    SecondaryAllocationIds: list[str]
+    SecondaryPrivateIpAddresses: list[str]
+    SecondaryPrivateIpAddressCount: int
+
+
+CreateNatGatewayResult = TypedDict(
+    "CreateNatGatewayResult",
+    {
+        "ClientToken": "str",
+        "NatGateway": "NatGateway",
+    },
+    total=False,
+)
+
+
+CreateNetworkAclEntryRequest = TypedDict(
+    "CreateNetworkAclEntryRequest",
+    {
+        "DryRun": "bool",
+        "NetworkAclId": "Required[str]",
+        "RuleNumber": "Required[int]",
+        "Protocol": "Required[str]",
+        "RuleAction": "Required[str]",
+        "Egress": "Required[bool]",
+        "CidrBlock": "str",
+        "Ipv6CidrBlock": "str",
+        "IcmpTypeCode": "IcmpTypeCode",
+        "PortRange": "PortRange",
+    },
+    total=False,
+)
+
+
+class CreateNetworkAclRequest(TypedDict, total=False):
+    TagSpecifications: list[TagSpecification]
+    ClientToken: str
+    DryRun: bool
+    VpcId: Required[str]
+
+
+CreateNetworkAclResult = TypedDict(
+    "CreateNetworkAclResult",
+    {
+        "NetworkAcl": "NetworkAcl",
+        "ClientToken": "str",
     },
     total=False,
 )
@@ -242,6 +357,36 @@ class CreateTagsRequest(TypedDict, total=False):
     Tags: Required[list[Tag]]
 
 
+class CreateVpcEndpointRequest(TypedDict, total=False):
+    DryRun: bool
+    VpcEndpointType: str
+    VpcId: Required[str]
+    ServiceName: str
+    PolicyDocument: str
+    RouteTableIds: list[str]
+    SubnetIds: list[str]
+    SecurityGroupIds: list[str]
+    IpAddressType: str
+    DnsOptions: DnsOptionsSpecification
+    ClientToken: str
+    PrivateDnsEnabled: bool
+    TagSpecifications: list[TagSpecification]
+    SubnetConfigurations: list[SubnetConfiguration]
+    ServiceNetworkArn: str
+    ResourceConfigurationArn: str
+    ServiceRegion: str
+
+
+CreateVpcEndpointResult = TypedDict(
+    "CreateVpcEndpointResult",
+    {
+        "VpcEndpoint": "VpcEndpoint",
+        "ClientToken": "str",
+    },
+    total=False,
+)
+
+
 class CreateVpcRequest(TypedDict, total=False):
     CidrBlock: str
     Ipv6Pool: str
@@ -270,6 +415,27 @@ CreateVpcResult = TypedDict(
 class DeleteInternetGatewayRequest(TypedDict, total=False):
     DryRun: bool
     InternetGatewayId: Required[str]
+
+
+class DeleteNatGatewayRequest(TypedDict, total=False):
+    DryRun: bool
+    NatGatewayId: Required[str]
+
+
+class DeleteNatGatewayResult(TypedDict, total=False):
+    NatGatewayId: str
+
+
+class DeleteNetworkAclEntryRequest(TypedDict, total=False):
+    DryRun: bool
+    NetworkAclId: Required[str]
+    RuleNumber: Required[int]
+    Egress: Required[bool]
+
+
+class DeleteNetworkAclRequest(TypedDict, total=False):
+    DryRun: bool
+    NetworkAclId: Required[str]
 
 
 class DeleteRouteRequest(TypedDict, total=False):
@@ -307,6 +473,15 @@ class DeleteTagsRequest(TypedDict, total=False):
     Tags: list[Tag]
 
 
+class DeleteVpcEndpointsRequest(TypedDict, total=False):
+    DryRun: bool
+    VpcEndpointIds: Required[list[str]]
+
+
+class DeleteVpcEndpointsResult(TypedDict, total=False):
+    Unsuccessful: list[UnsuccessfulItem]
+
+
 class DeleteVpcRequest(TypedDict, total=False):
     VpcId: Required[str]
     DryRun: bool
@@ -319,6 +494,30 @@ class DescribeAccountAttributesRequest(TypedDict, total=False):
 
 class DescribeAccountAttributesResult(TypedDict, total=False):
     AccountAttributes: list[AccountAttribute]
+
+
+class DescribeAddressesAttributeRequest(TypedDict, total=False):
+    AllocationIds: list[str]
+    Attribute: str
+    NextToken: str
+    MaxResults: int
+    DryRun: bool
+
+
+class DescribeAddressesAttributeResult(TypedDict, total=False):
+    Addresses: list[AddressAttribute]
+    NextToken: str
+
+
+class DescribeAddressesRequest(TypedDict, total=False):
+    PublicIps: list[str]
+    DryRun: bool
+    Filters: list[Filter]
+    AllocationIds: list[str]
+
+
+class DescribeAddressesResult(TypedDict, total=False):
+    Addresses: list[Address]
 
 
 class DescribeAvailabilityZonesRequest(TypedDict, total=False):
@@ -364,6 +563,24 @@ class DescribeInternetGatewaysResult(TypedDict, total=False):
     NextToken: str
 
 
+DescribeNatGatewaysRequest = TypedDict(
+    "DescribeNatGatewaysRequest",
+    {
+        "DryRun": "bool",
+        "Filter": "list[Filter]",
+        "MaxResults": "int",
+        "NatGatewayIds": "list[str]",
+        "NextToken": "str",
+    },
+    total=False,
+)
+
+
+class DescribeNatGatewaysResult(TypedDict, total=False):
+    NatGateways: list[NatGateway]
+    NextToken: str
+
+
 class DescribeNetworkAclsRequest(TypedDict, total=False):
     NextToken: str
     MaxResults: int
@@ -389,6 +606,19 @@ class DescribeNetworkInterfacesRequest(TypedDict, total=False):
 class DescribeNetworkInterfacesResult(TypedDict, total=False):
     NetworkInterfaces: list[NetworkInterface]
     NextToken: str
+
+
+class DescribePrefixListsRequest(TypedDict, total=False):
+    DryRun: bool
+    Filters: list[Filter]
+    MaxResults: int
+    NextToken: str
+    PrefixListIds: list[str]
+
+
+class DescribePrefixListsResult(TypedDict, total=False):
+    NextToken: str
+    PrefixLists: list[PrefixList]
 
 
 class DescribeRegionsRequest(TypedDict, total=False):
@@ -480,6 +710,19 @@ class DescribeVpcAttributeResult(TypedDict, total=False):
     VpcId: str
 
 
+class DescribeVpcEndpointsRequest(TypedDict, total=False):
+    DryRun: bool
+    VpcEndpointIds: list[str]
+    Filters: list[Filter]
+    MaxResults: int
+    NextToken: str
+
+
+class DescribeVpcEndpointsResult(TypedDict, total=False):
+    VpcEndpoints: list[VpcEndpoint]
+    NextToken: str
+
+
 class DescribeVpcsRequest(TypedDict, total=False):
     Filters: list[Filter]
     VpcIds: list[str]
@@ -514,6 +757,25 @@ class DhcpOptions(TypedDict, total=False):
 class DisassociateRouteTableRequest(TypedDict, total=False):
     DryRun: bool
     AssociationId: Required[str]
+
+
+class DnsEntry(TypedDict, total=False):
+    DnsName: str
+    HostedZoneId: str
+
+
+class DnsOptions(TypedDict, total=False):
+    DnsRecordIpType: str
+    PrivateDnsOnlyForInboundResolverEndpoint: bool
+    PrivateDnsPreference: str
+    PrivateDnsSpecifiedDomains: list[str]
+
+
+class DnsOptionsSpecification(TypedDict, total=False):
+    DnsRecordIpType: str
+    PrivateDnsOnlyForInboundResolverEndpoint: bool
+    PrivateDnsPreference: str
+    PrivateDnsSpecifiedDomains: list[str]
 
 
 class Filter(TypedDict, total=False):
@@ -571,6 +833,11 @@ class Ipv6Range(TypedDict, total=False):
     CidrIpv6: str
 
 
+class LastError(TypedDict, total=False):
+    Message: str
+    Code: str
+
+
 class ModifySecurityGroupRulesRequest(TypedDict, total=False):
     GroupId: Required[str]
     SecurityGroupRules: Required[list[SecurityGroupRuleUpdate]]
@@ -600,6 +867,54 @@ class ModifyVpcAttributeRequest(TypedDict, total=False):
     EnableDnsSupport: AttributeBooleanValue
     VpcId: Required[str]
     EnableNetworkAddressUsageMetrics: AttributeBooleanValue
+
+
+NatGateway = TypedDict(
+    "NatGateway",
+    {
+        "CreateTime": "float",
+        "DeleteTime": "float",
+        "FailureCode": "str",
+        "FailureMessage": "str",
+        "NatGatewayAddresses": "list[NatGatewayAddress]",
+        "NatGatewayId": "str",
+        "ProvisionedBandwidth": "ProvisionedBandwidth",
+        "State": "str",
+        "SubnetId": "str",
+        "VpcId": "str",
+        "Tags": "list[Tag]",
+        "ConnectivityType": "str",
+        "AvailabilityMode": "str",
+        "AutoScalingIps": "str",
+        "AutoProvisionZones": "str",
+        "AttachedAppliances": "list[NatGatewayAttachedAppliance]",
+        "RouteTableId": "str",
+    },
+    total=False,
+)
+
+
+class NatGatewayAddress(TypedDict, total=False):
+    AllocationId: str
+    NetworkInterfaceId: str
+    PrivateIp: str
+    PublicIp: str
+    AssociationId: str
+    IsPrimary: bool
+    FailureMessage: str
+    Status: str
+    AvailabilityZone: str
+    AvailabilityZoneId: str
+
+
+class NatGatewayAttachedAppliance(TypedDict, total=False):
+    Type: str
+    ApplianceArn: str
+    VpcEndpointId: str
+    AttachmentState: str
+    ModificationState: str
+    FailureCode: str
+    FailureMessage: str
 
 
 class NetworkAcl(TypedDict, total=False):
@@ -716,9 +1031,20 @@ class OperatorResponse(TypedDict, total=False):
     HiddenByDefault: bool
 
 
+class PayerResponsibilityEntry(TypedDict, total=False):
+    Scope: str
+    PayerResponsibilityType: str
+
+
 class PortRange(TypedDict, total=False):
     From: int
     To: int
+
+
+class PrefixList(TypedDict, total=False):
+    Cidrs: list[str]
+    PrefixListId: str
+    PrefixListName: str
 
 
 class PrefixListId(TypedDict, total=False):
@@ -734,6 +1060,20 @@ class PrivateDnsNameOptionsOnLaunch(TypedDict, total=False):
 
 class PropagatingVgw(TypedDict, total=False):
     GatewayId: str
+
+
+class ProvisionedBandwidth(TypedDict, total=False):
+    ProvisionTime: float
+    Provisioned: str
+    RequestTime: float
+    Requested: str
+    Status: str
+
+
+class PtrUpdateStatus(TypedDict, total=False):
+    Value: str
+    Status: str
+    Reason: str
 
 
 class PublicIpDnsNameOptions(TypedDict, total=False):
@@ -760,6 +1100,41 @@ class Region(TypedDict, total=False):
 
 class RegionGeography(TypedDict, total=False):
     Name: str
+
+
+class ReleaseAddressRequest(TypedDict, total=False):
+    AllocationId: str
+    PublicIp: str
+    NetworkBorderGroup: str
+    DryRun: bool
+
+
+class ReplaceNetworkAclAssociationRequest(TypedDict, total=False):
+    DryRun: bool
+    AssociationId: Required[str]
+    NetworkAclId: Required[str]
+
+
+class ReplaceNetworkAclAssociationResult(TypedDict, total=False):
+    NewAssociationId: str
+
+
+ReplaceNetworkAclEntryRequest = TypedDict(
+    "ReplaceNetworkAclEntryRequest",
+    {
+        "DryRun": "bool",
+        "NetworkAclId": "Required[str]",
+        "RuleNumber": "Required[int]",
+        "Protocol": "Required[str]",
+        "RuleAction": "Required[str]",
+        "Egress": "Required[bool]",
+        "CidrBlock": "str",
+        "Ipv6CidrBlock": "str",
+        "IcmpTypeCode": "IcmpTypeCode",
+        "PortRange": "PortRange",
+    },
+    total=False,
+)
 
 
 class ReplaceRouteRequest(TypedDict, total=False):
@@ -905,6 +1280,11 @@ class SecurityGroup(TypedDict, total=False):
     IpPermissions: list[IpPermission]
 
 
+class SecurityGroupIdentifier(TypedDict, total=False):
+    GroupId: str
+    GroupName: str
+
+
 class SecurityGroupRule(TypedDict, total=False):
     SecurityGroupRuleId: str
     GroupId: str
@@ -979,6 +1359,17 @@ class SubnetCidrBlockState(TypedDict, total=False):
     StatusMessage: str
 
 
+class SubnetConfiguration(TypedDict, total=False):
+    SubnetId: str
+    Ipv4: str
+    Ipv6: str
+
+
+class SubnetIpPrefixes(TypedDict, total=False):
+    SubnetId: str
+    IpPrefixes: list[str]
+
+
 class SubnetIpv6CidrBlockAssociation(TypedDict, total=False):
     AssociationId: str
     Ipv6CidrBlock: str
@@ -1002,6 +1393,16 @@ class TagDescription(TypedDict, total=False):
 class TagSpecification(TypedDict, total=False):
     ResourceType: str
     Tags: list[Tag]
+
+
+class UnsuccessfulItem(TypedDict, total=False):
+    Error: UnsuccessfulItemError
+    ResourceId: str
+
+
+class UnsuccessfulItemError(TypedDict, total=False):
+    Code: str
+    Message: str
 
 
 class UpdateSecurityGroupRuleDescriptionsEgressRequest(TypedDict, total=False):
@@ -1109,6 +1510,40 @@ class VpcEncryptionControlExclusions(TypedDict, total=False):
     ElasticFileSystem: VpcEncryptionControlExclusion
     GlobalAccelerator: VpcEncryptionControlExclusion
     ApiGatewayV2: VpcEncryptionControlExclusion
+
+
+VpcEndpoint = TypedDict(
+    "VpcEndpoint",
+    {
+        "VpcEndpointId": "str",
+        "VpcEndpointType": "str",
+        "VpcId": "str",
+        "ServiceName": "str",
+        "State": "str",
+        "PolicyDocument": "str",
+        "RouteTableIds": "list[str]",
+        "SubnetIds": "list[str]",
+        "Groups": "list[SecurityGroupIdentifier]",
+        "IpAddressType": "str",
+        "DnsOptions": "DnsOptions",
+        "PrivateDnsEnabled": "bool",
+        "RequesterManaged": "bool",
+        "NetworkInterfaceIds": "list[str]",
+        "DnsEntries": "list[DnsEntry]",
+        "CreationTimestamp": "float",
+        "Tags": "list[Tag]",
+        "OwnerId": "str",
+        "LastError": "LastError",
+        "Ipv4Prefixes": "list[SubnetIpPrefixes]",
+        "Ipv6Prefixes": "list[SubnetIpPrefixes]",
+        "FailureReason": "str",
+        "ServiceNetworkArn": "str",
+        "ResourceConfigurationArn": "str",
+        "ServiceRegion": "str",
+        "PayerResponsibilities": "list[PayerResponsibilityEntry]",
+    },
+    total=False,
+)
 
 
 class VpcIpv6CidrBlockAssociation(TypedDict, total=False):

@@ -85,6 +85,46 @@ class InvalidNetworkInterfaceIdNotFound(AwsError):
     code = "InvalidNetworkInterfaceID.NotFound"
 
 
+class InvalidNetworkAclIdNotFound(AwsError):
+    code = "InvalidNetworkAclID.NotFound"
+
+
+class InvalidNetworkAclEntryNotFound(AwsError):
+    code = "InvalidNetworkAclEntry.NotFound"
+
+
+class NetworkAclEntryAlreadyExists(AwsError):
+    """A rule of that number and direction is there."""
+
+
+class InvalidAllocationIdNotFound(AwsError):
+    code = "InvalidAllocationID.NotFound"
+
+
+class InvalidAddressNotFound(AwsError):
+    code = "InvalidAddress.NotFound"
+
+
+class InvalidIpAddressInUse(AwsError):
+    code = "InvalidIPAddress.InUse"
+
+
+class NatGatewayNotFound(AwsError):
+    """No such NAT gateway, or its hour of being shown has passed."""
+
+
+class InvalidVpcEndpointIdNotFound(AwsError):
+    code = "InvalidVpcEndpointId.NotFound"
+
+
+class InvalidServiceName(AwsError):
+    """No endpoint service of that name."""
+
+
+class InvalidPrefixListIdNotFound(AwsError):
+    code = "InvalidPrefixListId.NotFound"
+
+
 class InvalidId(AwsError):
     code = "InvalidID"
 

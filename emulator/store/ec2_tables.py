@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from emulator.domain.address_translation import ElasticAddress, NatGateway, VpcEndpoint
+from emulator.domain.network_acl import NetworkAcl
 from emulator.domain.security_group import SecurityGroup
 from emulator.domain.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from emulator.store.tables import Table
@@ -19,5 +21,19 @@ SECURITY_GROUPS: Table[SecurityGroup] = Table(
     indexes=(("vpc_id",),),
     wakes=lambda group: [("security_groups", f"{group.account}/{group.region}")],
 )
+ADDRESSES: Table[ElasticAddress] = Table("ec2_addresses", ElasticAddress, key=_KEY, unique=(("public_ip",),))
+NETWORK_ACLS: Table[NetworkAcl] = Table("ec2_network_acls", NetworkAcl, key=_KEY, indexes=(("vpc_id",),))
+NAT_GATEWAYS: Table[NatGateway] = Table("ec2_nat_gateways", NatGateway, key=_KEY)
+VPC_ENDPOINTS: Table[VpcEndpoint] = Table("ec2_vpc_endpoints", VpcEndpoint, key=_KEY)
 
-TABLES = (VPCS, SUBNETS, ROUTE_TABLES, INTERNET_GATEWAYS, SECURITY_GROUPS)
+TABLES = (
+    VPCS,
+    SUBNETS,
+    ROUTE_TABLES,
+    INTERNET_GATEWAYS,
+    SECURITY_GROUPS,
+    NETWORK_ACLS,
+    ADDRESSES,
+    NAT_GATEWAYS,
+    VPC_ENDPOINTS,
+)

@@ -1,10 +1,13 @@
 """Amazon EC2, as far as containers need it: VPCs and what stands in them. There are no EC2 instances here.
 
-Security groups and routes are kept and shown; between tasks nothing is filtered or routed by them yet.
+Security groups filter what tasks send and get, with --enforce-security-groups. Routes decide whether a public address
+answers; NAT gateways and endpoints are kept and shown.
 """
 
 from emulator.services.ec2 import (
+    elastic_addresses,
     internet_gateways,
+    nat_gateways,
     network_acls,
     network_interfaces,
     route_tables,
@@ -13,6 +16,7 @@ from emulator.services.ec2 import (
     security_groups,
     subnets,
     tags,
+    vpc_endpoints,
     vpcs,
     zones,
 )
@@ -29,6 +33,9 @@ MODULES = (
     network_interfaces,
     network_acls,
     zones,
+    elastic_addresses,
+    nat_gateways,
+    vpc_endpoints,
     tags,
 )
 

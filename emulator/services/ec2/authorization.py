@@ -11,7 +11,17 @@ from typing import Any, Final
 from emulator.domain.policy_conditions import Context, resource_tags
 from emulator.domain.policy_evaluation import Access
 from emulator.services.access import request_tags
-from emulator.store.ec2_tables import INTERNET_GATEWAYS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS, VPCS
+from emulator.store.ec2_tables import (
+    ADDRESSES,
+    INTERNET_GATEWAYS,
+    NAT_GATEWAYS,
+    NETWORK_ACLS,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    SUBNETS,
+    VPC_ENDPOINTS,
+    VPCS,
+)
 from emulator.store.tables import Table
 from emulator.wire.authorize import Authorization, Needs
 from emulator.wire.call import Call
@@ -19,14 +29,21 @@ from emulator.wire.call import Call
 Request = Mapping[str, Any]
 
 _MEMBERS: Final = {
+    "AllocationId": "elastic-ip",
+    "NetworkAclId": "network-acl",
     "InternetGatewayId": "internet-gateway",
+    "NatGatewayId": "natgateway",
     "RouteTableId": "route-table",
     "GroupId": "security-group",
     "SubnetId": "subnet",
     "VpcId": "vpc",
 }
 _PREFIXES: Final = {
+    "acl": "network-acl",
+    "eipalloc": "elastic-ip",
     "eni": "network-interface",
+    "nat": "natgateway",
+    "vpce": "vpc-endpoint",
     "igw": "internet-gateway",
     "rtb": "route-table",
     "sg": "security-group",
@@ -35,7 +52,11 @@ _PREFIXES: Final = {
     "vpc": "vpc",
 }
 _TABLES: Final[Mapping[str, Table[Any]]] = {
+    "elastic-ip": ADDRESSES,
     "internet-gateway": INTERNET_GATEWAYS,
+    "natgateway": NAT_GATEWAYS,
+    "network-acl": NETWORK_ACLS,
+    "vpc-endpoint": VPC_ENDPOINTS,
     "route-table": ROUTE_TABLES,
     "security-group": SECURITY_GROUPS,
     "subnet": SUBNETS,
@@ -71,6 +92,10 @@ def _making(kind: str) -> Needs:
     return needs
 
 
+def _endpoints(call: Call, request: Request) -> Iterable[Access]:
+    return [_on(call, "vpc-endpoint", endpoint) for endpoint in request["VpcEndpointIds"]]
+
+
 def _tagging(call: Call, request: Request) -> Iterable[Access]:
     tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in request.get("Tags") or ()}
     for resource in request["Resources"]:
@@ -94,7 +119,9 @@ _WORDS: Final = {"SecurityGroup": "security-group", "RouteTable": "route-table",
 AUTHORIZATION: Authorization = {
     **dict.fromkeys(
         (
-            "CreateDefaultVpc", "DescribeAccountAttributes", "DescribeAvailabilityZones", "DescribeDhcpOptions",
+            "CreateDefaultVpc", "DescribeAccountAttributes", "DescribeAddresses", "DescribeAddressesAttribute",
+            "DescribeNatGateways", "DescribePrefixLists", "DescribeVpcEndpoints",
+            "DescribeAvailabilityZones", "DescribeDhcpOptions",
             "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRegions",
             "DescribeRouteTables", "DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets",
             "DescribeTags", "DescribeVpcs",
@@ -105,7 +132,10 @@ AUTHORIZATION: Authorization = {
         (
             "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress",
             "AuthorizeSecurityGroupIngress", "CreateRoute", "DeleteInternetGateway", "DeleteRoute",
-            "DeleteRouteTable", "DeleteSecurityGroup", "DeleteSubnet", "DeleteVpc", "DescribeVpcAttribute",
+            "CreateNetworkAclEntry", "DeleteNatGateway", "DeleteNetworkAcl", "DeleteNetworkAclEntry",
+            "ReplaceNetworkAclAssociation", "ReplaceNetworkAclEntry",
+            "DeleteRouteTable", "ReleaseAddress", "DeleteSecurityGroup", "DeleteSubnet", "DeleteVpc",
+            "DescribeVpcAttribute",
             "DetachInternetGateway", "DisassociateRouteTable", "ModifySecurityGroupRules", "ModifySubnetAttribute",
             "ModifyVpcAttribute", "ReplaceRoute", "ReplaceRouteTableAssociation", "RevokeSecurityGroupEgress",
             "RevokeSecurityGroupIngress", "UpdateSecurityGroupRuleDescriptionsEgress",
@@ -114,6 +144,11 @@ AUTHORIZATION: Authorization = {
         _named,
     ),
     **dict.fromkeys(("CreateTags", "DeleteTags"), _tagging),
+    "DeleteVpcEndpoints": _endpoints,
+    "AllocateAddress": _making("elastic-ip"),
+    "CreateNetworkAcl": _making("network-acl"),
+    "CreateNatGateway": _making("natgateway"),
+    "CreateVpcEndpoint": _making("vpc-endpoint"),
     "CreateInternetGateway": _making("internet-gateway"),
     "CreateRouteTable": _making("route-table"),
     "CreateSecurityGroup": _making("security-group"),

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from emulator.domain.address_translation import ElasticAddress, NatGateway, VpcEndpoint
 from emulator.domain.ec2_errors import (
+    InvalidAllocationIdNotFound,
     InvalidGroupNotFound,
     InvalidInternetGatewayIdNotFound,
+    InvalidNetworkAclIdNotFound,
     InvalidParameterCombination,
     InvalidParameterValue,
     InvalidRouteTableIdNotFound,
     InvalidSubnetIdNotFound,
+    InvalidVpcEndpointIdNotFound,
     InvalidVpcIdNotFound,
     MissingParameter,
+    NatGatewayNotFound,
 )
 from emulator.domain.errors import AwsError
 from emulator.domain.key_value_tags import TAG_LIMIT, as_list, tags_of
+from emulator.domain.network import network_id
+from emulator.domain.network_acl import NetworkAcl, default_acl
 from emulator.domain.resource_filter import UnknownFilter, Values, matching
 from emulator.domain.security_group import SecurityGroup
 from emulator.domain.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from emulator.store import vpc_queries
+from emulator.store.ec2_tables import ADDRESSES, NAT_GATEWAYS, NETWORK_ACLS, VPC_ENDPOINTS
 from emulator.wire.call import Call
 
 T = TypeVar("T")
-R = TypeVar("R", Vpc, Subnet, RouteTable, InternetGateway, SecurityGroup)
+R = TypeVar(
+    "R", Vpc, Subnet, RouteTable, InternetGateway, SecurityGroup, ElasticAddress, NatGateway, VpcEndpoint, NetworkAcl
+)
 
 
 def vpcs(call: Call) -> list[Vpc]:
@@ -69,6 +80,53 @@ def internet_gateway(call: Call, gateway_id: str) -> InternetGateway:
 def security_group(call: Call, group_id: str) -> SecurityGroup:
     lost = InvalidGroupNotFound(f"The security group '{group_id[:128]}' does not exist")
     return _one(security_groups(call), group_id, lost)
+
+
+def network_acls(call: Call) -> list[NetworkAcl]:
+    """Each with the subnets that are its own; a VPC's default one has those that no other has."""
+    stored = {acl.id: acl for acl in call.reader.find(NETWORK_ACLS, account=call.account, region=call.region)}
+    places = {subnet.id: subnet.vpc_id for subnet in subnets(call)}
+    named = {subnet for acl in stored.values() if not acl.is_default for subnet in acl.subnets}
+    found = []
+    for acl in {**{a.id: a for a in map(default_acl, vpcs(call))}, **stored}.values():
+        mine = {subnet: association for subnet, association in acl.subnets.items() if subnet in places}
+        if acl.is_default:
+            rest = [subnet for subnet, vpc_id in places.items() if vpc_id == acl.vpc_id and subnet not in named]
+            mine = {subnet: acl.subnets.get(subnet) or network_id("aclassoc", subnet) for subnet in rest}
+        found.append(replace(acl, subnets=mine))
+    return found
+
+
+def network_acl(call: Call, acl_id: str) -> NetworkAcl:
+    lost = InvalidNetworkAclIdNotFound(f"The networkAcl ID '{acl_id[:128]}' does not exist")
+    return _one(network_acls(call), acl_id, lost)
+
+
+def elastic_addresses(call: Call) -> list[ElasticAddress]:
+    return call.reader.find(ADDRESSES, account=call.account, region=call.region)
+
+
+def elastic_address(call: Call, allocation_id: str) -> ElasticAddress:
+    lost = InvalidAllocationIdNotFound(f"The allocation ID '{allocation_id[:128]}' does not exist")
+    return _one(elastic_addresses(call), allocation_id, lost)
+
+
+def nat_gateways(call: Call) -> list[NatGateway]:
+    return call.reader.find(NAT_GATEWAYS, account=call.account, region=call.region)
+
+
+def nat_gateway(call: Call, gateway_id: str) -> NatGateway:
+    shown = [gateway for gateway in nat_gateways(call) if gateway.shown(call.now)]
+    return _one(shown, gateway_id, NatGatewayNotFound(f"NAT gateway {gateway_id[:128]} was not found"))
+
+
+def vpc_endpoints(call: Call) -> list[VpcEndpoint]:
+    return call.reader.find(VPC_ENDPOINTS, account=call.account, region=call.region)
+
+
+def vpc_endpoint(call: Call, endpoint_id: str) -> VpcEndpoint:
+    lost = InvalidVpcEndpointIdNotFound(f"The Vpc Endpoint Id '{endpoint_id[:128]}' does not exist")
+    return _one(vpc_endpoints(call), endpoint_id, lost)
 
 
 def group_named(call: Call, name: str) -> SecurityGroup:

@@ -77,10 +77,15 @@ def _existing(table: RouteTable, destination: str) -> Route:
 
 
 def _target(call: Call, request: Mapping[str, Any], table: RouteTable, destination: str) -> Route:
-    """Exactly one target, and it must be there: internet gateways are the only ones that can be, so far."""
+    """Exactly one target, and it must be there: an internet gateway or a NAT gateway, so far."""
     given = [member for member in _TARGETS if member in request]
     if len(given) != 1:
         raise InvalidParameterValue("The request must contain exactly one of the route's targets.")
+    if given == ["NatGatewayId"]:
+        nat = finding.nat_gateway(call, request["NatGatewayId"])
+        if nat.vpc_id != table.vpc_id:
+            raise InvalidParameterValue(f"route table {table.id} and nat gateway {nat.id} belong to different networks")
+        return Route(destination, "NatGatewayId", nat.id)
     if given != ["GatewayId"]:
         raise NotEmulatedYet(f"Homeport does not emulate routes to a {given[0]} yet.")
     gateway = finding.internet_gateway(call, request["GatewayId"])

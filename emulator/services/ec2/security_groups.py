@@ -118,6 +118,7 @@ def delete_security_group(call: Call, request: Mapping[str, Any]) -> dict[str, A
         if other.id != group.id
         for rule in other.rules
     )
+    used = used or any(group.id in endpoint.groups for endpoint in finding.vpc_endpoints(call))
     if used or named:
         raise DependencyViolation(f"resource {group.id} has a dependent object")
     vpc_queries.remove(call.tx, SECURITY_GROUPS, group)

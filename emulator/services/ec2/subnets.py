@@ -130,7 +130,9 @@ def modify_subnet_attribute(call: Call, request: Mapping[str, Any]) -> None:
 
 def delete_subnet(call: Call, request: Mapping[str, Any]) -> None:
     subnet = finding.subnet(call, request["SubnetId"])
-    if _interfaces(call, subnet):
+    nat = any(g.subnet_id == subnet.id and g.deleted_at is None for g in finding.nat_gateways(call))
+    used = any(subnet.id in endpoint.subnets for endpoint in finding.vpc_endpoints(call))
+    if nat or used or _interfaces(call, subnet):
         raise DependencyViolation(f"The subnet '{subnet.id}' has dependencies and cannot be deleted.")
     for table in finding.route_tables(call):
         rest: list[Association] = [a for a in table.associations if a.subnet_id != subnet.id]

@@ -11,7 +11,17 @@ from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.key_value_tags import TAG_LIMIT
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
-from emulator.store.ec2_tables import INTERNET_GATEWAYS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS, VPCS
+from emulator.store.ec2_tables import (
+    ADDRESSES,
+    INTERNET_GATEWAYS,
+    NAT_GATEWAYS,
+    NETWORK_ACLS,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    SUBNETS,
+    VPC_ENDPOINTS,
+    VPCS,
+)
 from emulator.wire.call import Call
 
 _KINDS: dict[str, tuple[Any, Any, str]] = {
@@ -19,9 +29,13 @@ _KINDS: dict[str, tuple[Any, Any, str]] = {
     "subnet": (SUBNETS, finding.subnets, "subnet"),
     "rtb": (ROUTE_TABLES, finding.route_tables, "route-table"),
     "igw": (INTERNET_GATEWAYS, finding.internet_gateways, "internet-gateway"),
+    "acl": (NETWORK_ACLS, finding.network_acls, "network-acl"),
+    "eipalloc": (ADDRESSES, finding.elastic_addresses, "elastic-ip"),
+    "nat": (NAT_GATEWAYS, finding.nat_gateways, "natgateway"),
+    "vpce": (VPC_ENDPOINTS, finding.vpc_endpoints, "vpc-endpoint"),
     "sg": (SECURITY_GROUPS, finding.security_groups, "security-group"),
 }
-_UNTAGGED = ("acl", "dopt", "eni")
+_UNTAGGED = ("dopt", "eni")
 _FILTERS = {
     "key": lambda tag: [tag.key],
     "value": lambda tag: [tag.value],

@@ -29,7 +29,7 @@ from emulator.domain.vpc import (
 )
 from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
-from emulator.store.ec2_tables import INTERNET_GATEWAYS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS, VPCS
+from emulator.store.ec2_tables import INTERNET_GATEWAYS, NETWORK_ACLS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS, VPCS
 from emulator.wire.call import Call
 
 MAX_VPCS = 5
@@ -147,6 +147,8 @@ def delete_vpc(call: Call, request: Mapping[str, Any]) -> None:
         or any(gateway.vpc_id == vpc.id for gateway in finding.internet_gateways(call))
         or any(group.name != "default" for group in groups)
         or any(not table.is_main for table in tables)
+        or any(acl.vpc_id == vpc.id and not acl.is_default for acl in finding.network_acls(call))
+        or any(endpoint.vpc_id == vpc.id for endpoint in finding.vpc_endpoints(call))
         or any(
             t.eni and t.eni.vpc_id == vpc.id
             for t in vpc_queries.tasks_with_interface(call.reader, call.account, call.region)
@@ -158,6 +160,8 @@ def delete_vpc(call: Call, request: Mapping[str, Any]) -> None:
         vpc_queries.remove(call.tx, ROUTE_TABLES, table)
     for group in groups:
         vpc_queries.remove(call.tx, SECURITY_GROUPS, group)
+    for acl in call.tx.find(NETWORK_ACLS, vpc_id=vpc.id):
+        call.tx.delete(NETWORK_ACLS, acl.account, acl.region, acl.id)
     vpc_queries.remove(call.tx, VPCS, vpc)
 
 
