@@ -63,7 +63,10 @@ class NatGateway:
 
 @dataclass(frozen=True, slots=True)
 class VpcEndpoint:
-    """A way to an AWS service, by route tables (Gateway) or by interfaces in subnets (Interface)."""
+    """A way to an AWS service, by route tables (Gateway) or by interfaces in subnets (Interface).
+
+    `interfaces`: by subnet id the interface's id and its private address.
+    """
 
     account: str
     region: str
@@ -74,11 +77,21 @@ class VpcEndpoint:
     created_at: float
     policy: str
     route_tables: list[str] = field(default_factory=list)
-    subnets: list[str] = field(default_factory=list)
+    interfaces: dict[str, tuple[str, str]] = field(default_factory=dict)
     groups: list[str] = field(default_factory=list)
     private_dns: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     deleted: bool = False
+
+
+def address_from_the_end(cidr: str, taken: Collection[str]) -> str:
+    """In a subnet, away from the addresses of tasks, which come from its beginning. NoAddressLeft."""
+    network = ipaddress.IPv4Network(cidr)
+    for number in range(int(network.broadcast_address) - 1, int(network.network_address) + 3, -1):
+        address = str(ipaddress.IPv4Address(number))
+        if address not in taken:
+            return address
+    raise NoAddressLeft(f"no address of {cidr} is left")
 
 
 def next_elastic_address(taken: Collection[str]) -> str:

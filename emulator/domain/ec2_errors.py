@@ -97,6 +97,10 @@ class NetworkAclEntryAlreadyExists(AwsError):
     """A rule of that number and direction is there."""
 
 
+class InsufficientFreeAddressesInSubnet(AwsError):
+    """A subnet is full."""
+
+
 class InvalidAllocationIdNotFound(AwsError):
     code = "InvalidAllocationID.NotFound"
 

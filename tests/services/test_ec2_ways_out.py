@@ -41,6 +41,8 @@ def test_a_nat_gateway_has_an_elastic_address_while_it_lives(ec2: Any, clock: Vi
     shown = ec2.describe_addresses(Filters=by("tag:Name", "nat"))["Addresses"][0]
     assert shown["NetworkInterfaceId"] == inside["NetworkInterfaceId"]
     assert ec2.describe_nat_gateways(Filter=by("vpc-id", vpc))["NatGateways"] == [made]
+    eni = ec2.describe_network_interfaces(Filters=by("interface-type", "nat_gateway"))["NetworkInterfaces"][0]
+    assert eni["Association"]["AllocationId"] == address["AllocationId"]
     table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway)
     with refuses("InvalidIPAddress.InUse", f"Address {address['PublicIp']} is in use."):
@@ -91,6 +93,9 @@ def test_endpoints_stand_in_a_vpc(ec2: Any) -> None:
         VpcId=vpc, VpcEndpointType="Interface", ServiceName="com.amazonaws.us-east-1.ecr.api", SubnetIds=[subnet]
     )["VpcEndpoint"]
     assert ecr["Groups"][0]["GroupName"] == "default"
+    eni = ec2.describe_network_interfaces(NetworkInterfaceIds=ecr["NetworkInterfaceIds"])["NetworkInterfaces"][0]
+    assert (eni["InterfaceType"], eni["SubnetId"], eni["PrivateIpAddress"]) == ("vpc_endpoint", subnet, "10.3.1.254")
+    assert ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailableIpAddressCount"] == 250
     found = ec2.describe_vpc_endpoints(Filters=by("service-name", "*.ecr.api"))["VpcEndpoints"]
     assert [endpoint["VpcEndpointId"] for endpoint in found] == [ecr["VpcEndpointId"]]
     ec2.create_tags(Resources=[ecr["VpcEndpointId"]], Tags=[{"Key": "a", "Value": "b"}])

@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from emulator.domain.address_translation import ElasticAddress, NatGateway, VpcEndpoint
+from emulator.domain.address_translation import (
+    ElasticAddress,
+    NatGateway,
+    NoAddressLeft,
+    VpcEndpoint,
+    address_from_the_end,
+)
 from emulator.domain.ec2_errors import (
+    InsufficientFreeAddressesInSubnet,
     InvalidAllocationIdNotFound,
     InvalidGroupNotFound,
     InvalidInternetGatewayIdNotFound,
@@ -118,6 +125,22 @@ def nat_gateways(call: Call) -> list[NatGateway]:
 def nat_gateway(call: Call, gateway_id: str) -> NatGateway:
     shown = [gateway for gateway in nat_gateways(call) if gateway.shown(call.now)]
     return _one(shown, gateway_id, NatGatewayNotFound(f"NAT gateway {gateway_id[:128]} was not found"))
+
+
+def reserved_addresses(call: Call, subnet_id: str) -> set[str]:
+    """Of NAT gateways and endpoints in a subnet."""
+    gateways = (g for g in nat_gateways(call) if g.subnet_id == subnet_id and g.deleted_at is None)
+    endpoints = (e.interfaces[subnet_id][1] for e in vpc_endpoints(call) if subnet_id in e.interfaces)
+    return {*(gateway.private_ip for gateway in gateways), *endpoints}
+
+
+def free_address(call: Call, subnet: Subnet) -> str:
+    """For another of them; AWS's error when the subnet is full."""
+    try:
+        return address_from_the_end(subnet.cidr, reserved_addresses(call, subnet.id))
+    except NoAddressLeft as error:
+        text = f"The specified subnet does not have enough free addresses to satisfy the request: {error}"
+        raise InsufficientFreeAddressesInSubnet(text) from error
 
 
 def vpc_endpoints(call: Call) -> list[VpcEndpoint]:

@@ -44,7 +44,7 @@ def create_nat_gateway(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     tags = finding.new_tags(request, "natgateway")
     gateway_id = finding.new_id(call, "nat")
     interface = network_id("eni", gateway_id)
-    own = request.get("PrivateIpAddress") or _own_address(call, subnet.id, subnet.cidr)
+    own = request.get("PrivateIpAddress") or finding.free_address(call, subnet)
     if ipaddress.ip_address(own) not in ipaddress.ip_network(subnet.cidr):
         raise InvalidParameterValue(f"Address {own} does not fall within the subnet's address range")
     made = NatGateway(
@@ -82,14 +82,6 @@ def _with_address(call: Call, made: NatGateway, request: Mapping[str, Any]) -> N
     used = replace(address, association_id=association, interface_id=made.interface_id, private_ip=made.private_ip)
     call.tx.put(ADDRESSES, used)
     return replace(made, allocation_id=address.id, association_id=association, public_ip=address.public_ip)
-
-
-def _own_address(call: Call, subnet_id: str, cidr: str) -> str:
-    """From the end of the subnet, away from the addresses of tasks, which come from its beginning."""
-    taken = {g.private_ip for g in finding.nat_gateways(call) if g.subnet_id == subnet_id and g.deleted_at is None}
-    network = ipaddress.IPv4Network(cidr)
-    last = int(network.broadcast_address) - 1
-    return next(a for n in range(last, 0, -1) if (a := str(ipaddress.IPv4Address(n))) not in taken)
 
 
 def describe_nat_gateways(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""Network interfaces: each task's own, as its pause container has it. Nobody else makes any yet."""
+"""Network interfaces: each task's own, as its pause container has it, and those of NAT gateways and VPC endpoints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from emulator.domain.address_translation import NatGateway, VpcEndpoint
 from emulator.domain.ec2_errors import InvalidNetworkInterfaceIdNotFound
 from emulator.domain.resource_filter import flag
 from emulator.domain.task import Eni, Task
@@ -12,32 +14,56 @@ from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
 from emulator.wire.call import Call
 
-_OWNER = "amazon-ecs"
-Pair = tuple[Task, Eni]
+
+@dataclass(frozen=True, slots=True)
+class _Interface:
+    """What DescribeNetworkInterfaces shows; `kind` is its InterfaceType."""
+
+    id: str
+    owner: str
+    description: str
+    kind: str
+    requester: str
+    vpc_id: str
+    subnet_id: str
+    zone: str
+    private_ip: str
+    groups: tuple[str, ...] = ()
+    mac_address: str | None = None
+    private_dns_name: str | None = None
+    public_ip: str | None = None
+    allocation_id: str | None = None
+
+    @property
+    def attachment_id(self) -> str:
+        return f"eni-attach-{self.id.removeprefix('eni-')}"
+
+
 _FILTERS = {
-    "network-interface-id": lambda pair: [pair[1].id],
-    "subnet-id": lambda pair: [pair[1].subnet_id],
-    "vpc-id": lambda pair: [pair[1].vpc_id],
-    "availability-zone": lambda pair: [pair[0].availability_zone or ""],
-    "group-id": lambda pair: pair[1].security_groups,
-    "description": lambda pair: [_description(pair[0], pair[1])],
-    "private-ip-address": lambda pair: [pair[1].private_ip or ""],
-    "addresses.private-ip-address": lambda pair: [pair[1].private_ip or ""],
-    "association.public-ip": lambda pair: [pair[1].public_ip or ""],
-    "addresses.association.public-ip": lambda pair: [pair[1].public_ip or ""],
-    "association.ip-owner-id": lambda pair: ["amazon"] if pair[1].public_ip else [],
-    "private-dns-name": lambda pair: [pair[1].private_dns_name or ""],
-    "mac-address": lambda pair: [pair[1].mac_address or ""],
+    "network-interface-id": lambda eni: [eni.id],
+    "subnet-id": lambda eni: [eni.subnet_id],
+    "vpc-id": lambda eni: [eni.vpc_id],
+    "availability-zone": lambda eni: [eni.zone],
+    "group-id": lambda eni: eni.groups,
+    "description": lambda eni: [eni.description],
+    "private-ip-address": lambda eni: [eni.private_ip],
+    "addresses.private-ip-address": lambda eni: [eni.private_ip],
+    "association.public-ip": lambda eni: [eni.public_ip or ""],
+    "addresses.association.public-ip": lambda eni: [eni.public_ip or ""],
+    "association.ip-owner-id": lambda eni: ["amazon"] if eni.public_ip else [],
+    "association.allocation-id": lambda eni: [eni.allocation_id] if eni.allocation_id else [],
+    "private-dns-name": lambda eni: [eni.private_dns_name or ""],
+    "mac-address": lambda eni: [eni.mac_address or ""],
     "status": lambda _: ["in-use"],
-    "owner-id": lambda pair: [pair[0].account],
+    "owner-id": lambda eni: [eni.owner],
     "requester-managed": lambda _: flag(True),
-    "interface-type": lambda _: ["interface"],
-    "attachment.instance-owner-id": lambda _: [_OWNER],
+    "interface-type": lambda eni: [eni.kind],
+    "attachment.instance-owner-id": lambda eni: [eni.requester],
     "attachment.status": lambda _: ["attached"],
-    "attachment.attachment-id": lambda pair: [_attachment_id(pair[1])],
+    "attachment.attachment-id": lambda eni: [eni.attachment_id],
     "attachment.delete-on-termination": lambda _: flag(True),
     "attachment.instance-id": lambda _: [],
-    "requester-id": lambda _: [_OWNER],
+    "requester-id": lambda eni: [eni.requester],
 }
 
 
@@ -46,65 +72,113 @@ def describe_network_interfaces(call: Call, request: Mapping[str, Any]) -> dict[
     found, token = finding.chosen(
         call,
         request,
-        _pairs(call),
+        _all(call),
         ids="NetworkInterfaceIds",
         find=_find,
         filters=_FILTERS,
-        record_id=lambda pair: pair[1].id,
+        record_id=lambda eni: eni.id,
         tags=lambda _: {},
     )
-    return finding.paged("NetworkInterfaces", [_shown(task, eni, names) for task, eni in found], token)
+    return finding.paged("NetworkInterfaces", [_shown(eni, names) for eni in found], token)
 
 
-def _pairs(call: Call) -> list[Pair]:
+def _all(call: Call) -> list[_Interface]:
+    zones = {subnet.id: subnet.availability_zone for subnet in finding.subnets(call)}
     tasks = vpc_queries.tasks_with_interface(call.reader, call.account, call.region)
-    return [(task, task.eni) for task in tasks if task.eni is not None]
+    return [
+        *(_of_task(task, task.eni) for task in tasks if task.eni is not None),
+        *(_of_gateway(g, zones) for g in finding.nat_gateways(call) if g.deleted_at is None),
+        *(_of_endpoint(e, subnet, zones) for e in finding.vpc_endpoints(call) for subnet in e.interfaces),
+    ]
 
 
-def _find(call: Call, wanted: str) -> Pair:
-    for pair in _pairs(call):
-        if pair[1].id == wanted:
-            return pair
+def _of_task(task: Task, eni: Eni) -> _Interface:
+    """The description is the attachment's ARN (observed on AWS)."""
+    return _Interface(
+        eni.id,
+        task.account,
+        f"arn:aws:ecs:{task.region}:{task.account}:attachment/{eni.attachment_id}",
+        "interface",
+        "amazon-ecs",
+        eni.vpc_id,
+        eni.subnet_id,
+        task.availability_zone or "",
+        eni.private_ip or "",
+        tuple(eni.security_groups),
+        eni.mac_address,
+        eni.private_dns_name,
+        eni.public_ip,
+    )
+
+
+def _of_gateway(gateway: NatGateway, zones: Mapping[str, str]) -> _Interface:
+    return _Interface(
+        gateway.interface_id,
+        gateway.account,
+        f"Interface for NAT Gateway {gateway.id}",
+        "nat_gateway",
+        "amazon-aws",
+        gateway.vpc_id,
+        gateway.subnet_id,
+        zones.get(gateway.subnet_id, ""),
+        gateway.private_ip,
+        public_ip=gateway.public_ip,
+        allocation_id=gateway.allocation_id,
+    )
+
+
+def _of_endpoint(endpoint: VpcEndpoint, subnet: str, zones: Mapping[str, str]) -> _Interface:
+    interface_id, address = endpoint.interfaces[subnet]
+    return _Interface(
+        interface_id,
+        endpoint.account,
+        f"VPC Endpoint Interface {endpoint.id}",
+        "vpc_endpoint",
+        "amazon-aws",
+        endpoint.vpc_id,
+        subnet,
+        zones.get(subnet, ""),
+        address,
+        tuple(endpoint.groups),
+    )
+
+
+def _find(call: Call, wanted: str) -> _Interface:
+    for eni in _all(call):
+        if eni.id == wanted:
+            return eni
     raise InvalidNetworkInterfaceIdNotFound(f"The networkInterface ID '{wanted[:128]}' does not exist")
 
 
-def _description(task: Task, eni: Eni) -> str:
-    """What ECS writes there: the attachment's ARN (observed on AWS)."""
-    return f"arn:aws:ecs:{task.region}:{task.account}:attachment/{eni.attachment_id}"
-
-
-def _attachment_id(eni: Eni) -> str:
-    return f"eni-attach-{eni.id.removeprefix('eni-')}"
-
-
-def _shown(task: Task, eni: Eni, group_names: Mapping[str, str]) -> dict[str, Any]:
-    address: dict[str, Any] = {"Primary": True, "PrivateIpAddress": eni.private_ip}
+def _shown(eni: _Interface, group_names: Mapping[str, str]) -> dict[str, Any]:
     association = _association(eni)
-    if association is not None:
-        address["Association"] = association
-    if eni.private_dns_name is not None:
-        address["PrivateDnsName"] = eni.private_dns_name
+    address = {
+        "Primary": True,
+        "PrivateIpAddress": eni.private_ip,
+        "PrivateDnsName": eni.private_dns_name,
+        "Association": association,
+    }
     shown: dict[str, Any] = {
         "NetworkInterfaceId": eni.id,
-        "Description": _description(task, eni),
-        "InterfaceType": "interface",
+        "Description": eni.description,
+        "InterfaceType": eni.kind,
         "Status": "in-use",
-        "OwnerId": task.account,
-        "RequesterId": _OWNER,
+        "OwnerId": eni.owner,
+        "RequesterId": eni.requester,
         "RequesterManaged": True,
-        "SourceDestCheck": True,
+        "SourceDestCheck": eni.kind != "nat_gateway",
         "VpcId": eni.vpc_id,
         "SubnetId": eni.subnet_id,
-        "AvailabilityZone": task.availability_zone,
-        "Groups": [_group(group, group_names) for group in eni.security_groups],
-        "PrivateIpAddresses": [address],
+        "AvailabilityZone": eni.zone,
+        "Groups": [_group(group, group_names) for group in eni.groups],
+        "PrivateIpAddresses": [_present(address)],
         "Ipv6Addresses": [],
         "TagSet": [],
         "Attachment": {
-            "AttachmentId": _attachment_id(eni),
+            "AttachmentId": eni.attachment_id,
             "DeleteOnTermination": True,
             "DeviceIndex": 1,
-            "InstanceOwnerId": _OWNER,
+            "InstanceOwnerId": eni.requester,
             "Status": "attached",
         },
         "PrivateIpAddress": eni.private_ip,
@@ -112,14 +186,21 @@ def _shown(task: Task, eni: Eni, group_names: Mapping[str, str]) -> dict[str, An
         "PrivateDnsName": eni.private_dns_name,
         "Association": association,
     }
-    return {name: value for name, value in shown.items() if value is not None}
+    return _present(shown)
 
 
-def _association(eni: Eni) -> dict[str, str] | None:
-    """The public address: one of this host's own, so it has no public name."""
-    return {"IpOwnerId": "amazon", "PublicDnsName": "", "PublicIp": eni.public_ip} if eni.public_ip else None
+def _association(eni: _Interface) -> dict[str, str] | None:
+    """A public address. A task's is one of this host's own, so it has no public name."""
+    if not eni.public_ip:
+        return None
+    elastic = {"AllocationId": eni.allocation_id} if eni.allocation_id else {}
+    return {"IpOwnerId": "amazon", "PublicDnsName": "", "PublicIp": eni.public_ip, **elastic}
 
 
 def _group(group_id: str, names: Mapping[str, str]) -> dict[str, str]:
     """A group that nobody made has no name."""
     return {"GroupId": group_id, **({"GroupName": names[group_id]} if group_id in names else {})}
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

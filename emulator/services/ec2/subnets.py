@@ -130,9 +130,7 @@ def modify_subnet_attribute(call: Call, request: Mapping[str, Any]) -> None:
 
 def delete_subnet(call: Call, request: Mapping[str, Any]) -> None:
     subnet = finding.subnet(call, request["SubnetId"])
-    nat = any(g.subnet_id == subnet.id and g.deleted_at is None for g in finding.nat_gateways(call))
-    used = any(subnet.id in endpoint.subnets for endpoint in finding.vpc_endpoints(call))
-    if nat or used or _interfaces(call, subnet):
+    if _interfaces(call, subnet):
         raise DependencyViolation(f"The subnet '{subnet.id}' has dependencies and cannot be deleted.")
     for table in finding.route_tables(call):
         rest: list[Association] = [a for a in table.associations if a.subnet_id != subnet.id]
@@ -143,7 +141,8 @@ def delete_subnet(call: Call, request: Mapping[str, Any]) -> None:
 
 def _interfaces(call: Call, subnet: Subnet) -> int:
     tasks = vpc_queries.tasks_with_interface(call.reader, call.account, call.region)
-    return sum(1 for task in tasks if task.eni and task.eni.subnet_id == subnet.id)
+    of_tasks = sum(1 for task in tasks if task.eni and task.eni.subnet_id == subnet.id)
+    return of_tasks + len(finding.reserved_addresses(call, subnet.id))
 
 
 def _arn(subnet: Subnet) -> str:

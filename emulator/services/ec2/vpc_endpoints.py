@@ -45,7 +45,7 @@ def create_vpc_endpoint(call: Call, request: Mapping[str, Any]) -> dict[str, Any
     if short == service or (kind == "Gateway" and short not in _GATEWAY_SERVICES):
         raise InvalidServiceName(f"The Vpc Endpoint Service '{service[:128]}' does not exist")
     tables = [finding.route_table(call, table).id for table in request.get("RouteTableIds", ())]
-    subnets = [finding.subnet(call, subnet).id for subnet in request.get("SubnetIds", ())]
+    subnets = [finding.subnet(call, subnet) for subnet in dict.fromkeys(request.get("SubnetIds", ()))]
     groups = [finding.security_group(call, group).id for group in request.get("SecurityGroupIds", ())]
     if kind == "Gateway" and (subnets or groups):
         raise InvalidParameterValue("Subnets and security groups belong to Interface endpoints.")
@@ -63,7 +63,7 @@ def create_vpc_endpoint(call: Call, request: Mapping[str, Any]) -> dict[str, Any
         call.now,
         request.get("PolicyDocument") or _OPEN_POLICY,
         tables,
-        subnets,
+        {subnet.id: (finding.new_id(call, "eni"), finding.free_address(call, subnet)) for subnet in subnets},
         groups or ([_default_group(call, vpc.id)] if kind == "Interface" else []),
         bool(request.get("PrivateDnsEnabled", kind == "Interface")),
         finding.new_tags(request, "vpc-endpoint"),
@@ -138,11 +138,11 @@ def _shown(call: Call, endpoint: VpcEndpoint) -> dict[str, Any]:
         "State": "available",
         "PolicyDocument": endpoint.policy,
         "RouteTableIds": endpoint.route_tables,
-        "SubnetIds": endpoint.subnets,
+        "SubnetIds": list(endpoint.interfaces),
         "Groups": [{"GroupId": group, "GroupName": names.get(group, "")} for group in endpoint.groups],
         "PrivateDnsEnabled": endpoint.private_dns,
         "RequesterManaged": False,
-        "NetworkInterfaceIds": [network_id("eni", endpoint.id, subnet) for subnet in endpoint.subnets],
+        "NetworkInterfaceIds": [interface_id for interface_id, _ in endpoint.interfaces.values()],
         "DnsEntries": [],
         "CreationTimestamp": endpoint.created_at,
         "OwnerId": endpoint.account,
