@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
+from emulator.app import build
+from emulator.config import Config
+from emulator.domain.image import Repository
 from emulator.domain.manifest import OCI_INDEX
+from emulator.registry.auth import TokenSigner
 from emulator.registry.dialect import ECR, OCI, Dialect
+from emulator.registry.repository import create_repository
 from tests.registry.conftest import House, digest, error_of, image_manifest, index_of
 
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "registry.md"
@@ -145,3 +150,17 @@ def test_more_than_a_page_in_ecrs_words(strict_house: House) -> None:
         "Invalid parameter at 'maxResults' failed to satisfy constraint: "
         "'Member must have value less than or equal to 1000'",
     )
+
+
+@pytest.mark.parametrize(("strict", "status"), [(False, 202), (True, 201)])
+def test_the_option_reaches_the_registry(config: Config, strict: bool, status: int) -> None:
+    emulator = build(replace(config, registry_strict_ecr=strict), threaded=False)
+    with emulator.database.write() as tx:
+        create_repository(tx, Repository("123456789012", "us-east-1", "app", emulator.clock.now()))
+    signer = emulator.gateway.parts.get(TokenSigner)
+    token, _ = signer.authorization_token("123456789012", "us-east-1", "arn", emulator.clock.now())
+    client, headers = Client(emulator.wsgi), {"Authorization": f"Basic {token}", "Host": "localhost:4566"}
+    start = client.post("/v2/app/blobs/uploads/", headers=headers)
+    path = start.headers["Location"].partition("/v2/")[2]
+    assert client.patch(f"/v2/{path}", data=b"x", headers=headers).status_code == status
+    emulator.close()
