@@ -476,3 +476,17 @@ class UntagResourceRequest(TypedDict, total=False):
 
 class UntagResourceResponse(TypedDict, total=False):
     pass
+
+
+class UpdateImageStorageClassRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+    targetStorageClass: Required[str]
+
+
+class UpdateImageStorageClassResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    imageId: ImageIdentifier
+    imageStatus: str

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from emulator.domain.errors import AwsError
-from emulator.domain.image import ARCHIVED, Image, Repository
+from emulator.domain.image import ACTIVE, Image, Repository
 from emulator.domain.image_reference import EcrRegistry, ImageReference, image_reference
 from emulator.engine.base import (
     Engine,
@@ -125,7 +125,7 @@ class ImageFinder:
             try:
                 repository = find_repository(reader, registry.account, registry.region, reference.repository)
                 named = find_image(reader, repository, wanted)
-                if named is None or named.status == ARCHIVED:
+                if named is None or named.status != ACTIVE:
                     raise CannotPull(f"{failure}: {reference.text}: not found")
                 image = image_for_platform(reader, repository, named, "linux", architecture)
             except AwsError as error:

@@ -19,6 +19,7 @@ from emulator.control.execution_role import RoleChecks
 from emulator.control.host_ports import HostPorts
 from emulator.control.housekeeping import Chore, Housekeeping
 from emulator.control.image_pins import ImagePins
+from emulator.control.image_restores import ImageRestores
 from emulator.control.images import ImageFinder
 from emulator.control.lifecycle import LifecyclePolicies, LifecyclePreviews
 from emulator.control.log_delivery import LogDelivery
@@ -106,6 +107,7 @@ class ControlPlane:
         self.exec_sessions = ExecSessions(parts.clock, parts.database, parts.engine, parts.ids, session_logs)
         self._lifecycle = LifecyclePolicies(parts.clock, parts.database)
         self._previews = LifecyclePreviews(parts.clock, parts.database)
+        self._restores = ImageRestores(parts.clock, parts.database)
         self._housekeeping = Housekeeping(parts.clock, parts.chores)
         controllers: dict[str, Controller] = {
             "task": self.tasks,
@@ -118,6 +120,7 @@ class ControlPlane:
             "lifecycle_preview": self._previews,
             "security_groups": SecurityGroupController(parts.clock, parts.database, self.loop, self._work, self.guards),
             "vpc": VpcController(parts.clock, parts.database, self._work, self.networks),
+            "image_restore": self._restores,
         }
         self.loop.use(controllers)
         parts.database.listen(self.loop.wake)
@@ -178,7 +181,7 @@ class ControlPlane:
         self.watch.before_first_look = self._recover
         self.watch.refresh()
         wake_everything(self._parts.database, self.loop.wake)
-        self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys])
+        self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys, *self._restores.keys])
         if self._threaded:
             self.watch.start()
             if self._parts.read_statistics:

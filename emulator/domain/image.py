@@ -16,6 +16,10 @@ MUTABLE_WITH_EXCLUSION = "MUTABLE_WITH_EXCLUSION"
 
 ACTIVE = "ACTIVE"
 ARCHIVED = "ARCHIVED"
+ACTIVATING = "ACTIVATING"
+
+RESTORE_S = 20 * 60.0
+"""An archived image can be pulled again within this time (Amazon ECR user guide: up to 20 minutes)."""
 
 UPLOAD_LIFETIME_S = 24 * 3600.0
 """An upload that is not completed in this time is dropped."""
@@ -107,6 +111,7 @@ class Image:
     status: str = ACTIVE
     last_archived_at: float | None = None
     last_activated_at: float | None = None
+    restore_started_at: float | None = None
     subject_deleted_at: float | None = None
 
 

@@ -87,6 +87,13 @@ class ImageReferencedByManifestList(AwsError):
         super().__init__(f"Requested image referenced by manifest list: [{', '.join(lists)}]")
 
 
+class ImageStorageClassUpdateNotSupportedException(AwsError):
+    """The text is unconfirmed."""
+
+    def __init__(self, digest: str, status: str, target: str) -> None:
+        super().__init__(f"The image with digest '{digest}' and status '{status}' cannot be moved to '{target}'")
+
+
 class InvalidManifest(InvalidParameterException):
     """The text is no manifest that ECR takes. `constraint` is the part in the inner quotes."""
 

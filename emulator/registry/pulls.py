@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlencode
 
-from emulator.domain.image import ARCHIVED, Image
+from emulator.domain.image import ACTIVE, Image
 from emulator.domain.image_errors import RepositoryNotFoundException
 from emulator.domain.manifest import OCI_INDEX, is_tag
 from emulator.registry.errors import RegistryError, blob_unknown, manifest_unknown
@@ -86,7 +86,7 @@ def get_manifest(visit: Visit) -> Answer:
     with visit.registry.database.read() as reader:
         repository = visit.repository(reader, "BatchGetImage")
         image = find_image(reader, repository, visit.item)
-        if image is None or image.status == ARCHIVED:
+        if image is None or image.status != ACTIVE:
             raise manifest_unknown()
         head = visit.request.method == "HEAD"
         body = b"" if head else manifest_body(reader, image)

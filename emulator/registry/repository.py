@@ -13,7 +13,6 @@ from typing import Any
 
 from emulator.domain.image import (
     ACTIVE,
-    ARCHIVED,
     PULL_TIME_RESOLUTION_S,
     Image,
     ImageManifest,
@@ -180,11 +179,11 @@ def put_manifest(
     size = _checked_size(tx, repository, manifest)
     existing = tx.get(IMAGES, *_key(repository), digest)
     moved = _tags_to_move(tx, repository, tags, digest)
-    if existing is not None and not moved and existing.status != ARCHIVED:
+    if existing is not None and not moved and existing.status == ACTIVE:
         raise ImageAlreadyExistsException(repository.account, repository.name, digest, tags[0] if tags else None)
     image = existing or _image(repository, manifest, digest, len(body), size, now)
-    if image.status == ARCHIVED:
-        image = replace(image, status=ACTIVE, last_activated_at=now)
+    if image.status != ACTIVE:
+        image = replace(image, status=ACTIVE, last_activated_at=now, restore_started_at=None)
     # A new tag on an image that is already there counts as a push of it.
     tx.put(IMAGES, replace(image, pushed_at=now))
     if repository.lifecycle_policy_text is not None:

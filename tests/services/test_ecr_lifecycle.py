@@ -251,6 +251,70 @@ class TestArchive:
         assert there(ecr) == {archived}
 
 
+class TestByHand:
+    """UpdateImageStorageClass."""
+
+    def move(self, ecr: Any, target: str, **image: str) -> str:
+        moved = ecr.update_image_storage_class(repositoryName="app", imageId=image, targetStorageClass=target)
+        return str(moved["imageStatus"])
+
+    def status(self, ecr: Any) -> dict[str, str]:
+        found = ecr.describe_images(repositoryName="app", filter={"imageStatus": "ANY"})["imageDetails"]
+        return {one["imageDigest"]: one["imageStatus"] for one in found}
+
+    def test_there_and_back(self, ecr: Any, emulator: Emulator, clock: VirtualClock) -> None:
+        one = push(ecr, emulator, "one", "v1")
+        layer = digest(config_of("one"))
+        assert self.move(ecr, "ARCHIVE", imageTag="v1") == "ARCHIVED"
+        availability = ecr.batch_check_layer_availability(repositoryName="app", layerDigests=[layer])["layers"]
+        assert availability[0]["layerAvailability"] == "ARCHIVED"
+        assert self.move(ecr, "STANDARD", imageDigest=one) == "ACTIVATING"
+        advance(emulator, clock, 1199)
+        assert self.status(ecr) == {one: "ACTIVATING"}
+        assert ecr.batch_get_image(repositoryName="app", imageIds=[{"imageTag": "v1"}])["failures"]
+        advance(emulator, clock, 2)
+        assert self.status(ecr) == {one: "ACTIVE"}
+        assert ecr.batch_get_image(repositoryName="app", imageIds=[{"imageTag": "v1"}])["images"]
+        availability = ecr.batch_check_layer_availability(repositoryName="app", layerDigests=[layer])["layers"]
+        assert availability[0]["layerAvailability"] == "AVAILABLE"
+        with emulator.database.read() as reader:
+            kinds = [
+                e.kind for e in journal.entries(reader, subject="arn:aws:ecr:us-east-1:123456789012:repository/app")
+            ]
+        assert kinds[-2:] == ["image.archived", "image.restored"]
+
+    def test_artifacts_go_along(self, ecr: Any, emulator: Emulator, clock: VirtualClock) -> None:
+        subject = image_manifest(config_of("subject"))
+        push(ecr, emulator, "subject", "v1", subject)
+        push(ecr, emulator, "s", None, artifactType="x/signature", subject=descriptor(subject, OCI_MANIFEST))
+        self.move(ecr, "ARCHIVE", imageTag="v1")
+        assert set(self.status(ecr).values()) == {"ARCHIVED"}
+        self.move(ecr, "STANDARD", imageTag="v1")
+        advance(emulator, clock, 1201)
+        assert set(self.status(ecr).values()) == {"ACTIVE"}
+
+    def test_what_cannot_be(self, ecr: Any, emulator: Emulator) -> None:
+        def refused(target: str, **image: str) -> str:
+            with pytest.raises(ClientError) as error:
+                self.move(ecr, target, **image)
+            return str(error.value.response["Error"]["Code"])
+
+        child = image_manifest(config_of("child"))
+        push(ecr, emulator, "child", "child", child)
+        assert refused("STANDARD", imageTag="child") == "ImageStorageClassUpdateNotSupportedException"
+        push(ecr, emulator, "index", "v1", index_of(child))
+        assert refused("ARCHIVE", imageTag="child") == "ImageStorageClassUpdateNotSupportedException"
+        assert self.move(ecr, "ARCHIVE", imageTag="v1") == "ARCHIVED"
+        assert self.move(ecr, "ARCHIVE", imageTag="child") == "ARCHIVED"
+        assert refused("ARCHIVE", imageTag="v1") == "ImageStorageClassUpdateNotSupportedException"
+        assert self.move(ecr, "STANDARD", imageTag="v1") == "ACTIVATING"
+        assert refused("STANDARD", imageTag="v1") == "ImageStorageClassUpdateNotSupportedException"
+        assert refused("ARCHIVE", imageTag="nope") == "ImageNotFoundException"
+        assert refused("ARCHIVE") == "InvalidParameterException"
+        push(ecr, emulator, "index", "v1", index_of(child))  # a push restores at once
+        assert self.status(ecr)[digest(index_of(child))] == "ACTIVE"
+
+
 class TestPreview:
     def start(self, ecr: Any, emulator: Emulator, **given: Any) -> Any:
         started = ecr.start_lifecycle_policy_preview(repositoryName="app", **given)

@@ -9,6 +9,7 @@ from emulator.services.ecr import (
     repositories,
     repository_policies,
     scanning,
+    storage_class,
     tags,
 )
 from emulator.services.ecr.authorization import AUTHORIZATION
@@ -22,6 +23,7 @@ MODULES = (
     repositories,
     repository_policies,
     scanning,
+    storage_class,
     tags,
 )
 

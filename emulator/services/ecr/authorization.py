@@ -80,7 +80,7 @@ AUTHORIZATION: Authorization = {
             "DeleteRepository", "DeleteRepositoryPolicy", "DescribeImages", "GetLifecyclePolicy",
             "GetLifecyclePolicyPreview", "GetRepositoryPolicy", "ListImages", "PutImage",
             "PutImageScanningConfiguration", "PutImageTagMutability", "PutLifecyclePolicy", "SetRepositoryPolicy",
-            "StartLifecyclePolicyPreview",
+            "StartLifecyclePolicyPreview", "UpdateImageStorageClass",
         ),
         _repository,
     ),

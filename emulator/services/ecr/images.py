@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.image import ARCHIVED, Image, Repository
+from emulator.domain.image import ACTIVE, Image, Repository
 from emulator.domain.image_errors import ImageNotFoundException, ImageReferencedByManifestList
 from emulator.domain.manifest import is_tag
 from emulator.registry import repository as store
@@ -88,7 +88,7 @@ def batch_get_image(call: Call, request: Request) -> Answer:
             image = _resolve(call, repository, image_id)
             if accepted and image.media_type not in accepted:
                 raise _Refused("ImageNotFound", "Requested image not found")
-            if image.status == ARCHIVED:
+            if image.status != ACTIVE:
                 raise _Refused("ImageInaccessible", "Requested image is archived")
         except _Refused as refusal:
             failures.append(_failure(image_id, refusal))

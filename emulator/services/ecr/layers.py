@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.registry.repository import find_layer
+from emulator.registry.storage_class import archived_layers
 from emulator.services.ecr.lookup import repository_of
 from emulator.wire.call import Call
 
@@ -15,10 +16,11 @@ _LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
 def batch_check_layer_availability(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """An unknown digest is UNAVAILABLE; a malformed one a failure."""
+    """An unknown digest is UNAVAILABLE, one of archived images alone ARCHIVED; a malformed one a failure."""
     repository = repository_of(call, request)
     layers: list[dict[str, Any]] = []
     failures: list[dict[str, str]] = []
+    archived = archived_layers(call.reader, repository)
     for digest in request["layerDigests"]:
         if not _DIGEST.fullmatch(digest):
             failures.append(_failure(digest))
@@ -27,7 +29,8 @@ def batch_check_layer_availability(call: Call, request: Mapping[str, Any]) -> di
         if link is None:
             layers.append({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})
         else:
-            shown = {"layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": link.size}
+            state = "ARCHIVED" if digest in archived else "AVAILABLE"
+            shown = {"layerDigest": digest, "layerAvailability": state, "layerSize": link.size}
             layers.append({**shown, "mediaType": _LAYER_TYPE})
     return {"layers": layers, "failures": failures}
 
