@@ -179,6 +179,6 @@ def _after_success(deployment: Deployment, task: Task, now: float, targets: Targ
         return deployment
     if deployment.start_failures and started >= (deployment.start_failed_at or 0.0):
         deployment = replace(deployment, start_failures=0, start_failed_at=None, next_start_at=None)
-    if deployment.failed_tasks and started >= (deployment.failed_at or 0.0) and runs_well(task, targets):
+    if deployment.failed_tasks and started > (deployment.failed_at or 0.0) and runs_well(task, targets):
         deployment = replace(deployment, failed_tasks=0, failed_at=None, updated_at=now)
     return deployment

@@ -145,6 +145,7 @@ def test_unhealthy_task_is_replaced_before_it_is_stopped() -> None:
     assert world.service.primary.failed_tasks == 1
 
     new = world.starting()[0]
+    world.advance(1)
     world.run(new)
     world.settle()
     assert sick.id in {t.id for t in world.running()}
