@@ -27,9 +27,13 @@ class CapacityController:
         here: dict[str, Any] = {"account": account, "region": region, "cluster": cluster}
         with self._database.read() as reader:
             moving = _services_on_leaving_instances(reader, here)
-            due = [s for s in reader.find(SERVICES, **here) if UNPLACED in s.told or s.name in moving]
+            due = [s for s in reader.find(SERVICES, **here) if _waits(s) or s.name in moving]
         self._wake([("service", _key(service)) for service in due])
         return None
+
+
+def _waits(service: Service) -> bool:
+    return any(told.startswith(UNPLACED) for told in service.told)
 
 
 def _services_on_leaving_instances(reader: Reader, here: dict[str, Any]) -> set[str]:

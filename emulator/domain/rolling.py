@@ -75,13 +75,13 @@ def _held_back(round_: Round, numbers: _Numbers) -> str | None:
     """Why nothing is started; also finds `spots`, and says when there are fewer than are needed now."""
     primary = round_.service.primary
     if numbers.need <= 0:
-        round_.untell(say.UNPLACED)
+        _tell_unplaced(round_, None)
         return None
     if primary.rollout_state == "FAILED":
         return f"the deployment has failed: {primary.rollout_state_reason.rstrip('.')}"
     unplaced = _find_spots(round_, numbers, primary)
     if unplaced is not None and not numbers.spots.found:
-        return unplaced.text
+        return unplaced.text.removeprefix("Reason: ").rstrip(".")
     if primary.next_start_at is not None and round_.now < primary.next_start_at:
         round_.looks.append(primary.next_start_at)
         seconds = primary.next_start_at - round_.now
@@ -96,11 +96,16 @@ def _find_spots(round_: Round, numbers: _Numbers, primary: Deployment) -> Unplac
     wanted = _providers(round_, primary, min(numbers.need, numbers.room))
     numbers.spots = round_.around.place(primary, wanted)
     unplaced = numbers.spots.unplaced
-    if unplaced is None:
-        round_.untell(say.UNPLACED)
-    else:
-        round_.tell(say.UNPLACED, say.placement_failed(round_.service.name, unplaced.text, unplaced.reason))
+    _tell_unplaced(round_, unplaced)
     return unplaced
+
+
+def _tell_unplaced(round_: Round, unplaced: Unplaced | None) -> None:
+    """Said anew when something else is lacking than before."""
+    kind = None if unplaced is None else f"{say.UNPLACED}{unplaced.cause}"
+    round_.untell(*[told for told in round_.told if told.startswith(say.UNPLACED) and told != kind])
+    if unplaced is not None and kind is not None:
+        round_.tell(kind, say.placement_failed(round_.service.name, unplaced.text, unplaced.reason))
 
 
 # --- stopping --------------------------------------------------------------------------------------------------------

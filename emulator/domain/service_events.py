@@ -19,7 +19,7 @@ SAID_AGAIN_AFTER_S: Final = 6 * 3600.0
 STEADY: Final = "steady"
 IMPAIRED: Final = "impaired"
 BLOCKED: Final = "blocked"
-UNPLACED: Final = "unplaced"
+UNPLACED: Final = "unplaced:"  # + what is lacking
 PROTECTED: Final = "protected"
 UNHEALTHY: Final = "unhealthy:"  # + task id
 

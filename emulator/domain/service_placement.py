@@ -33,10 +33,12 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Unplaced:
-    """Why a task could not be placed: `text` is the end of the service event, `reason` EventBridge's."""
+    """Why a task could not be placed: `text` is the end of the service event, `reason` EventBridge's, `cause` what an
+    instance lacks in the words of `failures`, empty where there is none."""
 
     text: str
     reason: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +71,5 @@ def unplaced(refusals: Sequence[Refusal]) -> Unplaced:
     nearest = closest(refusals)
     lack = _LACKS.get(nearest.reason, f'encountered error "{nearest.reason}".')
     reason = nearest.reason if nearest.reason in (placement.CPU, placement.MEMORY) else _NO_INSTANCE
-    return Unplaced(f"The closest matching (container-instance {nearest.instance.id}) {lack}", reason)
+    text = f"The closest matching (container-instance {nearest.instance.id}) {lack}"
+    return Unplaced(text, reason, nearest.reason)

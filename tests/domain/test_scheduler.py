@@ -315,7 +315,7 @@ def test_a_service_on_instances_says_that_there_are_none() -> None:
     world.service = replace(world.service, deployments=[primary], launch_type="EC2")
     plan = world.settle()
     assert world.tasks == {}
-    assert "No Container Instances were found in your cluster." in plan.because
+    assert "No Container Instances were found in your cluster" in plan.because
     assert world.messages() == [
         "(service web) was unable to place a task because no container instance met all of its requirements. "
         "Reason: No Container Instances were found in your cluster. For more information, see the Troubleshooting "

@@ -73,6 +73,20 @@ def test_room_that_comes_is_used() -> None:
     assert world.messages().count(FULL) == 1
 
 
+def test_another_lack_is_said_anew() -> None:
+    world = world_on_instances(3)
+    world.place = lambda deployment, providers: Spots((), no_instances())
+    world.run_on(60)
+    world.place = Hosts(world, room=1).place
+    world.run_on(60)
+    messages = [message for message in world.messages() if "unable to place" in message]
+    assert len(messages) == 2
+    assert FULL in messages
+    world.place = Hosts(world, room=2).place
+    world.run_on(60)
+    assert not any(kind.startswith("unplaced") for kind in world.service.told)
+
+
 def test_a_draining_instance_is_left_within_the_percentages() -> None:
     world = world_on_instances(2, room=4)
     world.run_on(60)
