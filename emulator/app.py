@@ -22,10 +22,11 @@ from emulator.control.housekeeping import (
     forget_old_deployments,
     forget_tokens,
 )
-from emulator.control.images import ImageFinder
+from emulator.control.images import ImageFinder, ImageUnavailable
 from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_expired
 from emulator.control.plane import ControlParts, ControlPlane
 from emulator.data_dir import DataDir, is_dead_lock
+from emulator.domain.image import partition_of
 from emulator.domain.image_reference import EcrRegistry
 from emulator.engine.base import Engine
 from emulator.engine.pause import RELAY_ADDRESS, SocketRelay, TcpRelay
@@ -36,9 +37,12 @@ from emulator.registry.auth import TokenSigner
 from emulator.registry.blobs import BlobStore
 from emulator.registry.collect import collect
 from emulator.registry.naming import RegistryNaming
+from emulator.registry.pull_through import Addresses, PullThroughCache, Wanted
 from emulator.registry.uploads import Uploads
+from emulator.registry.upstream import UpstreamError
 from emulator.store import schema
 from emulator.store.database import Database
+from emulator.store.image_users import Naming
 from emulator.store.log_events import LogEvents
 from emulator.store.principals import Principal, is_deactivated, principal_of
 from emulator.store.sealing import Sealer
@@ -121,13 +125,14 @@ def build(
     delivery = LogDelivery(log_events, clock)
     host_port = _host_endpoint_port(config, database)
     engine = engine or _engine(config, clock)
+    cache = PullThroughCache(database, blobs, uploads, ids, sealer, _upstreams(config, signer, clock))
     gateway = Gateway(
         services=load_services(),
         database=database,
         clock=clock,
         ids=ids,
         facts=_facts(config),
-        parts=Parts(database, log_events, blobs, signer, sealer, naming),
+        parts=Parts(database, log_events, blobs, uploads, cache, signer, sealer, naming),
         authenticator=Authenticator(
             config.default_account,
             config.auth_strict,
@@ -142,6 +147,14 @@ def build(
         principal = f"arn:aws:iam::{where.account}:root"
         return signer.issue(where.account, where.region, principal, clock.now())[0]
 
+    def bring(where: EcrRegistry, repository: str, reference: str, architecture: str) -> None:
+        wanted = Wanted(where.account, where.region, repository, reference)
+        try:
+            cache.bring_for_platform(wanted, architecture, clock.now())
+        except UpstreamError as error:
+            raise ImageUnavailable(str(error)) from error
+
+    own_names = Naming(f"localhost:{config.port}", EcrRegistry(config.default_account, config.default_region))
     images = ImageFinder(
         database,
         engine,
@@ -150,6 +163,7 @@ def build(
         password=password,
         now=clock.now,
         default=EcrRegistry(config.default_account, config.default_region),
+        bring=bring,
     )
     plane = ControlPlane(
         ControlParts(
@@ -172,6 +186,7 @@ def build(
             enforce_security_groups=config.enforce_security_groups,
             endpoint_in_task=f"http://{RELAY_ADDRESS}" if config.task_endpoint else None,
             endpoint_on_host=f"http://127.0.0.1:{host_port}" if host_port else None,
+            redeploy_on_push=own_names if config.redeploy_on_push else None,
             chores={
                 "expired log events": lambda now: sweep_expired(database, log_events, now),
                 "unneeded layers": lambda now: collect(database, blobs, uploads, now),
@@ -198,6 +213,7 @@ def build(
             default_region=config.default_region,
             strict=config.registry_strict_ecr,
             enforce_iam=config.enforce_iam,
+            cache=cache,
         )
 
     def admin() -> Wsgi:
@@ -280,6 +296,14 @@ def _engine(config: Config, clock: Clock) -> Engine:
     return DockerEngine(clock, config.docker_host or DEFAULT_ADDRESS)
 
 
+def _upstreams(config: Config, signer: TokenSigner, clock: Clock) -> Addresses:
+    def own_credentials(account: str, region: str) -> tuple[str, str]:
+        principal = f"arn:{partition_of(region)}:iam::{account}:root"
+        return "AWS", signer.issue(account, region, principal, clock.now())[0]
+
+    return Addresses(dict(config.upstream_registries), f"http://127.0.0.1:{config.port}", own_credentials)
+
+
 def _facts(config: Config) -> Facts:
     return Facts(
         endpoint=config.endpoint,
@@ -291,6 +315,7 @@ def _facts(config: Config) -> Facts:
         allow_host_paths=config.allow_host_paths,
         s3_folder=config.s3_folder is not None,
         engine_kind=config.engine,
+        registry_strict_ecr=config.registry_strict_ecr,
         enforce_iam=config.enforce_iam,
         enforce_security_groups=config.enforce_security_groups,
     )

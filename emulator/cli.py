@@ -118,6 +118,9 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--registry-strict-ecr", "the registry as ECR where ECR departs from OCI", action="store_true")
     option("--enforce-iam", "let callers and tasks do only what IAM policies allow", action="store_true")
     option("--enforce-security-groups", "let through to tasks only what their groups allow", action="store_true")
+    option("--upstream-registry", "HOST[=URL] that pull-through cache rules may name (repeatable)", action="append",
+           default=[])  # fmt: skip
+    option("--redeploy-on-push", "deploy services anew when a tag that they use is pushed", action="store_true")
     option("--vpc-cidr", "the VPC's range on this host (default: 172.31.0.0/16, or another that is free)")
     option("--no-task-endpoint", "give tasks no AWS_ENDPOINT_URL", action="store_true")
     option("--no-statistics", "do not read what containers use: CPU, memory, network", action="store_true")
@@ -161,6 +164,16 @@ def _up(asked: argparse.Namespace) -> int:
         return 2
 
 
+def _upstream(given: str) -> tuple[str, str]:
+    """HOST=URL; of HOST alone the address is by HTTPS, on this machine by HTTP. Raises ValueError."""
+    host, equals, url = given.partition("=")
+    local = host.partition(":")[0] in ("localhost", "127.0.0.1")
+    url = url if equals else f"{'http' if local else 'https'}://{host}"
+    if not re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?", host) or not re.fullmatch(r"https?://[^\s/?#]+/?", url):
+        raise ValueError(f"--upstream-registry is HOST or HOST=URL, not {given!r}")
+    return host, url
+
+
 def config_of(asked: argparse.Namespace) -> Config:
     """Raises ValueError for what argparse cannot see."""
     keys = []
@@ -184,6 +197,8 @@ def config_of(asked: argparse.Namespace) -> Config:
         registry_strict_ecr=asked.registry_strict_ecr,
         enforce_iam=asked.enforce_iam,
         enforce_security_groups=asked.enforce_security_groups,
+        redeploy_on_push=asked.redeploy_on_push,
+        upstream_registries=tuple(_upstream(given) for given in asked.upstream_registry),
         vpc_cidr=asked.vpc_cidr,
         allow_privileged=asked.allow_privileged,
         allow_host_network=asked.allow_host_network,

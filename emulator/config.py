@@ -27,6 +27,8 @@ class Config:
     registry_strict_ecr: bool = False  # the registry answers as ECR where that departs from OCI Distribution
     enforce_iam: bool = False
     enforce_security_groups: bool = False
+    upstream_registries: tuple[tuple[str, str], ...] = ()  # what pull-through cache rules may name besides: host, URL
+    redeploy_on_push: bool = False  # services that use a tag are deployed anew when it is pushed
     default_account: str = "123456789012"
     default_region: str = "us-east-1"
     vpc_cidr: str | None = None  # None: AWS's 172.31.0.0/16, or another range when the host uses that

@@ -57,6 +57,59 @@ class BatchGetRepositoryScanningConfigurationResponse(TypedDict, total=False):
     failures: list[RepositoryScanningConfigurationFailure]
 
 
+class CompleteLayerUploadRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    uploadId: Required[str]
+    layerDigests: Required[list[str]]
+
+
+class CompleteLayerUploadResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    uploadId: str
+    layerDigest: str
+
+
+class CreatePullThroughCacheRuleRequest(TypedDict, total=False):
+    ecrRepositoryPrefix: Required[str]
+    upstreamRegistryUrl: Required[str]
+    registryId: str
+    upstreamRegistry: str
+    credentialArn: str
+    customRoleArn: str
+    upstreamRepositoryPrefix: str
+
+
+class CreatePullThroughCacheRuleResponse(TypedDict, total=False):
+    ecrRepositoryPrefix: str
+    upstreamRegistryUrl: str
+    createdAt: float
+    registryId: str
+    upstreamRegistry: str
+    credentialArn: str
+    customRoleArn: str
+    upstreamRepositoryPrefix: str
+
+
+class CreateRepositoryCreationTemplateRequest(TypedDict, total=False):
+    prefix: Required[str]
+    description: str
+    encryptionConfiguration: EncryptionConfigurationForRepositoryCreationTemplate
+    resourceTags: list[Tag]
+    imageTagMutability: str
+    imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
+    repositoryPolicy: str
+    lifecyclePolicy: str
+    appliedFor: Required[list[str]]
+    customRoleArn: str
+
+
+class CreateRepositoryCreationTemplateResponse(TypedDict, total=False):
+    registryId: str
+    repositoryCreationTemplate: RepositoryCreationTemplate
+
+
 class CreateRepositoryRequest(TypedDict, total=False):
     registryId: str
     repositoryName: Required[str]
@@ -83,8 +136,41 @@ class DeleteLifecyclePolicyResponse(TypedDict, total=False):
     lastEvaluatedAt: float
 
 
+class DeletePullThroughCacheRuleRequest(TypedDict, total=False):
+    ecrRepositoryPrefix: Required[str]
+    registryId: str
+
+
+class DeletePullThroughCacheRuleResponse(TypedDict, total=False):
+    ecrRepositoryPrefix: str
+    upstreamRegistryUrl: str
+    createdAt: float
+    registryId: str
+    credentialArn: str
+    customRoleArn: str
+    upstreamRepositoryPrefix: str
+
+
+class DeleteRegistryPolicyRequest(TypedDict, total=False):
+    pass
+
+
+class DeleteRegistryPolicyResponse(TypedDict, total=False):
+    registryId: str
+    policyText: str
+
+
 class DeleteReplication(TypedDict, total=False):
     enabled: Required[bool]
+
+
+class DeleteRepositoryCreationTemplateRequest(TypedDict, total=False):
+    prefix: Required[str]
+
+
+class DeleteRepositoryCreationTemplateResponse(TypedDict, total=False):
+    registryId: str
+    repositoryCreationTemplate: RepositoryCreationTemplate
 
 
 class DeleteRepositoryPolicyRequest(TypedDict, total=False):
@@ -108,6 +194,48 @@ class DeleteRepositoryResponse(TypedDict, total=False):
     repository: Repository
 
 
+class DeleteSigningConfigurationRequest(TypedDict, total=False):
+    pass
+
+
+class DeleteSigningConfigurationResponse(TypedDict, total=False):
+    registryId: str
+    signingConfiguration: SigningConfiguration
+
+
+class DeregisterPullTimeUpdateExclusionRequest(TypedDict, total=False):
+    principalArn: Required[str]
+
+
+class DeregisterPullTimeUpdateExclusionResponse(TypedDict, total=False):
+    principalArn: str
+
+
+class DescribeImageReplicationStatusRequest(TypedDict, total=False):
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+    registryId: str
+
+
+class DescribeImageReplicationStatusResponse(TypedDict, total=False):
+    repositoryName: str
+    imageId: ImageIdentifier
+    replicationStatuses: list[ImageReplicationStatus]
+
+
+class DescribeImageSigningStatusRequest(TypedDict, total=False):
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+    registryId: str
+
+
+class DescribeImageSigningStatusResponse(TypedDict, total=False):
+    repositoryName: str
+    imageId: ImageIdentifier
+    registryId: str
+    signingStatuses: list[ImageSigningStatus]
+
+
 class DescribeImagesFilter(TypedDict, total=False):
     tagStatus: str
     imageStatus: str
@@ -127,6 +255,18 @@ class DescribeImagesResponse(TypedDict, total=False):
     nextToken: str
 
 
+class DescribePullThroughCacheRulesRequest(TypedDict, total=False):
+    registryId: str
+    ecrRepositoryPrefixes: list[str]
+    nextToken: str
+    maxResults: int
+
+
+class DescribePullThroughCacheRulesResponse(TypedDict, total=False):
+    pullThroughCacheRules: list[PullThroughCacheRule]
+    nextToken: str
+
+
 class DescribeRegistryRequest(TypedDict, total=False):
     pass
 
@@ -134,6 +274,27 @@ class DescribeRegistryRequest(TypedDict, total=False):
 class DescribeRegistryResponse(TypedDict, total=False):
     registryId: str
     replicationConfiguration: ReplicationConfiguration
+
+
+class DescribeReplicationBackfillResultsRequest(TypedDict, total=False):
+    registryId: str
+    replicationBackfillId: Required[str]
+    resultStatusFilter: str
+    maxResults: int
+    nextToken: str
+
+
+class DescribeReplicationBackfillResultsResponse(TypedDict, total=False):
+    registryId: str
+    replicationBackfillId: str
+    destination: ReplicationDestination
+    status: str
+    failureCode: str
+    progress: ReplicationBackfillProgress
+    results: list[ReplicationBackfillResult]
+    startedAt: float
+    endedAt: float
+    nextToken: str
 
 
 class DescribeRepositoriesRequest(TypedDict, total=False):
@@ -148,9 +309,35 @@ class DescribeRepositoriesResponse(TypedDict, total=False):
     nextToken: str
 
 
+class DescribeRepositoryCreationTemplatesRequest(TypedDict, total=False):
+    prefixes: list[str]
+    nextToken: str
+    maxResults: int
+
+
+class DescribeRepositoryCreationTemplatesResponse(TypedDict, total=False):
+    registryId: str
+    repositoryCreationTemplates: list[RepositoryCreationTemplate]
+    nextToken: str
+
+
 class EncryptionConfiguration(TypedDict, total=False):
     encryptionType: Required[str]
     kmsKey: str
+
+
+class EncryptionConfigurationForRepositoryCreationTemplate(TypedDict, total=False):
+    encryptionType: Required[str]
+    kmsKey: str
+
+
+class GetAccountSettingRequest(TypedDict, total=False):
+    name: Required[str]
+
+
+class GetAccountSettingResponse(TypedDict, total=False):
+    name: str
+    value: str
 
 
 class GetAuthorizationTokenRequest(TypedDict, total=False):
@@ -159,6 +346,17 @@ class GetAuthorizationTokenRequest(TypedDict, total=False):
 
 class GetAuthorizationTokenResponse(TypedDict, total=False):
     authorizationData: list[AuthorizationData]
+
+
+class GetDownloadUrlForLayerRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    layerDigest: Required[str]
+
+
+class GetDownloadUrlForLayerResponse(TypedDict, total=False):
+    downloadUrl: str
+    layerDigest: str
 
 
 class GetLifecyclePolicyPreviewRequest(TypedDict, total=False):
@@ -192,6 +390,15 @@ class GetLifecyclePolicyResponse(TypedDict, total=False):
     lastEvaluatedAt: float
 
 
+class GetRegistryPolicyRequest(TypedDict, total=False):
+    pass
+
+
+class GetRegistryPolicyResponse(TypedDict, total=False):
+    registryId: str
+    policyText: str
+
+
 class GetRepositoryPolicyRequest(TypedDict, total=False):
     registryId: str
     repositoryName: Required[str]
@@ -201,6 +408,15 @@ class GetRepositoryPolicyResponse(TypedDict, total=False):
     registryId: str
     repositoryName: str
     policyText: str
+
+
+class GetSigningConfigurationRequest(TypedDict, total=False):
+    pass
+
+
+class GetSigningConfigurationResponse(TypedDict, total=False):
+    registryId: str
+    signingConfiguration: SigningConfiguration
 
 
 class Image(TypedDict, total=False):
@@ -240,6 +456,22 @@ class ImageIdentifier(TypedDict, total=False):
     imageTag: str
 
 
+class ImageReferrer(TypedDict, total=False):
+    digest: Required[str]
+    mediaType: Required[str]
+    artifactType: str
+    size: Required[int]
+    annotations: dict[str, str]
+    artifactStatus: str
+
+
+class ImageReplicationStatus(TypedDict, total=False):
+    region: str
+    registryId: str
+    status: str
+    failureCode: str
+
+
 class ImageScanFindingsSummary(TypedDict, total=False):
     imageScanCompletedAt: float
     vulnerabilitySourceUpdatedAt: float
@@ -255,9 +487,26 @@ class ImageScanningConfiguration(TypedDict, total=False):
     scanOnPush: bool
 
 
+class ImageSigningStatus(TypedDict, total=False):
+    signingProfileArn: str
+    failureCode: str
+    failureReason: str
+    status: str
+
+
 class ImageTagMutabilityExclusionFilter(TypedDict, total=False):
     filterType: Required[str]
     filter: Required[str]
+
+
+class InitiateLayerUploadRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+
+
+class InitiateLayerUploadResponse(TypedDict, total=False):
+    uploadId: str
+    partSize: int
 
 
 class Layer(TypedDict, total=False):
@@ -296,6 +545,25 @@ class LifecyclePolicyRuleAction(TypedDict, total=False):
     targetStorageClass: str
 
 
+class ListImageReferrersFilter(TypedDict, total=False):
+    artifactTypes: list[str]
+    artifactStatus: str
+
+
+class ListImageReferrersRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    subjectId: Required[SubjectIdentifier]
+    filter: ListImageReferrersFilter
+    nextToken: str
+    maxResults: int
+
+
+class ListImageReferrersResponse(TypedDict, total=False):
+    referrers: list[ImageReferrer]
+    nextToken: str
+
+
 class ListImagesFilter(TypedDict, total=False):
     tagStatus: str
     imageStatus: str
@@ -314,12 +582,56 @@ class ListImagesResponse(TypedDict, total=False):
     nextToken: str
 
 
+class ListPullTimeUpdateExclusionsRequest(TypedDict, total=False):
+    maxResults: int
+    nextToken: str
+
+
+class ListPullTimeUpdateExclusionsResponse(TypedDict, total=False):
+    pullTimeUpdateExclusions: list[str]
+    nextToken: str
+
+
+class ListReplicationBackfillsRequest(TypedDict, total=False):
+    registryId: str
+    maxResults: int
+    nextToken: str
+
+
+class ListReplicationBackfillsResponse(TypedDict, total=False):
+    registryId: str
+    backfills: list[ReplicationBackfillSummary]
+    nextToken: str
+
+
 class ListTagsForResourceRequest(TypedDict, total=False):
     resourceArn: Required[str]
 
 
 class ListTagsForResourceResponse(TypedDict, total=False):
     tags: list[Tag]
+
+
+class PullThroughCacheRule(TypedDict, total=False):
+    ecrRepositoryPrefix: str
+    upstreamRegistryUrl: str
+    createdAt: float
+    registryId: str
+    credentialArn: str
+    customRoleArn: str
+    upstreamRepositoryPrefix: str
+    upstreamRegistry: str
+    updatedAt: float
+
+
+class PutAccountSettingRequest(TypedDict, total=False):
+    name: Required[str]
+    value: Required[str]
+
+
+class PutAccountSettingResponse(TypedDict, total=False):
+    name: str
+    value: str
 
 
 class PutImageRequest(TypedDict, total=False):
@@ -373,6 +685,65 @@ class PutLifecyclePolicyResponse(TypedDict, total=False):
     lifecyclePolicyText: str
 
 
+class PutRegistryPolicyRequest(TypedDict, total=False):
+    policyText: Required[str]
+
+
+class PutRegistryPolicyResponse(TypedDict, total=False):
+    registryId: str
+    policyText: str
+
+
+class PutReplicationConfigurationRequest(TypedDict, total=False):
+    replicationConfiguration: Required[ReplicationConfiguration]
+
+
+class PutReplicationConfigurationResponse(TypedDict, total=False):
+    replicationConfiguration: ReplicationConfiguration
+
+
+class PutSigningConfigurationRequest(TypedDict, total=False):
+    signingConfiguration: Required[SigningConfiguration]
+
+
+class PutSigningConfigurationResponse(TypedDict, total=False):
+    signingConfiguration: SigningConfiguration
+
+
+class RegisterPullTimeUpdateExclusionRequest(TypedDict, total=False):
+    principalArn: Required[str]
+
+
+class RegisterPullTimeUpdateExclusionResponse(TypedDict, total=False):
+    principalArn: str
+    createdAt: float
+
+
+class ReplicationBackfillProgress(TypedDict, total=False):
+    totalReplicationCount: Required[int]
+    completedReplicationCount: Required[int]
+    failedReplicationCount: Required[int]
+    failureCodes: Required[list[str]]
+
+
+class ReplicationBackfillResult(TypedDict, total=False):
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+    status: Required[str]
+    failureCode: str
+    subImageFailureCodes: list[str]
+
+
+class ReplicationBackfillSummary(TypedDict, total=False):
+    replicationBackfillId: Required[str]
+    destination: Required[ReplicationDestination]
+    status: Required[str]
+    failureCode: str
+    progress: ReplicationBackfillProgress
+    startedAt: Required[float]
+    endedAt: float
+
+
 class ReplicationConfiguration(TypedDict, total=False):
     rules: Required[list[ReplicationRule]]
 
@@ -398,6 +769,21 @@ class Repository(TypedDict, total=False):
     imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
     imageScanningConfiguration: ImageScanningConfiguration
     encryptionConfiguration: EncryptionConfiguration
+
+
+class RepositoryCreationTemplate(TypedDict, total=False):
+    prefix: str
+    description: str
+    encryptionConfiguration: EncryptionConfigurationForRepositoryCreationTemplate
+    resourceTags: list[Tag]
+    imageTagMutability: str
+    imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
+    repositoryPolicy: str
+    lifecyclePolicy: str
+    appliedFor: list[str]
+    customRoleArn: str
+    createdAt: float
+    updatedAt: float
 
 
 class RepositoryFilter(TypedDict, total=False):
@@ -437,6 +823,20 @@ class SetRepositoryPolicyResponse(TypedDict, total=False):
     policyText: str
 
 
+class SigningConfiguration(TypedDict, total=False):
+    rules: Required[list[SigningRule]]
+
+
+class SigningRepositoryFilter(TypedDict, total=False):
+    filter: Required[str]
+    filterType: Required[str]
+
+
+class SigningRule(TypedDict, total=False):
+    signingProfileArn: Required[str]
+    repositoryFilters: list[SigningRepositoryFilter]
+
+
 class StartLifecyclePolicyPreviewRequest(TypedDict, total=False):
     registryId: str
     repositoryName: Required[str]
@@ -448,6 +848,36 @@ class StartLifecyclePolicyPreviewResponse(TypedDict, total=False):
     repositoryName: str
     lifecyclePolicyText: str
     status: str
+
+
+class StartReplicationBackfillRequest(TypedDict, total=False):
+    registryId: str
+    destination: Required[ReplicationDestination]
+
+
+class StartReplicationBackfillResponse(TypedDict, total=False):
+    replicationBackfillId: str
+    registryId: str
+    destination: ReplicationDestination
+    status: str
+    startedAt: float
+
+
+class StopReplicationBackfillRequest(TypedDict, total=False):
+    registryId: str
+    replicationBackfillId: Required[str]
+
+
+class StopReplicationBackfillResponse(TypedDict, total=False):
+    registryId: str
+    replicationBackfillId: str
+    destination: ReplicationDestination
+    status: str
+    startedAt: float
+
+
+class SubjectIdentifier(TypedDict, total=False):
+    imageDigest: Required[str]
 
 
 class Tag(TypedDict, total=False):
@@ -490,3 +920,69 @@ class UpdateImageStorageClassResponse(TypedDict, total=False):
     repositoryName: str
     imageId: ImageIdentifier
     imageStatus: str
+
+
+class UpdatePullThroughCacheRuleRequest(TypedDict, total=False):
+    registryId: str
+    ecrRepositoryPrefix: Required[str]
+    credentialArn: str
+    customRoleArn: str
+
+
+class UpdatePullThroughCacheRuleResponse(TypedDict, total=False):
+    ecrRepositoryPrefix: str
+    registryId: str
+    updatedAt: float
+    credentialArn: str
+    customRoleArn: str
+    upstreamRepositoryPrefix: str
+
+
+class UpdateRepositoryCreationTemplateRequest(TypedDict, total=False):
+    prefix: Required[str]
+    description: str
+    encryptionConfiguration: EncryptionConfigurationForRepositoryCreationTemplate
+    resourceTags: list[Tag]
+    imageTagMutability: str
+    imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
+    repositoryPolicy: str
+    lifecyclePolicy: str
+    appliedFor: list[str]
+    customRoleArn: str
+
+
+class UpdateRepositoryCreationTemplateResponse(TypedDict, total=False):
+    registryId: str
+    repositoryCreationTemplate: RepositoryCreationTemplate
+
+
+class UploadLayerPartRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    uploadId: Required[str]
+    partFirstByte: Required[int]
+    partLastByte: Required[int]
+    layerPartBlob: Required[bytes]
+
+
+class UploadLayerPartResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    uploadId: str
+    lastByteReceived: int
+
+
+class ValidatePullThroughCacheRuleRequest(TypedDict, total=False):
+    ecrRepositoryPrefix: Required[str]
+    registryId: str
+
+
+class ValidatePullThroughCacheRuleResponse(TypedDict, total=False):
+    ecrRepositoryPrefix: str
+    registryId: str
+    upstreamRegistryUrl: str
+    credentialArn: str
+    customRoleArn: str
+    upstreamRepositoryPrefix: str
+    isValid: bool
+    failure: str

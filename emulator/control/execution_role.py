@@ -29,10 +29,10 @@ from emulator.domain.task_overrides import EffectiveTask
 from emulator.ids import Ids
 from emulator.registry.repository import find_image, find_repository
 from emulator.store.database import Database, Reader
-from emulator.store.ecr_tables import REPOSITORIES
 from emulator.store.iam_tables import ROLES
 from emulator.store.logs_tables import LOG_GROUPS
 from emulator.store.permissions import decide, role_standing
+from emulator.store.registry_settings import repository_access
 
 _TASKS = "ecs-tasks.amazonaws.com"
 _NO_STREAM = (
@@ -156,9 +156,8 @@ def _role(reader: Reader, task: Task, reference: str) -> Role | None:
 def _repository_access(
     reader: Reader, task: Task, reference: ImageReference, registry: EcrRegistry, action: str
 ) -> Access:
-    repository = reader.get(REPOSITORIES, registry.account, registry.region, reference.repository)
     arn = f"arn:{_partition(task)}:ecr:{registry.region}:{registry.account}:repository/{reference.repository}"
-    return Access(action, arn, policy=repository.policy_text if repository else None, account=registry.account)
+    return repository_access(reader, action, arn)
 
 
 def _pull_failure(reader: Reader, reference: ImageReference, registry: EcrRegistry, action: str) -> str:

@@ -36,6 +36,10 @@ PULL_DEADLINE_S = 600.0
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
+class ImageUnavailable(Exception):
+    """An image that comes from another registry cannot be had from there."""
+
+
 class CannotPull(Exception):
     """`CannotPullContainerError: ...`, as AWS words it. `passing` when the engine did not answer."""
 
@@ -64,7 +68,11 @@ class ImageFinder:
         password: Callable[[EcrRegistry], str],
         now: Callable[[], float],
         default: EcrRegistry,
+        bring: Callable[[EcrRegistry, str, str, str], None] | None = None,
     ) -> None:
+        """`bring`: has an image here that comes from elsewhere, given registry, repository, tag or digest, and
+        architecture. Raises ImageUnavailable."""
+        self._brings = bring
         self._database = database
         self._engine = engine
         self._blobs = blobs
@@ -121,6 +129,11 @@ class ImageFinder:
         """The repository, the image for the engine's platform, and the digest that the reference names."""
         failure = f"pull image manifest has been retried 1 time(s): failed to resolve ref {reference.text}"
         architecture = self._engine_architecture()
+        if self._brings is not None:
+            try:
+                self._brings(registry, reference.repository, wanted, architecture)
+            except ImageUnavailable as error:
+                raise CannotPull(f"{failure}: {error}") from error
         with self._database.read() as reader:
             try:
                 repository = find_repository(reader, registry.account, registry.region, reference.repository)

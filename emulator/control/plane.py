@@ -27,6 +27,7 @@ from emulator.control.loop import Controller, ControlLoop
 from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch
 from emulator.control.recover import recover, remove_everything, sweep_dead_ephemeral, wake_everything
+from emulator.control.registry_work import RegistryWork
 from emulator.control.security_groups import CannotFilter, Guards, SecurityGroupController
 from emulator.control.services import ServiceController
 from emulator.control.statistics import Statistics
@@ -42,6 +43,7 @@ from emulator.engine.base import Engine, EngineError, EngineNotResponding, Engin
 from emulator.engine.pause import SocketRelay, TcpRelay
 from emulator.ids import Ids
 from emulator.store.database import Database
+from emulator.store.image_users import Naming
 from emulator.store.sealing import Sealer
 
 _log = logging.getLogger("homeport.control")
@@ -75,6 +77,7 @@ class ControlParts:
     enforce_iam: bool = False
     read_statistics: bool = True
     enforce_security_groups: bool = False
+    redeploy_on_push: Naming | None = None
     chores: Mapping[str, Chore] = field(default_factory=dict)
 
 
@@ -108,6 +111,7 @@ class ControlPlane:
         self._lifecycle = LifecyclePolicies(parts.clock, parts.database)
         self._previews = LifecyclePreviews(parts.clock, parts.database)
         self._restores = ImageRestores(parts.clock, parts.database)
+        self._registry = RegistryWork(parts.clock, parts.database, parts.ids, parts.redeploy_on_push)
         self._housekeeping = Housekeeping(parts.clock, parts.chores)
         controllers: dict[str, Controller] = {
             "task": self.tasks,
@@ -121,6 +125,7 @@ class ControlPlane:
             "security_groups": SecurityGroupController(parts.clock, parts.database, self.loop, self._work, self.guards),
             "vpc": VpcController(parts.clock, parts.database, self._work, self.networks),
             "image_restore": self._restores,
+            **self._registry.controllers,
         }
         self.loop.use(controllers)
         parts.database.listen(self.loop.wake)
@@ -182,6 +187,7 @@ class ControlPlane:
         self.watch.refresh()
         wake_everything(self._parts.database, self.loop.wake)
         self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys, *self._restores.keys])
+        self.loop.wake(self._registry.keys)
         if self._threaded:
             self.watch.start()
             if self._parts.read_statistics:

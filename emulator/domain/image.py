@@ -24,6 +24,11 @@ RESTORE_S = 20 * 60.0
 UPLOAD_LIFETIME_S = 24 * 3600.0
 """An upload that is not completed in this time is dropped."""
 
+SMALLEST_PART = 5 * 1024 * 1024
+PART_SIZE = 10 * 1024 * 1024
+MAXIMUM_PARTS = 4200
+"""Of an upload by the API: bytes of each part but the last, bytes proposed, number (Amazon ECR service quotas)."""
+
 PULL_TIME_RESOLUTION_S = 24 * 3600.0
 """`last_pulled_at` is refreshed at most once in this time (ECR API model, lastRecordedPullTime)."""
 
@@ -90,7 +95,8 @@ class Image:
     `manifest_size` counts the manifest's own bytes. `artifact_media_type` is the manifest's artifactType or else its
     config's media type. `blob_digests` are the config and layers that must lie in the repository, `child_digests` the
     images that a list names. `annotations` are the manifest's own. `status` is ECR's imageStatus: ACTIVE, ARCHIVED,
-    ACTIVATING. `subject_deleted_at`: when the subject was deleted that this image refers to and that was there.
+    ACTIVATING; `restore_started_at`: when it began to come back from the archive. `subject_deleted_at`: when the
+    subject was deleted that this image refers to and that was there.
     """
 
     account: str
@@ -149,8 +155,28 @@ class LayerLink:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadParts:
+    """What UploadLayerPart has taken: bytes in all, parts, bytes of the last part, and whether one before the last is
+    smaller than a part may be."""
+
+    received: int = 0
+    count: int = 0
+    last: int = 0
+    too_small: bool = False
+
+    def with_part(self, length: int) -> UploadParts:
+        return UploadParts(
+            self.received + length,
+            self.count + 1,
+            length,
+            self.too_small or (self.count > 0 and self.last < SMALLEST_PART),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class LayerUpload:
-    """An upload that is not completed. How many bytes have arrived is the length of its file, not a column."""
+    """An upload that is not completed. How many bytes of `docker push` have arrived is the length of its file, not a
+    column. An upload by the API keeps `parts`: it counts what was acknowledged."""
 
     account: str
     region: str
@@ -158,6 +184,7 @@ class LayerUpload:
     upload_id: str
     started_at: float
     algorithm: str = "sha256"
+    parts: UploadParts | None = None
 
     def expired(self, now: float) -> bool:
         return now - self.started_at > UPLOAD_LIFETIME_S

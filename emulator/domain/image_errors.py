@@ -137,3 +137,64 @@ class EmptyUploadException(AwsError):
             f"The upload with id '{upload_id}' in the repository with name '{name}' in registry with id '{account}' "
             "cannot be completed because it does not have any parts"
         )
+
+
+class InvalidLayerPartException(AwsError):
+    """A part that does not follow the last one. The members are those of AWS's error; the text is unconfirmed."""
+
+    def __init__(self, account: str, name: str, upload_id: str, last_valid: int) -> None:
+        super().__init__(
+            f"The layer part is not valid: the last valid byte received of the upload with id '{upload_id}' in the "
+            f"repository with name '{name}' in registry with id '{account}' is '{last_valid}'",
+            {
+                "registryId": account,
+                "repositoryName": name,
+                "uploadId": upload_id,
+                "lastValidByteReceived": last_valid,
+            },
+        )
+
+
+class InvalidLayerException(AwsError):
+    def __init__(self, account: str, name: str, upload_id: str) -> None:
+        super().__init__(
+            f"The layer digests given for the upload with id '{upload_id}' in the repository with name '{name}' in "
+            f"registry with id '{account}' do not match the layer that was uploaded"
+        )
+
+
+class LayerPartTooSmallException(AwsError):
+    def __init__(self, account: str, name: str, upload_id: str) -> None:
+        super().__init__(
+            f"The upload with id '{upload_id}' in the repository with name '{name}' in registry with id '{account}' "
+            "has a layer part before its last that is smaller than 5 MiB"
+        )
+
+
+class LayerAlreadyExistsException(AwsError):
+    def __init__(self, account: str, name: str, digest: str) -> None:
+        super().__init__(
+            f"The layer with digest '{digest}' already exists in the repository with name '{name}' in the registry "
+            f"with id '{account}'"
+        )
+
+
+class LayerInaccessibleException(AwsError):
+    """It is there, but no image that can be pulled has it."""
+
+    def __init__(self, account: str, name: str, digest: str) -> None:
+        super().__init__(
+            f"The layer with digest '{digest}' in the repository with name '{name}' in the registry with id "
+            f"'{account}' is not part of an image that can be pulled"
+        )
+
+
+class LayerNotFound(LayersNotFoundException):
+    code = "LayersNotFoundException"
+
+    def __init__(self, account: str, name: str, digest: str) -> None:
+        AwsError.__init__(
+            self,
+            f"The layer with digest '{digest}' does not exist in the repository with name '{name}' in the registry "
+            f"with id '{account}'",
+        )

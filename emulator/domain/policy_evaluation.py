@@ -43,7 +43,8 @@ ALLOW_EVERYTHING: Final = json.dumps(
 class Access:
     """One thing that must be allowed. `resource` is an ARN, or `*` for actions that have none.
 
-    `policy` is the resource's own policy and `account` its owner (None: the caller's). `trust`: nobody gets in unless
+    `policy` is the resource's own policy, `further` one that counts as if it were part of that (its registry's),
+    and `account` its owner (None: the caller's). `trust`: nobody gets in unless
     that policy says so, as with roles. `shown` names the resource to people where that is not its ARN (empty: it is not
     named); `text` is what is answered in place of IAM's words; `reasoned`: whether they end with the reason, which STS
     leaves out.
@@ -58,6 +59,7 @@ class Access:
     shown: str | None = None
     text: str | None = None
     reasoned: bool = True
+    further: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def denial_text(who: str, access: Access, decision: Decision) -> str:
 def evaluate(who: Requester, policies: Policies, access: Access, context: Context) -> Decision:
     """`context` holds the condition keys of the caller and the request; those of `access` are added to it."""
     question = _Question(access, {**context, **access.context})
-    named = _namings(access.policy, who, question)
+    named = _namings((access.policy, access.further), who, question)
     denied = _denying(policies, named, question)
     if denied is not None:
         return Decision(denied, explicit=True)
@@ -150,10 +152,11 @@ class _Named:
     denies: bool
 
 
-def _namings(policy: str | None, who: Requester, question: _Question) -> _Named:
+def _namings(policies: Iterable[str | None], who: Requester, question: _Question) -> _Named:
     allows: set[Naming] = set()
     denies = False
-    for version, statement in _statements(policy) if policy is not None else ():
+    found = (one for policy in policies if policy is not None for one in _statements(policy))
+    for version, statement in found:
         how = naming(statement, who)
         if how is None or not question.concerns(statement, version):
             continue

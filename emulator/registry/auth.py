@@ -16,6 +16,7 @@ from dataclasses import astuple, dataclass
 from functools import lru_cache
 
 from emulator.ids import Ids
+from emulator.registry.download_urls import DownloadUrls
 from emulator.store.database import Database
 from emulator.store.settings_table import setting
 
@@ -50,6 +51,7 @@ class TokenSigner:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self.download_urls = DownloadUrls(secret)
         # A client shows the same token with each of its hundreds of requests.
         self._genuine = lru_cache(maxsize=256)(self._open)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from emulator.domain import image_errors as ecr
 from emulator.domain.errors import AwsError
 from emulator.registry.dialect import Dialect
+from emulator.registry.upstream import UpstreamDenied, UpstreamError, UpstreamNotFound, UpstreamTooManyRequests
 
 
 class RegistryError(Exception):
@@ -67,3 +68,16 @@ def digest_mismatch(digest: str) -> RegistryError:
 
 def not_allowed() -> RegistryError:
     return RegistryError(405, "UNSUPPORTED", "The operation is unsupported.")
+
+
+def upstream_failed(error: UpstreamError) -> RegistryError:
+    """What a pull by a pull-through cache rule ends with when the upstream fails (statuses unconfirmed)."""
+    match error:
+        case UpstreamNotFound():
+            return manifest_unknown()
+        case UpstreamDenied():
+            return RegistryError(403, "DENIED", str(error))
+        case UpstreamTooManyRequests():
+            return RegistryError(429, "TOOMANYREQUESTS", str(error))
+        case _:
+            return RegistryError(502, "UNKNOWN", str(error))

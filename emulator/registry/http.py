@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request
 
 from emulator.clock import Clock
 from emulator.domain.errors import AwsError
+from emulator.domain.image import partition_of
 from emulator.ids import Ids
 from emulator.registry import pulls, pushes
 from emulator.registry.access import Doorkeeper
@@ -21,7 +22,9 @@ from emulator.registry.address import Addressing, route
 from emulator.registry.auth import USER_NAME, ExpiredToken, InvalidToken, TokenClaims, TokenSigner
 from emulator.registry.blobs import BlobStore
 from emulator.registry.dialect import ECR, OCI
+from emulator.registry.download_urls import ExpiredUrl
 from emulator.registry.errors import RegistryError, not_allowed, translated
+from emulator.registry.pull_through import PullThroughCache
 from emulator.registry.uploads import Uploads
 from emulator.registry.visit import Answer, Registry, Visit
 from emulator.serve import ClientGone, MalformedBody
@@ -66,12 +69,22 @@ class RegistryApp:
         default_region: str,
         strict: bool = False,
         enforce_iam: bool = False,
+        cache: PullThroughCache | None = None,
     ) -> None:
         """`strict`: as ECR does where it departs from the specification (`dialect`); `enforce_iam`: see
         `access.Doorkeeper`."""
         addressing = Addressing(default_account, default_region)
         self._registry = Registry(
-            database, blobs, uploads, signer, clock, ids, addressing, ECR if strict else OCI, Doorkeeper(enforce_iam)
+            database,
+            blobs,
+            uploads,
+            signer,
+            clock,
+            ids,
+            addressing,
+            ECR if strict else OCI,
+            Doorkeeper(enforce_iam),
+            cache,
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -98,7 +111,7 @@ def respond(registry: Registry, request: Request, path: str) -> Answer:
 
 def _answer(registry: Registry, request: Request, path: str) -> Answer:
     now = registry.clock.now()
-    claims = _authenticate(registry.signer, request, now)
+    claims = _authenticate(registry.signer, request, now) or _signed_for(registry, request, path, now)
     if claims is None:
         return _challenge(request)
     if not path:
@@ -127,6 +140,22 @@ def _authenticate(signer: TokenSigner, request: Request, now: float) -> TokenCla
         raise RegistryError(
             403, "DENIED", "Your authorization token has expired. Reauthenticate and try again."
         ) from error
+
+
+def _signed_for(registry: Registry, request: Request, path: str, now: float) -> TokenClaims | None:
+    """Whom the signed URL of a layer speaks for: the owner of its registry, for this one request."""
+    found = route(path) if request.method in ("GET", "HEAD") and request.args else None
+    if found is None or found[0] != "blob":
+        return None
+    place = registry.addressing.place(request.host.partition(":")[0], found[1])
+    try:
+        signed = registry.signer.download_urls.is_signed(
+            request.args, place.account, place.region, place.name, found[2], now
+        )
+    except ExpiredUrl as error:
+        raise RegistryError(403, "DENIED", "Request has expired") from error
+    owner = f"arn:{partition_of(place.region)}:iam::{place.account}:root"
+    return TokenClaims(place.account, place.region, owner, now) if signed else None
 
 
 def _challenge(request: Request) -> Answer:

@@ -83,6 +83,7 @@ def _asked_range(first: str, last: str, size: int) -> tuple[int, int]:
 def get_manifest(visit: Visit) -> Answer:
     """GET and HEAD by tag or digest, in the type it was pushed with. A GET counts as a pull of the image."""
     _check_reference(visit)
+    visit.bring()
     with visit.registry.database.read() as reader:
         repository = visit.repository(reader, "BatchGetImage")
         image = find_image(reader, repository, visit.item)
@@ -97,7 +98,7 @@ def get_manifest(visit: Visit) -> Answer:
     }
     if not head and pull_is_due(image, visit.now):
         with visit.registry.database.write() as tx:
-            note_pull(tx, image, visit.now)
+            note_pull(tx, image, visit.now, visit.claims.principal)
     return Answer(200, headers, body)
 
 

@@ -13,9 +13,11 @@ from emulator.domain.image import LayerUpload, Repository
 from emulator.domain.image_errors import (
     EmptyUploadException,
     ImageAlreadyExistsException,
+    RepositoryNotFoundException,
     UploadNotFoundException,
 )
 from emulator.domain.manifest import MANIFEST_LIMIT, digest_of, is_digest
+from emulator.domain.registry_settings import BLOB_MOUNTING, DISABLED
 from emulator.registry.errors import (
     RegistryError,
     blob_unknown,
@@ -37,7 +39,8 @@ from emulator.registry.repository import (
 from emulator.registry.uploads import DigestMismatch, Source, Upload, UploadBusy, UploadEnded
 from emulator.registry.visit import Answer, Visit
 from emulator.store.database import Reader
-from emulator.store.ecr_tables import LAYER_LINKS, LAYER_UPLOADS
+from emulator.store.ecr_tables import LAYER_LINKS, LAYER_UPLOADS, REPOSITORIES
+from emulator.store.registry_settings import put_setting
 
 _CONTENT_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
@@ -51,8 +54,7 @@ def start_upload(visit: Visit) -> Answer:
     algorithm = visit.request.args.get("digest-algorithm", "sha256")
     if algorithm not in dialect.algorithms:
         raise digest_invalid(algorithm)
-    with visit.registry.database.read() as reader:
-        repository = visit.repository(reader, "InitiateLayerUpload")
+    repository = _to_push(visit)
     mounted = visit.request.args.get("mount")
     if mounted is not None and _mount(visit, mounted):
         return _created(visit, mounted)
@@ -68,6 +70,16 @@ def start_upload(visit: Visit) -> Answer:
     if dialect.smallest_chunk is not None:
         answer.headers["OCI-Chunk-Min-Length"] = str(dialect.smallest_chunk)
     return answer
+
+
+def _to_push(visit: Visit) -> Repository:
+    """Most pushes find their repository; only one that does not may have to make it."""
+    try:
+        with visit.registry.database.read() as reader:
+            return visit.repository(reader, "InitiateLayerUpload")
+    except RepositoryNotFoundException:
+        with visit.registry.database.write() as tx:
+            return visit.repository_to_push(tx, "InitiateLayerUpload")
 
 
 def _take_whole(visit: Visit, repository: Repository, upload_id: str, digest: str) -> Answer:
@@ -128,7 +140,7 @@ def _session_upload(visit: Visit) -> Iterator[tuple[Repository, Upload]]:
 
 def _find_session(reader: Reader, visit: Visit, repository: Repository) -> LayerUpload:
     row = reader.get(LAYER_UPLOADS, repository.account, repository.region, repository.name, visit.item)
-    if row is None or row.expired(visit.now):
+    if row is None or row.expired(visit.now) or row.parts is not None:
         raise UploadNotFoundException(repository.account, repository.name, visit.item)
     return row
 
@@ -205,13 +217,22 @@ def _publish(visit: Visit, repository: Repository, upload_id: str, upload: Uploa
 
 
 def _mount(visit: Visit, digest: str) -> bool:
-    """Links a blob of another repository of the same registry, or of any of them without `from`."""
-    if not visit.registry.dialect.mounts or not is_digest(digest):
+    """Links a blob of another repository of the same registry, or of any of them without `from`.
+
+    The account's setting BLOB_MOUNTING decides; until it is put, the dialect does. In ECR's way an image of the other
+    repository must have the blob, both must be encrypted alike, and the caller may read it there.
+    """
+    if not is_digest(digest):
         return False
     origin = visit.request.args.get("from")
     account, region = visit.place.account, visit.place.region
     with visit.registry.database.write() as tx:
+        setting = put_setting(tx, account, region, BLOB_MOUNTING)
+        if setting == DISABLED or (setting is None and not visit.registry.dialect.mounts):
+            return False
         repository = visit.repository(tx, "InitiateLayerUpload")
+        if not visit.registry.dialect.mounts and not _mountable(visit, tx, repository, origin, digest):
+            return False
         if origin is None:
             found = tx.find(LAYER_LINKS, digest=digest, account=account, region=region)
             link = found[0] if found else None
@@ -223,6 +244,18 @@ def _mount(visit: Visit, digest: str) -> bool:
             return False
         link_layer(tx, repository, digest, link.size, visit.now)
     return True
+
+
+def _mountable(visit: Visit, reader: Reader, repository: Repository, origin: str | None, digest: str) -> bool:
+    """ECR's conditions for a mount (user guide, "Blob mounting")."""
+    place = None if origin is None else visit.registry.addressing.place(_host(visit), origin)
+    source = None if place is None else reader.get(REPOSITORIES, place.account, place.region, place.name)
+    return (
+        source is not None
+        and (source.encryption_type, source.kms_key) == (repository.encryption_type, repository.kms_key)
+        and digest in needed_layers(reader, source)
+        and visit.refusal(reader, "GetDownloadUrlForLayer", source.arn) is None
+    )
 
 
 def _host(visit: Visit) -> str:
@@ -251,7 +284,7 @@ def push_manifest(visit: Visit) -> Answer:
     tags = visit.request.args.getlist("tag") if digest is not None else [visit.item]
     media_type = visit.request.headers.get("Content-Type", "").partition(";")[0].strip()
     with visit.registry.database.write() as tx:
-        repository = visit.repository(tx, "PutImage")
+        repository = visit.repository_to_push(tx, "PutImage")
         try:
             image = put_manifest(
                 tx, repository, body, now=visit.now, media_type=media_type or None, tags=tags, digest=digest

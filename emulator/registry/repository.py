@@ -44,7 +44,8 @@ from emulator.domain.manifest import (
     is_tag,
     parse_manifest,
 )
-from emulator.events import journal
+from emulator.registry.notes import note_image
+from emulator.registry.replication_orders import order_copies, order_deletion, order_untagging
 from emulator.store.database import AlreadyExists, Reader, Transaction
 from emulator.store.ecr_tables import (
     IMAGE_TAGS,
@@ -56,6 +57,7 @@ from emulator.store.ecr_tables import (
     REPOSITORIES,
     repository_key,
 )
+from emulator.store.registry_settings import pull_is_recorded
 
 # ---------------------------------------------------------------------------------------------- repositories
 
@@ -88,7 +90,7 @@ def delete_repository(tx: Transaction, repository: Repository, now: float, *, fo
     if images and not force:
         raise RepositoryNotEmptyException(repository.account, repository.name)
     for image in images:
-        _remove_image(tx, repository, image, now)
+        _remove_image(tx, repository, image, now, replicates=False)
     for link in tx.find(LAYER_LINKS, **owned):
         tx.delete(LAYER_LINKS, *_key(repository), link.digest)
     for upload in tx.find(LAYER_UPLOADS, **owned):
@@ -161,14 +163,17 @@ def put_manifest(
     media_type: str | None = None,
     tags: Sequence[str] = (),
     digest: str | None = None,
+    replicates: bool = True,
+    partial: bool = False,
 ) -> Image:
     """Makes `body` an image of the repository and points `tags` at it.
 
     `media_type` is what the client said beside the manifest; `digest`, if given, must be the digest of the bytes
-    (its algorithm is kept). Raises InvalidManifest, InvalidImageTag, InvalidImageDigest,
-    ImageDigestDoesNotMatchException, LayersNotFoundException, ReferencedImagesNotFoundException,
-    ImageAlreadyExistsException (nothing would change), ImageTagAlreadyExistsException (an immutable tag); nothing has
-    been written then. The order of the checks is ECR's.
+    (its algorithm is kept); `replicates`: the registry's replication rules apply to it; `partial`: what
+    a list names need not be there. Raises InvalidManifest,
+    InvalidImageTag, InvalidImageDigest, ImageDigestDoesNotMatchException, LayersNotFoundException,
+    ReferencedImagesNotFoundException, ImageAlreadyExistsException (nothing would change),
+    ImageTagAlreadyExistsException (an immutable tag); nothing has been written then. The order of the checks is ECR's.
     """
     if len(body) > MANIFEST_LIMIT:
         raise InvalidManifest(f"Member must have length less than or equal to {MANIFEST_LIMIT}")
@@ -176,7 +181,7 @@ def put_manifest(
         raise InvalidImageTag
     manifest = parse_manifest(body, media_type)
     digest = _checked_digest(repository, body, digest)
-    size = _checked_size(tx, repository, manifest)
+    size = _checked_size(tx, repository, manifest, partial=partial)
     existing = tx.get(IMAGES, *_key(repository), digest)
     moved = _tags_to_move(tx, repository, tags, digest)
     if existing is not None and not moved and existing.status == ACTIVE:
@@ -192,15 +197,20 @@ def put_manifest(
         tx.put(MANIFESTS, ImageManifest(*_key(repository), digest, body))
     for tag in moved:
         tx.put(IMAGE_TAGS, ImageTag(*_key(repository), tag, digest, now))
+        tx.wake("pushed_tag", f"{repository_key(repository)}:{tag}")
+    if replicates:
+        order_copies(tx, repository, digest, moved)
     for pushed in tuple(moved) or (None,):
         note_image(tx, repository, "image.pushed", image, pushed, now)
     return replace(image, pushed_at=now)
 
 
-def note_pull(tx: Transaction, image: Image, now: float) -> None:
-    """Records that the image was pulled, as ECR does: at most once a day (see `pull_is_due`)."""
+def note_pull(tx: Transaction, image: Image, now: float, principal: str = "") -> None:
+    """Records that `principal` (an ARN) pulled the image, as ECR does: at most once a day (see `pull_is_due`), and not
+    when the registry leaves that one's pulls out."""
     current = tx.get(IMAGES, image.account, image.region, image.repository, image.digest)
-    if current is not None and pull_is_due(current, now):
+    recorded = pull_is_recorded(tx, image.account, image.region, principal)
+    if current is not None and recorded and pull_is_due(current, now):
         tx.put(IMAGES, replace(current, last_pulled_at=now))
 
 
@@ -219,12 +229,12 @@ def _checked_digest(repository: Repository, body: bytes, given: str | None) -> s
     return given
 
 
-def _checked_size(reader: Reader, repository: Repository, manifest: Manifest) -> int:
+def _checked_size(reader: Reader, repository: Repository, manifest: Manifest, *, partial: bool) -> int:
     """ECR's imageSizeInBytes; raises when a blob or child is not in the repository."""
     if manifest.media_type in LIST_TYPES:
         children = [(one.digest, reader.get(IMAGES, *_key(repository), one.digest)) for one in manifest.children]
         absent = [digest for digest, image in children if image is None]
-        if absent:
+        if absent and not partial:
             raise ReferencedImagesNotFoundException(repository.account, repository.name, absent)
         return max((image.size_bytes for _, image in children if image is not None), default=0)
     blobs = [(one.digest, find_layer(reader, repository, one.digest)) for one in manifest.required_blobs]
@@ -266,7 +276,9 @@ def _image(repository: Repository, manifest: Manifest, digest: str, length: int,
 # ---------------------------------------------------------------------------------------------- deleting
 
 
-def delete_tag(tx: Transaction, repository: Repository, tag: str, now: float, *, alone: bool = False) -> Image:
+def delete_tag(
+    tx: Transaction, repository: Repository, tag: str, now: float, *, alone: bool = False, replicates: bool = True
+) -> Image:
     """Removes a tag, and with its last tag the image, unless a list still names it or the tag is meant `alone`.
 
     Raises ImageNotFoundException.
@@ -274,15 +286,23 @@ def delete_tag(tx: Transaction, repository: Repository, tag: str, now: float, *,
     image = find_image_by_id(tx, repository, None, tag)
     last = not alone and tags_of(tx, repository, image.digest) == [tag]
     if last and not lists_naming(tx, repository, image.digest):
-        _remove_image(tx, repository, image, now)
+        _remove_image(tx, repository, image, now, replicates=replicates)
     else:
         tx.delete(IMAGE_TAGS, *_key(repository), tag)
+        if replicates:
+            order_untagging(tx, repository, image.digest, tag)
         note_image(tx, repository, "image.untagged", image, tag, now)
     return image
 
 
 def delete_image(
-    tx: Transaction, repository: Repository, digest: str, now: float, *, even_if_listed: bool = False
+    tx: Transaction,
+    repository: Repository,
+    digest: str,
+    now: float,
+    *,
+    even_if_listed: bool = False,
+    replicates: bool = True,
 ) -> list[str]:
     """Removes an image with all of its tags, which are returned; its blobs are left to garbage collection.
 
@@ -292,7 +312,7 @@ def delete_image(
     lists = [] if even_if_listed else lists_naming(tx, repository, digest)
     if lists:
         raise ImageReferencedByManifestList(lists)
-    return _remove_image(tx, repository, image, now)
+    return _remove_image(tx, repository, image, now, replicates=replicates)
 
 
 def lists_naming(reader: Reader, repository: Repository, digest: str) -> list[str]:
@@ -301,10 +321,11 @@ def lists_naming(reader: Reader, repository: Repository, digest: str) -> list[st
     return [image.digest for image in lists if digest in image.child_digests and image.digest != digest]
 
 
-def _remove_image(tx: Transaction, repository: Repository, image: Image, now: float) -> list[str]:
+def _remove_image(tx: Transaction, repository: Repository, image: Image, now: float, *, replicates: bool) -> list[str]:
     tags = tags_of(tx, repository, image.digest)
     for tag in tags:
         tx.delete(IMAGE_TAGS, *_key(repository), tag)
+    order_deletion(tx, repository, image.digest, replicates=replicates)
     tx.delete(MANIFESTS, *_key(repository), image.digest)
     tx.delete(IMAGES, *_key(repository), image.digest)
     for referrer in list_referrers(tx, repository, image.digest):
@@ -350,23 +371,3 @@ def _key(repository: Repository) -> tuple[str, str, str]:
 
 def _owned(repository: Repository) -> dict[str, Any]:
     return {"account": repository.account, "region": repository.region, "repository": repository.name}
-
-
-def note_image(tx: Transaction, repository: Repository, kind: str, image: Image, tag: str | None, now: float) -> None:
-    """Into the journal: the members of ECR's "Image Action" event, one entry for each tag."""
-    detail = {
-        "repository-name": repository.name,
-        "image-digest": image.digest,
-        "manifest-media-type": image.media_type,
-        "artifact-media-type": image.artifact_media_type,
-        "image-tag": tag,
-    }
-    journal.append(
-        tx,
-        at=now,
-        account=repository.account,
-        region=repository.region,
-        kind=kind,
-        subject=repository.arn,
-        detail={name: value for name, value in detail.items() if value is not None},
-    )

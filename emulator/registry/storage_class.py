@@ -13,7 +13,8 @@ from typing import Any
 
 from emulator.domain.image import ACTIVATING, ACTIVE, ARCHIVED, RESTORE_S, Image, Repository
 from emulator.domain.image_errors import ImageStorageClassUpdateNotSupportedException
-from emulator.registry.repository import find_image, list_images, list_referrers, lists_naming, note_image
+from emulator.registry.notes import note_image
+from emulator.registry.repository import find_image, list_images, list_referrers, lists_naming
 from emulator.store.database import Reader, Transaction
 from emulator.store.ecr_tables import IMAGES, repository_key
 

@@ -15,7 +15,9 @@ from wsgiref.types import StartResponse
 from werkzeug.wrappers import Request
 
 from emulator.clock import Clock
+from emulator.domain.creation_template import CREATE_ON_PUSH
 from emulator.domain.image import Repository
+from emulator.domain.image_errors import RepositoryNotFoundException
 from emulator.domain.manifest import is_digest
 from emulator.domain.policy_conditions import request_keys
 from emulator.ids import Ids
@@ -23,13 +25,15 @@ from emulator.registry.access import WITHOUT_POLICIES, Doorkeeper
 from emulator.registry.address import Addressing, Place
 from emulator.registry.auth import TokenClaims, TokenSigner
 from emulator.registry.blobs import BlobStore
+from emulator.registry.creation import create_by_template, makes_on_push
 from emulator.registry.dialect import OCI, Dialect
-from emulator.registry.errors import RegistryError, digest_invalid
+from emulator.registry.errors import RegistryError, digest_invalid, upstream_failed
+from emulator.registry.pull_through import PullThroughCache, Wanted
 from emulator.registry.repository import find_repository
 from emulator.registry.uploads import Uploads
+from emulator.registry.upstream import UpstreamError
 from emulator.serve import FileSlice
-from emulator.store.database import Database, Reader
-from emulator.store.ecr_tables import REPOSITORIES
+from emulator.store.database import Database, Reader, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Registry:
     addressing: Addressing
     dialect: Dialect = OCI
     doorkeeper: Doorkeeper = WITHOUT_POLICIES
+    cache: PullThroughCache | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +87,41 @@ class Visit:
         place = self.place
         if not place.valid:
             raise RegistryError(400, "NAME_INVALID", f"The repository name '{place.name}' is not valid.")
-        there = reader.get(REPOSITORIES, place.account, place.region, place.name)
-        self._authorize(reader, there, action)
+        self._authorize(reader, action)
         return find_repository(reader, place.account, place.region, place.name)
 
-    def _authorize(self, reader: Reader, there: Repository | None, action: str) -> None:
+    def repository_to_push(self, tx: Transaction, action: str) -> Repository:
+        """The repository that something is pushed to: a CREATE_ON_PUSH template makes it when it is not there."""
+        try:
+            return self.repository(tx, action)
+        except RepositoryNotFoundException:
+            place = self.place
+            if not makes_on_push(tx, place.account, place.region, place.name):
+                raise
+        self._authorize(tx, "CreateRepository")
+        return create_by_template(tx, place.account, place.region, place.name, CREATE_ON_PUSH, self.now)
+
+    def bring(self) -> None:
+        """Has the image of the path brought from its upstream, if a pull-through cache rule leads to one."""
+        place, cache = self.place, self.registry.cache
+        if cache is None or not place.valid or self.claims.region != place.region:
+            return
+        arn = Repository(place.account, place.region, place.name, 0.0).arn
+        wanted = Wanted(place.account, place.region, place.name, self.item)
+        try:
+            cache.bring(wanted, self.now, lambda reader, action: self.refusal(reader, action, arn))
+        except UpstreamError as error:
+            raise upstream_failed(error) from error
+
+    def refusal(self, reader: Reader, action: str, arn: str) -> str | None:
+        """Why the caller may not do something with a repository, given by its ARN; None when it may."""
+        request = request_keys(self.claims.region, self.now, self.request.remote_addr or "")
+        return self.registry.doorkeeper.refusal(reader, self.claims, arn, f"ecr:{action}", request)
+
+    def _authorize(self, reader: Reader, action: str) -> None:
         place = self.place
         arn = Repository(place.account, place.region, place.name, 0.0).arn
-        request = request_keys(self.claims.region, self.now, self.request.remote_addr or "")
-        refusal = self.registry.doorkeeper.refusal(reader, self.claims, arn, there, f"ecr:{action}", request)
+        refusal = self.refusal(reader, action, arn)
         if refusal is not None:
             raise RegistryError(403, "DENIED", refusal)
         if self.claims.region != place.region:

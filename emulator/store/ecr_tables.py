@@ -1,9 +1,18 @@
-"""Tables of repositories, images, tags, layers and uploads: shared by the registry and the ECR API."""
+"""Tables of repositories, images, tags, layers, uploads and a registry's settings: for the registry and the ECR API."""
 
 from __future__ import annotations
 
+from emulator.domain.creation_template import CreationTemplate
 from emulator.domain.image import Image, ImageManifest, ImageTag, LayerLink, LayerUpload, Repository
 from emulator.domain.lifecycle_preview import IN_PROGRESS, LifecyclePreview
+from emulator.domain.pull_through import CachedTag, PullThroughRule
+from emulator.domain.registry_settings import (
+    AccountSetting,
+    PullTimeExclusion,
+    RegistryPolicy,
+    SigningConfiguration,
+)
+from emulator.domain.replication import Backfill, BackfillItem, Replication, ReplicationConfiguration
 from emulator.store.tables import Table
 
 _REPOSITORY = ("account", "region", "repository")
@@ -20,6 +29,7 @@ def _preview_to_make(preview: LifecyclePreview) -> list[tuple[str, str]]:
 
 
 REPOSITORIES = Table("ecr_repositories", Repository, key=("account", "region", "name"))
+
 
 IMAGES = Table(
     "ecr_images",
@@ -38,4 +48,69 @@ LAYER_UPLOADS = Table("ecr_layer_uploads", LayerUpload, key=(*_REPOSITORY, "uplo
 
 LIFECYCLE_PREVIEWS = Table("ecr_lifecycle_previews", LifecyclePreview, key=_REPOSITORY, wakes=_preview_to_make)
 
-TABLES = (REPOSITORIES, IMAGES, MANIFESTS, IMAGE_TAGS, LAYER_LINKS, LAYER_UPLOADS, LIFECYCLE_PREVIEWS)
+_REGISTRY = ("account", "region")
+
+REGISTRY_POLICIES = Table("ecr_registry_policies", RegistryPolicy, key=_REGISTRY)
+
+ACCOUNT_SETTINGS = Table("ecr_account_settings", AccountSetting, key=(*_REGISTRY, "name"))
+
+SIGNING_CONFIGURATIONS = Table("ecr_signing_configurations", SigningConfiguration, key=_REGISTRY)
+
+PULL_TIME_EXCLUSIONS = Table("ecr_pull_time_exclusions", PullTimeExclusion, key=(*_REGISTRY, "principal_arn"))
+
+CREATION_TEMPLATES = Table("ecr_creation_templates", CreationTemplate, key=(*_REGISTRY, "prefix"))
+
+REPLICATION_CONFIGURATIONS = Table("ecr_replication_configurations", ReplicationConfiguration, key=_REGISTRY)
+
+
+def replication_key(order: Replication) -> list[tuple[str, str]]:
+    where = (order.account, order.region, order.repository, order.digest, order.to_account, order.to_region)
+    return [("replication", "|".join(where))] if order.status == "IN_PROGRESS" else []
+
+
+REPLICATIONS = Table(
+    "ecr_replications",
+    Replication,
+    key=(*_REPOSITORY, "digest", "to_account", "to_region"),
+    indexes=(("status",),),
+    wakes=replication_key,
+)
+
+
+def backfill_key(backfill: Backfill) -> list[tuple[str, str]]:
+    return [("replication_backfill", "|".join((backfill.account, backfill.region, backfill.id)))]
+
+
+PULL_THROUGH_RULES = Table("ecr_pull_through_rules", PullThroughRule, key=(*_REGISTRY, "prefix"))
+
+CACHED_TAGS = Table("ecr_cached_tags", CachedTag, key=(*_REPOSITORY, "tag"))
+
+BACKFILLS = Table("ecr_replication_backfills", Backfill, key=(*_REGISTRY, "id"), wakes=backfill_key)
+
+BACKFILL_ITEMS = Table(
+    "ecr_replication_backfill_items",
+    BackfillItem,
+    key=(*_REGISTRY, "backfill", "number"),
+    indexes=((*_REGISTRY, "backfill", "status"),),
+)
+
+TABLES = (
+    CREATION_TEMPLATES,
+    REPLICATION_CONFIGURATIONS,
+    REPLICATIONS,
+    BACKFILLS,
+    BACKFILL_ITEMS,
+    PULL_THROUGH_RULES,
+    CACHED_TAGS,
+    REPOSITORIES,
+    IMAGES,
+    MANIFESTS,
+    IMAGE_TAGS,
+    LAYER_LINKS,
+    LAYER_UPLOADS,
+    LIFECYCLE_PREVIEWS,
+    REGISTRY_POLICIES,
+    ACCOUNT_SETTINGS,
+    SIGNING_CONFIGURATIONS,
+    PULL_TIME_EXCLUSIONS,
+)

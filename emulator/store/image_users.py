@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from emulator.domain.cluster import TaskDefinition
 from emulator.domain.errors import AwsError
 from emulator.domain.image import Repository
 from emulator.domain.image_reference import EcrRegistry, ImageReference, image_reference
+from emulator.domain.service import Service
 from emulator.domain.task import Task
 from emulator.store.database import Reader
 from emulator.store.ecs_tables import SERVICES, TASK_DEFINITIONS, TASKS
@@ -81,6 +83,25 @@ def users(reader: Reader, naming: Naming) -> Users:
         for key in () if service.status == "INACTIVE" else keys.get(service.task_definition, ()):
             found.services[key].append(service.name)
     return found
+
+
+def services_naming(reader: Reader, naming: Naming, key: Key) -> list[tuple[Service, TaskDefinition]]:
+    """The active services whose task definition names an image by a tag, with that definition."""
+    found = []
+    for service in reader.find(SERVICES, status="ACTIVE"):
+        family, _, revision = service.task_definition.rpartition("/")[2].rpartition(":")
+        definition = reader.get(TASK_DEFINITIONS, service.account, service.region, family, int(revision))
+        if definition is None:
+            continue
+        images = [str(one.get("image", "")) for one in definition.body.get("containerDefinitions", ())]
+        if any(image_key(naming, image) == key for image in images):
+            found.append((service, definition))
+    return found
+
+
+def image_key(naming: Naming, image: str) -> Key | None:
+    """What a reference names in our registries; None when it is another's."""
+    return _key(naming, image, None)
 
 
 def _key(naming: Naming, image: str, digest: str | None) -> Key | None:

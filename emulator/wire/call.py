@@ -68,6 +68,7 @@ class Facts:
     allow_host_paths: tuple[str, ...] = ()
     s3_folder: bool = False
     engine_kind: str = "docker"
+    registry_strict_ecr: bool = False  # the registry answers as ECR where ECR departs from the OCI specification
 
     def stream_url(self, session_id: str) -> str:
         """Where a session's data channel is."""

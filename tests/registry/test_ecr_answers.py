@@ -245,10 +245,11 @@ class TestRecords:
         house.call("DELETE", f"/v2/app/manifests/{digest(body)}")
         with house.database.read() as reader:
             entries = journal.entries(reader, subject="arn:aws:ecr:us-east-1:123456789012:repository/app")
-        assert [(entry.kind, entry.detail.get("image-tag")) for entry in entries] == [
+        told = [entry for entry in entries if entry.kind != "eventbridge"]
+        assert [(entry.kind, entry.detail.get("image-tag")) for entry in told] == [
             ("image.pushed", "v1"),
             ("image.pushed", "v2"),
             ("image.untagged", "v1"),
             ("image.deleted", "v2"),
         ]
-        assert {entry.detail["image-digest"] for entry in entries} == {digest(body)}
+        assert {entry.detail["image-digest"] for entry in told} == {digest(body)}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from emulator.domain.policy_conditions import Context, resource_tags
+from emulator.domain.policy_conditions import Context
 from emulator.domain.policy_evaluation import Access
 from emulator.services.access import request_tags, tag_keys
-from emulator.store.ecr_tables import REPOSITORIES
+from emulator.store.registry_settings import repository_access
 from emulator.wire.authorize import Authorization
 from emulator.wire.call import Call
 
@@ -56,36 +57,50 @@ def _given_tags(request: Request) -> Context:
 def _by_arn(call: Call, request: Request, context: Context) -> Access:
     arn = request["resourceArn"]
     found = _on(call, request, arn.partition(":repository/")[2])
-    return Access(found.action, arn, {**found.context, **context}, found.policy, found.account)
+    return replace(found, resource=arn, context={**found.context, **context})
 
 
-def _on(call: Call, request: Request, name: str) -> Access:
+def _referrers(call: Call, request: Request) -> Iterable[Access]:
+    """ListImageReferrers needs what a pull needs (API model)."""
+    yield _on(call, request, request["repositoryName"], "BatchGetImage")
+
+
+def _on(call: Call, request: Request, name: str, action: str | None = None) -> Access:
     """The operation's own action on a repository of the registry that the request names."""
     account = str(request.get("registryId") or call.account)
-    there = call.reader.get(REPOSITORIES, account, call.region, name)
-    return Access(
-        f"ecr:{call.operation}",
-        f"arn:{call.partition}:ecr:{call.region}:{account}:repository/{name}",
-        resource_tags("ecr", there.tags) if there else {},
-        there.policy_text if there else None,
-        account,
-    )
+    arn = f"arn:{call.partition}:ecr:{call.region}:{account}:repository/{name}"
+    return repository_access(call.reader, f"ecr:{action or call.operation}", arn)
 
 
 AUTHORIZATION: Authorization = {
-    **dict.fromkeys(("DescribeRegistry", "GetAuthorizationToken"), _anything),
     **dict.fromkeys(
         (
-            "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "DeleteLifecyclePolicy",
-            "DeleteRepository", "DeleteRepositoryPolicy", "DescribeImages", "GetLifecyclePolicy",
-            "GetLifecyclePolicyPreview", "GetRepositoryPolicy", "ListImages", "PutImage",
+            "CreatePullThroughCacheRule", "CreateRepositoryCreationTemplate", "DeletePullThroughCacheRule",
+            "DeleteRegistryPolicy", "DeleteRepositoryCreationTemplate", "DeleteSigningConfiguration",
+            "DeregisterPullTimeUpdateExclusion", "DescribePullThroughCacheRules", "DescribeRegistry",
+            "DescribeReplicationBackfillResults", "DescribeRepositoryCreationTemplates", "GetAccountSetting",
+            "GetAuthorizationToken", "GetRegistryPolicy", "GetSigningConfiguration", "ListPullTimeUpdateExclusions",
+            "ListReplicationBackfills", "PutAccountSetting", "PutRegistryPolicy", "PutReplicationConfiguration",
+            "PutSigningConfiguration", "RegisterPullTimeUpdateExclusion", "StartReplicationBackfill",
+            "StopReplicationBackfill", "UpdatePullThroughCacheRule", "UpdateRepositoryCreationTemplate",
+            "ValidatePullThroughCacheRule",
+        ),
+        _anything,
+    ),
+    **dict.fromkeys(
+        (
+            "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "CompleteLayerUpload",
+            "DeleteLifecyclePolicy", "DeleteRepository", "DeleteRepositoryPolicy", "DescribeImageReplicationStatus",
+            "DescribeImageSigningStatus", "DescribeImages", "GetDownloadUrlForLayer", "GetLifecyclePolicy",
+            "GetLifecyclePolicyPreview", "GetRepositoryPolicy", "InitiateLayerUpload", "ListImages", "PutImage",
             "PutImageScanningConfiguration", "PutImageTagMutability", "PutLifecyclePolicy", "SetRepositoryPolicy",
-            "StartLifecyclePolicyPreview", "UpdateImageStorageClass",
+            "StartLifecyclePolicyPreview", "UpdateImageStorageClass", "UploadLayerPart",
         ),
         _repository,
     ),
     **dict.fromkeys(("BatchGetRepositoryScanningConfiguration", "DescribeRepositories"), _repositories),
     "CreateRepository": _create,
+    "ListImageReferrers": _referrers,
     "ListTagsForResource": _tags_shown,
     "TagResource": _tag,
     "UntagResource": _untag,

@@ -9,10 +9,16 @@ from typing import Any
 from emulator.domain.errors import InvalidParameterException
 from emulator.domain.image import ACTIVE, Image, Repository
 from emulator.domain.image_errors import ImageNotFoundException, ImageReferencedByManifestList
-from emulator.domain.manifest import is_tag
+from emulator.domain.manifest import is_digest, is_tag
 from emulator.registry import repository as store
-from emulator.services.ecr.lookup import named, repository_of
-from emulator.wire.call import Call, writes
+from emulator.registry.access import let_in
+from emulator.registry.pull_through import PullThroughCache, Wanted
+from emulator.registry.upstream import UpstreamError, UpstreamNotFound
+from emulator.services.ecr.lookup import named, repository_of, repository_to_push
+from emulator.store.database import Database, Reader
+from emulator.store.registry_settings import repository_access
+from emulator.wire.authorize import may
+from emulator.wire.call import Call, slow
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -32,7 +38,7 @@ class _Refused(Exception):
 
 def put_image(call: Call, request: Request) -> Answer:
     """The manifest's layers, or a list's images, must be there."""
-    repository = repository_of(call, request)
+    repository = repository_to_push(call, request)
     tag = request.get("imageTag")
     image = store.put_manifest(
         call.tx,
@@ -77,14 +83,23 @@ def describe_images(call: Call, request: Request) -> Answer:
     return {"imageDetails": page.items, "nextToken": page.next_token}
 
 
-@writes
+@slow  # an upstream may be asked; the database's writer is not held meanwhile
 def batch_get_image(call: Call, request: Request) -> Answer:
-    """Each id by itself: found, or a failure. A fetch counts as a pull."""
+    """Each id by itself: found, or a failure. A fetch counts as a pull; a pull-through cache rule brings what is not
+    there."""
+    refused = _bring(call, request)
+    with call.parts.get(Database).write() as call.reader:
+        return _get_images(call, request, refused)
+
+
+def _get_images(call: Call, request: Request, refused: Mapping[str, UpstreamError]) -> Answer:
     repository = repository_of(call, request)
     accepted = request.get("acceptedMediaTypes") or ()
     images, failures = [], []
     for image_id in request["imageIds"]:
         try:
+            if (failed := refused.get(_reference(image_id))) is not None:
+                raise _Refused(failed.code, str(failed))
             image = _resolve(call, repository, image_id)
             if accepted and image.media_type not in accepted:
                 raise _Refused("ImageNotFound", "Requested image not found")
@@ -93,9 +108,37 @@ def batch_get_image(call: Call, request: Request) -> Answer:
         except _Refused as refusal:
             failures.append(_failure(image_id, refusal))
             continue
-        store.note_pull(call.tx, image, call.now)
+        store.note_pull(call.tx, image, call.now, call.caller.arn)
         images.append(_with_manifest(call, repository, image, image_id.get("imageTag")))
     return {"images": images, "failures": failures}
+
+
+def _bring(call: Call, request: Request) -> dict[str, UpstreamError]:
+    """By tag or digest, why an upstream did not give what was not cached."""
+    cache, failed = call.parts.get(PullThroughCache), {}
+    account, name = str(request.get("registryId") or call.account), request["repositoryName"]
+    arn = f"arn:{call.partition}:ecr:{call.region}:{account}:repository/{name}"
+
+    def refusal(reader: Reader, action: str) -> str | None:
+        call.reader = reader
+        access = repository_access(reader, f"ecr:{action}", arn)
+        return may(call, access) or let_in(reader, call.caller.arn, call.caller.account, arn, f"ecr:{action}")
+
+    for image_id in request["imageIds"]:
+        reference = _reference(image_id)
+        if not is_tag(reference) and not is_digest(reference):
+            continue
+        try:
+            cache.bring(Wanted(account, call.region, name, reference), call.now, refusal)
+        except UpstreamNotFound:
+            continue
+        except UpstreamError as error:
+            failed[reference] = error
+    return failed
+
+
+def _reference(image_id: Request) -> str:
+    return str(image_id.get("imageDigest") or image_id.get("imageTag") or "")
 
 
 def batch_delete_image(call: Call, request: Request) -> Answer:

@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from emulator.domain.creation_template import CREATE_ON_PUSH
 from emulator.domain.errors import AccessDeniedException, InvalidParameterException
 from emulator.domain.image import Repository
+from emulator.domain.image_errors import RepositoryNotFoundException
 from emulator.events import journal
 from emulator.registry.access import let_in
+from emulator.registry.creation import create_by_template, makes_on_push
 from emulator.registry.repository import find_repository
 from emulator.store.ecr_tables import REPOSITORIES
+from emulator.store.registry_settings import repository_access
+from emulator.wire.authorize import may
 from emulator.wire.call import Call
 
 
@@ -41,9 +46,8 @@ def check_access(call: Call, account: str, name: str) -> None:
     """
     if account == call.account:
         return
-    there = call.reader.get(REPOSITORIES, account, call.region, name)
     arn = f"arn:{call.partition}:ecr:{call.region}:{account}:repository/{name}"
-    text = let_in(call.reader, call.caller.arn, call.caller.account, arn, there, f"ecr:{call.operation}")
+    text = let_in(call.reader, call.caller.arn, call.caller.account, arn, f"ecr:{call.operation}")
     if text is not None:
         raise AccessDeniedException(text)
 
@@ -59,6 +63,37 @@ def change(call: Call, repository: Repository, kind: str, **members: Any) -> Rep
     call.tx.put(REPOSITORIES, changed)
     note(call, changed, kind)
     return changed
+
+
+def repository_to_push(call: Call, request: Mapping[str, Any]) -> Repository:
+    """The repository that something is pushed to: a CREATE_ON_PUSH template makes it when it is not there, if the
+    caller may create it."""
+    try:
+        return repository_of(call, request)
+    except RepositoryNotFoundException:
+        name = request["repositoryName"]
+        account = str(request.get("registryId") or call.account)
+        if not makes_on_push(call.tx, account, call.region, name):
+            raise
+    arn = f"arn:{call.partition}:ecr:{call.region}:{account}:repository/{name}"
+    access = repository_access(call.tx, "ecr:CreateRepository", arn)
+    text = may(call, access) or let_in(call.tx, call.caller.arn, call.caller.account, arn, "ecr:CreateRepository")
+    if text is not None:
+        raise AccessDeniedException(text)
+    return create_by_template(call.tx, account, call.region, name, CREATE_ON_PUSH, call.now)
+
+
+def note_registry(call: Call, kind: str, **detail: str) -> None:
+    """Into the journal: something was set for the caller's registry."""
+    journal.append(
+        call.tx,
+        at=call.now,
+        account=call.account,
+        region=call.region,
+        kind=kind,
+        subject=call.arn("registry"),
+        detail=detail,
+    )
 
 
 def note(call: Call, repository: Repository, kind: str) -> None:

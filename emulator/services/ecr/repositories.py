@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.image import Repository, TagFilter
+from emulator.domain.image import Repository
 from emulator.registry import repository as store
 from emulator.registry.naming import RegistryNaming
 from emulator.services.ecr.lookup import change, invalid, named, note, registry_of, repository_of
+from emulator.services.ecr.members import checked_filters
 from emulator.services.ecr.tagging import checked_tags
 from emulator.store.ecr_tables import REPOSITORIES
 from emulator.wire.call import Call
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
-
-_MAXIMUM_STARS = 2
 
 
 def create_repository(call: Call, request: Request) -> Answer:
@@ -39,7 +38,7 @@ def create_repository(call: Call, request: Request) -> Answer:
         name=name,
         created_at=call.now,
         tag_mutability=mode,
-        exclusion_filters=_filters(mode, request.get("imageTagMutabilityExclusionFilters")),
+        exclusion_filters=checked_filters(mode, request.get("imageTagMutabilityExclusionFilters")),
         scan_on_push=bool(scanning.get("scanOnPush")),
         encryption_type=kind,
         kms_key=key,
@@ -75,7 +74,7 @@ def delete_repository(call: Call, request: Request) -> Answer:
 def put_image_tag_mutability(call: Call, request: Request) -> Answer:
     """At once, for later pushes; tags that exist are not looked at."""
     mode = request["imageTagMutability"]
-    filters = _filters(mode, request.get("imageTagMutabilityExclusionFilters"))
+    filters = checked_filters(mode, request.get("imageTagMutabilityExclusionFilters"))
     repository = change(
         call,
         repository_of(call, request),
@@ -84,20 +83,6 @@ def put_image_tag_mutability(call: Call, request: Request) -> Answer:
         exclusion_filters=filters,
     )
     return {**named(repository), "imageTagMutability": mode, **_shown_filters(repository)}
-
-
-def _filters(mode: str, given: Sequence[Mapping[str, str]] | None) -> tuple[TagFilter, ...]:
-    """Given exactly when the mode has exclusions."""
-    if bool(given) != mode.endswith("_WITH_EXCLUSION"):
-        state = "can't be null" if not given else "must be null"
-        raise invalid(
-            "imageTagMutabilityExclusionFilters",
-            f"ImageTagMutabilityExclusionFilters {state} when imageTagMutability is set as {mode}",
-        )
-    for entry in given or ():
-        if entry["filter"].count("*") > _MAXIMUM_STARS:
-            raise invalid("imageTagMutabilityExclusionFilters", f"A filter can have at most {_MAXIMUM_STARS} wildcards")
-    return tuple(TagFilter(entry["filter"], entry["filterType"]) for entry in given or ())
 
 
 def _shown(call: Call, repository: Repository) -> Answer:

@@ -5,14 +5,13 @@ They are evaluated in registry/access.py.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from emulator.domain.errors import AwsError
 from emulator.domain.image import Repository
-from emulator.domain.policy_document import check_policy
-from emulator.services.ecr.lookup import change, invalid, named, repository_of
+from emulator.services.ecr.lookup import change, named, repository_of
+from emulator.services.ecr.members import check_repository_policy
 from emulator.wire.call import Call
 
 
@@ -27,7 +26,7 @@ class RepositoryPolicyNotFoundException(AwsError):
 def set_repository_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     """`force` lets a policy through that locks out who sets it; Homeport takes every policy as if it were given."""
     text = request["policyText"]
-    _check(text)
+    check_repository_policy(text)
     request.get("force")
     if not call.facts.enforce_iam:
         call.warn("the repository policy decides for other accounts; within its own only with --enforce-iam")
@@ -51,15 +50,3 @@ def _text(repository: Repository) -> str:
     if repository.policy_text is None:
         raise RepositoryPolicyNotFoundException(repository.account, repository.name)
     return repository.policy_text
-
-
-def _check(text: str) -> None:
-    """A policy document with principals; its resource is the repository (Amazon ECR user guide)."""
-    try:
-        document = json.loads(text)
-        listed = document["Statement"]
-        for statement in [listed] if isinstance(listed, dict) else listed:
-            statement.setdefault("Resource", "*")
-        check_policy(json.dumps(document), "resource")
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError, AwsError) as error:
-        raise invalid("PolicyText", "Invalid repository policy provided") from error

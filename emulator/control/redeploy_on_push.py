@@ -1,0 +1,99 @@
+"""`--redeploy-on-push`: services that use a tag are deployed anew when another image is pushed under it.
+
+What UpdateService with forceNewDeployment does, done for whoever pushes. Only services whose tasks do not all run the
+pushed image already are touched. It must not know how a deployment goes on from there (control/services.py).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from emulator.clock import Clock
+from emulator.domain import deployment as deployments
+from emulator.domain import service_deployment as history
+from emulator.domain.cluster import TaskDefinition
+from emulator.domain.service import Service
+from emulator.events import journal
+from emulator.ids import Ids
+from emulator.store.database import Database, Reader, Transaction
+from emulator.store.ecr_tables import IMAGE_TAGS
+from emulator.store.ecs_tables import SERVICE_DEPLOYMENTS, SERVICE_REVISIONS, SERVICES, TASKS
+from emulator.store.image_users import Naming, image_key, services_naming
+
+_log = logging.getLogger("homeport.control")
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+class RedeployOnPush:
+    """A controller. Key: account/region/repository:tag, woken by each push that moves or makes the tag.
+
+    `naming` None: the option was not given, and nothing is done.
+    """
+
+    def __init__(self, clock: Clock, database: Database, ids: Ids, naming: Naming | None) -> None:
+        self._clock = clock
+        self._database = database
+        self._ids = ids
+        self._naming = naming
+
+    def reconcile(self, key: str) -> float | None:
+        if self._naming is None:
+            return None
+        where, _, tag = key.rpartition(":")
+        account, region, repository = where.split("/", 2)
+        with self._database.write() as tx:
+            pushed = tx.get(IMAGE_TAGS, account, region, repository, tag)
+            if pushed is None:
+                return None
+            image = (account, region, repository, tag)
+            for service, definition in services_naming(tx, self._naming, image):
+                newer = service.primary.created_at > pushed.tagged_at  # it finds the pushed image by itself
+                if not newer and not self._runs(tx, service, image, pushed.digest):
+                    self._deploy(tx, service, definition, f"{repository}:{tag}", pushed.digest)
+        return None
+
+    def _runs(self, reader: Reader, service: Service, image: tuple[str, str, str, str], digest: str) -> bool:
+        """Whether every task of the service runs the digest already, and there is one."""
+        assert self._naming is not None
+        found = reader.find(
+            TASKS, account=service.account, region=service.region, cluster=service.cluster, service=service.name
+        )
+        tasks = [task for task in found if not task.stopped]
+        digests = {
+            container.image_digest
+            for task in tasks
+            for container in task.containers
+            if image_key(self._naming, container.image) == image
+        }
+        return digests == {digest}
+
+    def _deploy(self, tx: Transaction, service: Service, definition: TaskDefinition, image: str, digest: str) -> None:
+        now, before = self._clock.now(), service.primary
+        deployment = deployments.begin(
+            f"ecs-svc/{self._ids.decimal(19)}",
+            service.task_definition,
+            before.spec,
+            now,
+            self._ids.letters(21, _LETTERS),
+            before.service_settings,
+        )
+        changed = deployments.without_back_off(deployments.supersede(service, deployment, now))
+        where = (service.account, service.region, service.cluster, service.name)
+        under_way = tx.get(SERVICE_DEPLOYMENTS, *where, before.service_deployment_id)
+        if under_way is not None and not under_way.ended:
+            tx.put(SERVICE_DEPLOYMENTS, history.stopped(under_way, history.SUPERSEDED, now))
+        images = [[c["name"], c["image"]] for c in definition.body["containerDefinitions"]]
+        tx.put(SERVICE_REVISIONS, history.revision_of(changed, deployment, images, now))
+        tx.put(SERVICE_DEPLOYMENTS, history.begin_service_deployment(changed, deployment, now))
+        tx.put(SERVICES, changed)
+        _log.info("service %s: a new deployment, since %s was pushed", service.name, image)
+        journal.append(
+            tx,
+            at=now,
+            account=service.account,
+            region=service.region,
+            kind="service.redeployed",
+            subject=service.arn,
+            detail={"image": image, "digest": digest, "deployment": deployment.id},
+        )

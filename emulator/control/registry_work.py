@@ -1,0 +1,29 @@
+"""What control does for the registry beside lifecycle policies: the controllers, and what to look at first."""
+
+from __future__ import annotations
+
+from emulator.clock import Clock
+from emulator.control.loop import Controller
+from emulator.control.redeploy_on_push import RedeployOnPush
+from emulator.control.replication import Backfills, Replications
+from emulator.ids import Ids
+from emulator.store.database import Database
+from emulator.store.image_users import Naming
+
+
+class RegistryWork:
+    """`redeploy_on_push`: how references name our registry, where pushes redeploy services; None: they do not."""
+
+    def __init__(self, clock: Clock, database: Database, ids: Ids, redeploy_on_push: Naming | None) -> None:
+        self._replications = Replications(clock, database)
+        self._backfills = Backfills(clock, database)
+        self.controllers: dict[str, Controller] = {
+            "pushed_tag": RedeployOnPush(clock, database, ids, redeploy_on_push),
+            "replication": self._replications,
+            "replication_backfill": self._backfills,
+        }
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """What a stop of the emulator may have interrupted."""
+        return [*self._replications.keys, *self._backfills.keys]
