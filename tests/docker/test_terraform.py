@@ -28,9 +28,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, test_image: str) -> Iterat
     made.end()
 
 
-def test_the_stack_is_made_unchanged_and_unmade(
-    guarded: Homeport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory for a stack, once Terraform knows where its providers are."""
     assert shutil.which("terraform"), "Terraform is not on this machine; install it to run the whole suite"
     mirror = next((each for each in MIRRORS if (each / PROVIDER).is_dir()), None)
     settings = tmp_path / "terraform.rc"
@@ -41,10 +41,25 @@ def test_the_stack_is_made_unchanged_and_unmade(
     monkeypatch.setenv("CHECKPOINT_DISABLE", "1")
     for name in [name for name in os.environ if name.startswith("TF_VAR_")]:
         monkeypatch.delenv(name)
-    here = tmp_path / "terraform-fargate"
-    shutil.copytree(EXAMPLE, here, ignore=shutil.ignore_patterns(".terraform*", "terraform.tfstate*"))
-    compared = follow(guarded, "terraform-fargate", 300, here, **{"nginx:alpine": IMAGE})
+    return tmp_path / "stack"
+
+
+def test_the_stack_is_made_unchanged_and_unmade(guarded: Homeport, terraform: Path) -> None:
+    shutil.copytree(EXAMPLE, terraform, ignore=shutil.ignore_patterns(".terraform*", "terraform.tfstate*"))
+    compared = follow(guarded, "terraform-fargate", 300, terraform, **{"nginx:alpine": IMAGE})
     assert compared == 3
-    ec2 = guarded.client("ec2")
-    assert len(ec2.describe_vpcs()["Vpcs"]) == 1
+    assert len(guarded.client("ec2").describe_vpcs()["Vpcs"]) == 1
     eventually(lambda: not engine().networks(filters={"label": [f"homeport.instance={guarded.instance}"]}), 30)
+
+
+def test_what_vpc_modules_make_besides(guarded: Homeport, terraform: Path) -> None:
+    terraform.mkdir()
+    shutil.copy(Path(__file__).with_name("vpc_stack.tf"), terraform / "main.tf")
+    here = f"cd {terraform} && terraform"
+    guarded.shell(f"{here} init -no-color && terraform apply -no-color -auto-approve", within_s=200)
+    said = guarded.shell(f"{here} plan -no-color -detailed-exitcode", within_s=100)
+    assert "No changes." in said
+    guarded.shell(f"{here} destroy -no-color -auto-approve", within_s=200)
+    ec2 = guarded.client("ec2")
+    assert ec2.describe_addresses()["Addresses"] == ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
+    assert len(ec2.describe_vpcs()["Vpcs"]) == 1

@@ -47,6 +47,8 @@ def test_a_nat_gateway_has_an_elastic_address_while_it_lives(ec2: Any, clock: Vi
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway)
     with refuses("InvalidIPAddress.InUse", f"Address {address['PublicIp']} is in use."):
         ec2.release_address(AllocationId=address["AllocationId"])
+    with refuses("OperationNotPermitted", part=True, message="belongs to a NAT gateway"):
+        ec2.disassociate_address(AssociationId=inside["AssociationId"])
     with refuses("Resource.AlreadyAssociated", part=True, message="is already associated"):
         ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address["AllocationId"])
     with refuses("DependencyViolation", f"The subnet '{subnet}' has dependencies and cannot be deleted."):
@@ -128,6 +130,12 @@ def test_prefix_lists_of_services(ec2: Any) -> None:
             "InvalidAllocationID.NotFound",
             "'eipalloc-1'",
         ),
+        (
+            lambda ec2: ec2.disassociate_address(AssociationId="eipassoc-1"),
+            "InvalidAssociationID.NotFound",
+            "'eipassoc-1'",
+        ),
+        (lambda ec2: ec2.disassociate_address(), "MissingParameter", "association id"),
         (lambda ec2: ec2.allocate_address(Domain="standard"), "InvalidParameterValue", "outside a VPC"),
         (lambda ec2: ec2.create_nat_gateway(), "MissingParameter", "subnetId"),
         (lambda ec2: ec2.create_nat_gateway(SubnetId="subnet-1"), "InvalidSubnetID.NotFound", "'subnet-1'"),

@@ -8,10 +8,12 @@ from typing import Any
 from emulator.domain.address_translation import ElasticAddress, next_elastic_address
 from emulator.domain.ec2_errors import (
     InvalidAddressNotFound,
+    InvalidAssociationIdNotFound,
     InvalidIpAddressInUse,
     InvalidParameterCombination,
     InvalidParameterValue,
     MissingParameter,
+    OperationNotPermitted,
 )
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
@@ -79,6 +81,19 @@ def describe_addresses_attribute(call: Call, request: Mapping[str, Any]) -> dict
     )
     shown = [{"PublicIp": address.public_ip, "AllocationId": address.id} for address in found]
     return finding.paged("Addresses", shown, token)
+
+
+def disassociate_address(call: Call, request: Mapping[str, Any]) -> None:
+    """Only from what has an address by association alone, which nothing here has: a NAT gateway keeps its own."""
+    asked = request.get("AssociationId") or request.get("PublicIp")
+    if not asked:
+        raise MissingParameter("Either public IP or association id must be specified")
+    for address in finding.elastic_addresses(call):
+        if address.association_id and asked in (address.association_id, address.public_ip):
+            raise OperationNotPermitted(
+                f"{address.public_ip} belongs to a NAT gateway, which keeps it until it is deleted."
+            )
+    raise InvalidAssociationIdNotFound(f"The association ID '{asked[:128]}' does not exist")
 
 
 def release_address(call: Call, request: Mapping[str, Any]) -> None:
