@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from emulator.domain.packet_filter import Allow
 from emulator.engine.base import (
     ContainerCreateFailed,
     ContainerStartFailed,
@@ -24,7 +25,7 @@ from emulator.engine.base import (
     RegistryCredentials,
 )
 from emulator.engine.exec_session import ExecSession
-from emulator.engine.pause import pause_spec
+from emulator.engine.pause import filter_command, pause_spec
 from emulator.engine.volumes import VolumeSpec
 from tests.engine_worlds import (
     ABSENT,
@@ -296,6 +297,41 @@ def test_listing_by_labels(world: AnyWorld) -> None:
 
 
 # ---- network namespaces, addresses, ports ----
+
+
+def test_a_port_is_taken_on_its_address_alone(world: AnyWorld) -> None:
+    """Every address of 127.0.0.0/8 is the host's own: tasks with public addresses stand on one port each."""
+    network = world.network()
+    world.engine.ensure_network(network)
+    where = {"network": NetworkAttachment(network.name)}
+    first = running(world, **where, ports=(PortPublish(80, host_ip="127.95.7.1"),))
+    [port] = world.engine.inspect_container(first).ports
+    second = running(world, **where, ports=(PortPublish(80, host_ip="127.95.7.2", host_port=port.host_port),))
+    [other] = world.engine.inspect_container(second).ports
+    assert (port.host_ip, other.host_ip, other.host_port) == ("127.95.7.1", "127.95.7.2", port.host_port)
+    third = world.engine.create_container(
+        world.spec(**where, ports=(PortPublish(80, host_ip="127.95.7.2", host_port=port.host_port),))
+    )
+    with pytest.raises(ContainerStartFailed, match="port is already allocated"):
+        world.engine.start_container(third)
+
+
+def test_a_pause_container_on_the_engines_own_bridge(world: AnyWorld) -> None:
+    image = world.engine.ensure_pause_image()
+    spec = pause_spec(world.name("pause"), image, OWNER, network_mode="bridge", filters=True)
+    pause = world.engine.create_container(spec)
+    world.engine.start_container(pause)
+    addresses = world.engine.inspect_container(pause).ip_addresses
+    assert list(addresses) == ["bridge"] and addresses["bridge"]
+    rules = [
+        Allow(False, "tcp", 80, 90, cidr="10.0.0.0/8"),
+        Allow(False, "icmp", 8, -1, cidr="10.0.0.1/32"),
+        Allow(True, "udp", 53, 53, addresses=tuple(f"10.1.{n // 250}.{n % 250 + 1}" for n in range(3000))),
+        Allow(True, "-1", cidr="0.0.0.0/0"),
+        Allow(True, "47", cidr="10.0.0.0/8"),
+    ]
+    for allows in (rules, [], None, None):
+        assert world.engine.run_in_container(pause, filter_command(allows), deadline_s=10) == (0, b"")
 
 
 def test_the_pause_container_owns_address_and_ports(world: AnyWorld) -> None:
