@@ -754,6 +754,12 @@ class DhcpOptions(TypedDict, total=False):
     DhcpConfigurations: list[DhcpConfiguration]
 
 
+class DisassociateAddressRequest(TypedDict, total=False):
+    AssociationId: str
+    PublicIp: str
+    DryRun: bool
+
+
 class DisassociateRouteTableRequest(TypedDict, total=False):
     DryRun: bool
     AssociationId: Required[str]
