@@ -45,16 +45,15 @@ class Bench:
         self.directory = directory
         self.peers = [homeport_registry(directory), debian_registry(directory)]
         self.times: dict[str, dict[str, list[Spent]]] = {}
-        self._turn = 0
 
     def close(self) -> None:
         for peer in self.peers:
             peer.stop()
 
     def measure(self, kind: str, work: Callable[[RegistryPeer], None]) -> None:
-        """Both peers, each turn in the other order."""
-        self._turn += 1
-        for peer in self.peers if self._turn % 2 else reversed(self.peers):
+        """Both peers, each time of a kind in the other order: the second finds a disk that the first kept busy."""
+        done = len(self.times.get(kind, {}).get(self.peers[0].name, ()))
+        for peer in reversed(self.peers) if done % 2 else self.peers:
             before, start = peer.cpu_s(), time.perf_counter()
             work(peer)
             spent = (time.perf_counter() - start, peer.cpu_s() - before)
