@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
-import urllib3
-from urllib3.exceptions import HTTPError
-
 from emulator.domain.manifest import IMAGE_TYPES, LIST_TYPES, MANIFEST_LIMIT, digest_of
+
+if TYPE_CHECKING:
+    import urllib3
 
 _ACCEPT = ", ".join((*IMAGE_TYPES, *LIST_TYPES))
 _PARAMETER = re.compile(r'([a-zA-Z_]+)="([^"]*)"')
@@ -62,6 +63,8 @@ class Body:
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Raises UpstreamError when the connection breaks."""
+        from urllib3.exceptions import HTTPError
+
         try:
             got = self._response.read(len(buffer))
         except (HTTPError, OSError) as error:
@@ -75,6 +78,8 @@ class Upstream:
     the registry tells its names apart by that."""
 
     def __init__(self, base: str, credentials: tuple[str, str] | None = None, host: str | None = None) -> None:
+        import urllib3  # most emulators never have an upstream, and start sooner without it
+
         self._base = base.rstrip("/")
         self._credentials = credentials
         self._host = host
@@ -108,6 +113,8 @@ class Upstream:
 
     @contextmanager
     def _request(self, method: str, path: str, name: str | None) -> Iterator[urllib3.BaseHTTPResponse]:
+        from urllib3.exceptions import HTTPError
+
         try:
             response = self._send(method, self._base + path, self._headers(name))
             if response.status == 401:
@@ -150,11 +157,13 @@ class Upstream:
 
     def _answer(self, challenge: str, name: str | None) -> None:
         """Takes up what a 401 asks for: Basic, or a token from the service that it names."""
+        from urllib3 import make_headers
+
         scheme, _, rest = challenge.partition(" ")
         asked = dict(_PARAMETER.findall(rest))
         basic = None
         if self._credentials is not None:
-            basic = urllib3.make_headers(basic_auth=":".join(self._credentials))["authorization"]
+            basic = make_headers(basic_auth=":".join(self._credentials))["authorization"]
         if scheme.lower() == "basic":
             if basic is None:
                 raise UpstreamDenied("the upstream registry wants credentials")
