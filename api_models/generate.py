@@ -55,15 +55,15 @@ def pinned_version() -> str:
 
 
 def services() -> list[str]:
-    """Names of the service packages."""
-    return sorted(path.parent.name for path in _SERVICES.glob("*/__init__.py"))
+    """Botocore's names of the services that have a package, which has `_` where the name has `-`."""
+    return sorted(path.parent.name.replace("_", "-") for path in _SERVICES.glob("*/__init__.py"))
 
 
 def implemented(service: str, model: ServiceModel) -> list[str]:
     """Names of the operations for which the service's package has a function."""
     names = {xform_name(name): name for name in model.operation_names}
     functions: set[str] = set()
-    for path in sorted((_SERVICES / service).glob("*.py")):
+    for path in sorted((_SERVICES / service.replace("-", "_")).glob("*.py")):
         tree = ast.parse(path.read_text())
         functions.update(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
     return sorted(names[function] for function in functions if function in names)
@@ -170,7 +170,7 @@ def changes() -> Iterator[tuple[Path, str]]:
     version = pinned_version()
     if version != botocore_version:
         raise WrongVersion(f"botocore {botocore_version} is installed; {_CONSTRAINTS.name} pins {version}")
-    files = [(f"{service}.py", source(service, version)) for service in services()]
+    files = [(f"{service.replace('-', '_')}.py", source(service, version)) for service in services()]
     for name, text in [*files, ("index.py", index(version))]:
         path = _OUTPUT / name
         if not path.exists() or path.read_text() != text:

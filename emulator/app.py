@@ -53,7 +53,7 @@ from emulator.wire.call import Facts, Parts
 from emulator.wire.gateway import Gateway, Observer
 from emulator.wire.operations import Service, Services
 
-SERVICES = ("ec2", "ecr", "ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
+SERVICES = ("ec2", "ecr", "ecr-public", "ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
 
 
 @dataclass(slots=True)
@@ -281,7 +281,7 @@ def load_services() -> Services:
 
 
 def load_service(name: str) -> Service:
-    package = importlib.import_module(f"emulator.services.{name}")
+    package = importlib.import_module(f"emulator.services.{name.replace('-', '_')}")
     return Service(api_models.load(name), package.MODULES, getattr(package, "AUTHORIZATION", None))
 
 

@@ -71,7 +71,7 @@ class Front:
             if path.startswith(_TASK_PATHS):
                 return self._task_endpoints(environ, start_response)
             return self._api(environ, start_response)
-        if path.startswith("/v2/") or path == "/v2":
+        if path.startswith("/v2/") or path in ("/v2", "/token", "/token/"):
             return self._registry(environ, start_response)
         if path.startswith("/v1/data-channel/"):
             return self._data_channel(environ, start_response)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 _AWS_NAME = re.compile(r"(?:[a-z0-9-]+\.)+(?:amazonaws\.com(?:\.cn)?|localhost)")
-_OWN_NAMES = frozenset({"localhost", "host.docker.internal", "homeport"})
+_OWN_NAMES = frozenset({"localhost", "public.ecr.aws", "host.docker.internal", "homeport"})
 
 
 class Guard:

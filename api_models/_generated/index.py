@@ -10,6 +10,7 @@ from api_models.service_index import ServiceIndex
 SERVICES = {
     "ec2": ServiceIndex(None, "ec2", "ec2"),
     "ecr": ServiceIndex("AmazonEC2ContainerRegistry_V20150921", "ecr", "json"),
+    "ecr-public": ServiceIndex("SpencerFrontendService", "ecr-public", "json"),
     "ecs": ServiceIndex("AmazonEC2ContainerServiceV20141113", "ecs", "json"),
     "iam": ServiceIndex(None, "iam", "query"),
     "logs": ServiceIndex("Logs_20140328", "logs", "json"),

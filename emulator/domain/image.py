@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from emulator.domain.public_registry import PUBLIC
+
 MUTABLE = "MUTABLE"
 IMMUTABLE = "IMMUTABLE"
 IMMUTABLE_WITH_EXCLUSION = "IMMUTABLE_WITH_EXCLUSION"
@@ -47,7 +49,8 @@ class TagFilter:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """An ECR repository. Times are seconds since the epoch; policies are the texts as they were put."""
+    """A repository of ECR, or of ECR Public in region `public`. Times are seconds since the epoch; policies are the
+    texts as they were put."""
 
     account: str
     region: str
@@ -66,6 +69,8 @@ class Repository:
 
     @property
     def arn(self) -> str:
+        if self.region == PUBLIC:
+            return f"arn:aws:ecr-public::{self.account}:repository/{self.name}"
         return f"arn:{partition_of(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
 
     @property

@@ -1,13 +1,16 @@
 """Which registry and repository a request means: AWS's host names, or a path on localhost.
 
 `<account>.dkr.ecr.<region>.amazonaws.com` names account and region. On any other host the first part of the path may
-(`/v2/<account>.<region>/<name>/...`); without it the default account and region are meant. Pure.
+(`/v2/<account>.<region>/<name>/...`); without it the default account and region are meant. `public.ecr.aws` is the
+public registry, as a host or as the first part of a path: `public.ecr.aws/<alias>/<name>`. Pure.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from emulator.domain.public_registry import HOST, PUBLIC, account_of
 
 _HOST = re.compile(r"(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\..+", re.IGNORECASE)
 _PREFIX = re.compile(r"(\d{12})\.([a-z]{2}(?:-[a-z]+)+-\d+)/(.+)")
@@ -35,7 +38,7 @@ class Place:
 
     @property
     def valid(self) -> bool:
-        return 2 <= len(self.name) <= 256 and _NAME.fullmatch(self.name) is not None
+        return bool(self.account) and 2 <= len(self.name) <= 256 and _NAME.fullmatch(self.name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,10 @@ class Addressing:
 
     def place(self, host: str, shown: str) -> Place:
         """The repository that a path's name means on a host."""
+        public = shown if host.lower() == HOST else shown.removeprefix(f"{HOST}/")
+        if host.lower() == HOST or public != shown:
+            alias, _, name = public.partition("/")
+            return Place(account_of(alias) or "", PUBLIC, name, shown)
         named = self.named_by_host(host)
         if named is not None:
             return Place(*named, shown, shown)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.wrappers import Request
@@ -15,6 +16,8 @@ from werkzeug.wrappers import Request
 from emulator.clock import Clock
 from emulator.domain.errors import AwsError
 from emulator.domain.image import partition_of
+from emulator.domain.public_registry import HOST as PUBLIC_HOST
+from emulator.domain.public_registry import PUBLIC
 from emulator.ids import Ids
 from emulator.registry import pulls, pushes
 from emulator.registry.access import Doorkeeper
@@ -26,9 +29,12 @@ from emulator.registry.download_urls import ExpiredUrl
 from emulator.registry.errors import RegistryError, not_allowed, translated
 from emulator.registry.pull_through import PullThroughCache
 from emulator.registry.uploads import Uploads
-from emulator.registry.visit import Answer, Registry, Visit
+from emulator.registry.visit import ANONYMOUS, Answer, Registry, Visit, json_answer
 from emulator.serve import ClientGone, MalformedBody
 from emulator.store.database import Database
+
+TOKEN_PATH = "/token/"
+ANONYMOUS_TOKEN = "anonymous"
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +96,8 @@ class RegistryApp:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         path = request.path.removeprefix("/v2").removeprefix("/")
+        if request.path in ("/token", "/token/"):
+            path = TOKEN_PATH
         return respond(self._registry, request, path).send(start_response)
 
 
@@ -111,7 +119,13 @@ def respond(registry: Registry, request: Request, path: str) -> Answer:
 
 def _answer(registry: Registry, request: Request, path: str) -> Answer:
     now = registry.clock.now()
-    claims = _authenticate(registry.signer, request, now) or _signed_for(registry, request, path, now)
+    if path == TOKEN_PATH:
+        return _anonymous_token(request, now)
+    claims = (
+        _authenticate(registry.signer, request, now)
+        or _signed_for(registry, request, path, now)
+        or _anonymous(registry, request, path)
+    )
     if claims is None:
         return _challenge(request)
     if not path:
@@ -158,7 +172,34 @@ def _signed_for(registry: Registry, request: Request, path: str, now: float) -> 
     return TokenClaims(place.account, place.region, owner, now) if signed else None
 
 
+def _anonymous(registry: Registry, request: Request, path: str) -> TokenClaims | None:
+    """Nobody in particular, who may read public images: without any credentials, or with what `_anonymous_token` gave.
+
+    `/v2/` itself is answered so only to who has that: others are to be told where to get it.
+    """
+    given = request.authorization
+    if given is not None and not (given.type == "bearer" and given.token == ANONYMOUS_TOKEN):
+        return None
+    host = request.host.partition(":")[0]
+    if not path:
+        return ANONYMOUS if given is not None and host.lower() == PUBLIC_HOST else None
+    found = route(path) if request.method in ("GET", "HEAD") else None
+    return ANONYMOUS if found and registry.addressing.place(host, found[1]).region == PUBLIC else None
+
+
+def _anonymous_token(request: Request, now: float) -> Answer:
+    """What a Bearer challenge leads to. The same for everybody: it opens what is open."""
+    if request.method != "GET":
+        raise not_allowed()
+    issued = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return json_answer({"token": ANONYMOUS_TOKEN, "expires_in": 3600, "issued_at": issued}, "application/json", {})
+
+
 def _challenge(request: Request) -> Answer:
+    if request.host.partition(":")[0].lower() == PUBLIC_HOST:
+        realm = f'Bearer realm="{request.scheme}://{request.host}/token/",service="{PUBLIC_HOST}",scope="aws"'
+        body = b'{"errors":[{"code":"DENIED","message":"Not Authorized"}]}'
+        return Answer(401, {"WWW-Authenticate": realm, "Content-Type": "application/json; charset=utf-8"}, body)
     realm = f'Basic realm="{request.scheme}://{request.host}/",service="ecr.amazonaws.com"'
     headers = {"WWW-Authenticate": realm, "Content-Type": "text/plain; charset=utf-8"}
     return Answer(401, headers, b"Not Authorized\n")

@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.domain.ecr_events import image_action
 from emulator.domain.image import Image, Repository
+from emulator.domain.public_registry import PUBLIC
 from emulator.events import journal
 from emulator.store.database import Transaction
 
@@ -24,6 +25,8 @@ def note_image(tx: Transaction, repository: Repository, kind: str, image: Image,
         "image-tag": tag,
     }
     note(tx, repository, kind, {name: value for name, value in detail.items() if value is not None}, now)
+    if repository.region == PUBLIC:
+        return  # ECR Public tells EventBridge nothing
     note(tx, repository, "eventbridge", image_action(repository, kind, image, tag, now), now)
 
 

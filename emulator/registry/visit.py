@@ -20,6 +20,7 @@ from emulator.domain.image import Repository
 from emulator.domain.image_errors import RepositoryNotFoundException
 from emulator.domain.manifest import is_digest
 from emulator.domain.policy_conditions import request_keys
+from emulator.domain.public_registry import PUBLIC
 from emulator.ids import Ids
 from emulator.registry.access import WITHOUT_POLICIES, Doorkeeper
 from emulator.registry.address import Addressing, Place
@@ -34,6 +35,13 @@ from emulator.registry.uploads import Uploads
 from emulator.registry.upstream import UpstreamError
 from emulator.serve import FileSlice
 from emulator.store.database import Database, Reader, Transaction
+
+ANONYMOUS = TokenClaims("", PUBLIC, "anonymous", 0.0)
+"""Who shows no token: may pull public images."""
+
+_PUBLIC_READS = frozenset(
+    {"BatchGetImage", "BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "ListImages", "ListImageReferrers"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ class Visit:
     def bring(self) -> None:
         """Has the image of the path brought from its upstream, if a pull-through cache rule leads to one."""
         place, cache = self.place, self.registry.cache
-        if cache is None or not place.valid or self.claims.region != place.region:
+        if cache is None or place.region == PUBLIC or not place.valid or self.claims.region != place.region:
             return
         arn = Repository(place.account, place.region, place.name, 0.0).arn
         wanted = Wanted(place.account, place.region, place.name, self.item)
@@ -121,6 +129,9 @@ class Visit:
     def _authorize(self, reader: Reader, action: str) -> None:
         place = self.place
         arn = Repository(place.account, place.region, place.name, 0.0).arn
+        if place.region == PUBLIC:
+            self._authorize_public(reader, action, arn)
+            return
         refusal = self.refusal(reader, action, arn)
         if refusal is not None:
             raise RegistryError(403, "DENIED", refusal)
@@ -131,6 +142,18 @@ class Visit:
                 f"Your authorization token is for region {self.claims.region}, not for {place.region}. "
                 "Reauthenticate and try again.",
             )
+
+    def _authorize_public(self, reader: Reader, action: str, arn: str) -> None:
+        """Anybody may pull; who pushes must be of the account, or let in by the repository's policy. A token of either
+        registry does: on localhost they are one host, for which a client keeps one."""
+        if action in _PUBLIC_READS:
+            return
+        if self.claims == ANONYMOUS:
+            raise RegistryError(403, "DENIED", f"Anonymous callers are not authorized to perform: ecr-public:{action}")
+        request = request_keys(self.claims.region, self.now, self.request.remote_addr or "")
+        refusal = self.registry.doorkeeper.refusal(reader, self.claims, arn, f"ecr-public:{action}", request)
+        if refusal is not None:
+            raise RegistryError(403, "DENIED", refusal)
 
 
 class Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.domain.policy_conditions import resource_tags
 from emulator.domain.policy_evaluation import Access
+from emulator.domain.public_registry import PUBLIC
 from emulator.domain.registry_settings import REGISTRY_POLICY_SCOPE, SETTINGS, is_excluded, policy_decides
 from emulator.store.database import Reader
 from emulator.store.ecr_tables import ACCOUNT_SETTINGS, PULL_TIME_EXCLUSIONS, REGISTRY_POLICIES, REPOSITORIES
@@ -26,12 +27,14 @@ def registry_policy(reader: Reader, account: str, region: str, action: str) -> s
 
 def repository_access(reader: Reader, action: str, arn: str) -> Access:
     """What IAM is asked about a repository, which need not exist: with its own policy and its registry's."""
-    _, _, _, region, account, resource = arn.split(":", 5)
+    _, _, service, region, account, resource = arn.split(":", 5)
+    if service == "ecr-public":
+        region = PUBLIC
     there = reader.get(REPOSITORIES, account, region, resource.removeprefix("repository/"))
     return Access(
         action,
         arn,
-        resource_tags("ecr", there.tags) if there else {},
+        resource_tags(service, there.tags) if there else {},
         there.policy_text if there else None,
         account,
         further=registry_policy(reader, account, region, action),

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.store import ec2_tables, ecr_tables, ecs_tables, iam_tables, logs_tables, secrets_tables, settings_table
+from emulator.store import (
+    ec2_tables,
+    ecr_public_tables,
+    ecr_tables,
+    ecs_tables,
+    iam_tables,
+    logs_tables,
+    secrets_tables,
+    settings_table,
+)
 from emulator.store.tables import Table
 
 TABLES: tuple[Table[Any], ...] = (
     *ec2_tables.TABLES,
+    *ecr_public_tables.TABLES,
     *ecr_tables.TABLES,
     *ecs_tables.TABLES,
     *iam_tables.TABLES,
