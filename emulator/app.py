@@ -18,6 +18,7 @@ from emulator.config import Config
 from emulator.control.container_launch import Identity
 from emulator.control.housekeeping import (
     forget_deleted_definitions,
+    forget_deleted_services,
     forget_deregistered_instances,
     forget_old_deployments,
     forget_tokens,
@@ -193,6 +194,7 @@ def build(
                 "client tokens": forget_tokens(database),
                 "deleted task definitions": forget_deleted_definitions(database),
                 "old service deployments": forget_old_deployments(database),
+                "deleted services": forget_deleted_services(database),
                 "deregistered container instances": forget_deregistered_instances(database),
             },
         ),

@@ -279,6 +279,26 @@ class CreateServiceResponse(TypedDict, total=False):
     service: Service
 
 
+class CreateTaskSetRequest(TypedDict, total=False):
+    service: Required[str]
+    cluster: Required[str]
+    externalId: str
+    taskDefinition: Required[str]
+    networkConfiguration: NetworkConfiguration
+    loadBalancers: list[LoadBalancer]
+    serviceRegistries: list[ServiceRegistry]
+    launchType: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItem]
+    platformVersion: str
+    scale: Scale
+    clientToken: str
+    tags: list[Tag]
+
+
+class CreateTaskSetResponse(TypedDict, total=False):
+    taskSet: TaskSet
+
+
 class CreatedAt(TypedDict, total=False):
     before: float
     after: float
@@ -327,6 +347,17 @@ class DeleteTaskDefinitionsRequest(TypedDict, total=False):
 class DeleteTaskDefinitionsResponse(TypedDict, total=False):
     taskDefinitions: list[TaskDefinition]
     failures: list[Failure]
+
+
+class DeleteTaskSetRequest(TypedDict, total=False):
+    cluster: Required[str]
+    service: Required[str]
+    taskSet: Required[str]
+    force: bool
+
+
+class DeleteTaskSetResponse(TypedDict, total=False):
+    taskSet: TaskSet
 
 
 class Deployment(TypedDict, total=False):
@@ -492,6 +523,18 @@ class DescribeTaskDefinitionRequest(TypedDict, total=False):
 class DescribeTaskDefinitionResponse(TypedDict, total=False):
     taskDefinition: TaskDefinition
     tags: list[Tag]
+
+
+class DescribeTaskSetsRequest(TypedDict, total=False):
+    cluster: Required[str]
+    service: Required[str]
+    taskSets: list[str]
+    include: list[str]
+
+
+class DescribeTaskSetsResponse(TypedDict, total=False):
+    taskSets: list[TaskSet]
+    failures: list[Failure]
 
 
 class DescribeTasksRequest(TypedDict, total=False):
@@ -816,6 +859,17 @@ class ListServiceDeploymentsRequest(TypedDict, total=False):
 
 class ListServiceDeploymentsResponse(TypedDict, total=False):
     serviceDeployments: list[ServiceDeploymentBrief]
+    nextToken: str
+
+
+class ListServicesByNamespaceRequest(TypedDict, total=False):
+    namespace: Required[str]
+    nextToken: str
+    maxResults: int
+
+
+class ListServicesByNamespaceResponse(TypedDict, total=False):
+    serviceArns: list[str]
     nextToken: str
 
 
@@ -1828,6 +1882,16 @@ class UpdateContainerInstancesStateResponse(TypedDict, total=False):
     failures: list[Failure]
 
 
+class UpdateServicePrimaryTaskSetRequest(TypedDict, total=False):
+    cluster: Required[str]
+    service: Required[str]
+    primaryTaskSet: Required[str]
+
+
+class UpdateServicePrimaryTaskSetResponse(TypedDict, total=False):
+    taskSet: TaskSet
+
+
 class UpdateServiceRequest(TypedDict, total=False):
     cluster: str
     service: Required[str]
@@ -1869,6 +1933,17 @@ class UpdateTaskProtectionRequest(TypedDict, total=False):
 class UpdateTaskProtectionResponse(TypedDict, total=False):
     protectedTasks: list[ProtectedTask]
     failures: list[Failure]
+
+
+class UpdateTaskSetRequest(TypedDict, total=False):
+    cluster: Required[str]
+    service: Required[str]
+    taskSet: Required[str]
+    scale: Required[Scale]
+
+
+class UpdateTaskSetResponse(TypedDict, total=False):
+    taskSet: TaskSet
 
 
 class VersionInfo(TypedDict, total=False):

@@ -27,13 +27,22 @@ class CapacityController:
         here: dict[str, Any] = {"account": account, "region": region, "cluster": cluster}
         with self._database.read() as reader:
             moving = _services_on_leaving_instances(reader, here)
-            due = [s for s in reader.find(SERVICES, **here) if _waits(s) or s.name in moving]
+            services = [s for s in reader.find(SERVICES, **here) if s.status != "INACTIVE"]
+        due = [s for s in services if _may_move(s) or _waits(s) or s.name in moving]
+        # A daemon is placed before other tasks take the room.
+        due.sort(key=lambda service: not service.is_daemon)
         self._wake([("service", _key(service)) for service in due])
         return None
 
 
 def _waits(service: Service) -> bool:
     return any(told.startswith(UNPLACED) for told in service.told)
+
+
+def _may_move(service: Service) -> bool:
+    """Whether an instance more or less may make it start or stop tasks, although it lacks none."""
+    evens_out = service.spec.get("availabilityZoneRebalancing") == "ENABLED" and service.desired_count > 1
+    return service.is_daemon or (evens_out and service.launch_type == "EC2")
 
 
 def _services_on_leaving_instances(reader: Reader, here: dict[str, Any]) -> set[str]:

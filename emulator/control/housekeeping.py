@@ -1,5 +1,6 @@
 """What only time makes due: expired log events, dropped uploads and unneeded layers, old idempotency tokens,
-deleted revisions of task definitions, the old history of services, deregistered container instances."""
+deleted revisions of task definitions, deleted services and the old history of services, deregistered container
+instances."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from emulator.store.ecs_tables import (
     SERVICE_REVISIONS,
     SERVICES,
     TASK_DEFINITIONS,
+    TASKS,
     TOKENS,
 )
 
@@ -24,6 +26,7 @@ _log = logging.getLogger("homeport.control")
 
 EVERY_S = 3600.0
 TOKENS_KEPT_S = 24 * 3600.0
+INACTIVE_SERVICES_KEPT_S = 24 * 3600.0
 
 Chore = Callable[[float], object]
 
@@ -72,6 +75,28 @@ def forget_deregistered_instances(database: Database) -> Chore:
             ]
             for i in old:
                 tx.delete(CONTAINER_INSTANCES, i.account, i.region, i.cluster, i.id)
+        return len(old)
+
+    return chore
+
+
+def forget_deleted_services(database: Database) -> Chore:
+    """An INACTIVE service stays describable for a day of clock ("for a while", Amazon ECS developer guide), and as long
+    as one of its tasks is not gone."""
+
+    def chore(now: float) -> int:
+        with database.write() as tx:
+            old = [
+                service
+                for service in tx.find(SERVICES, status="INACTIVE")
+                if (service.inactive_at or service.created_at) + INACTIVE_SERVICES_KEPT_S < now
+                and not tx.count(
+                    TASKS, account=service.account, region=service.region, cluster=service.cluster,
+                    service=service.name, released=False,
+                )
+            ]  # fmt: skip
+            for s in old:
+                tx.delete(SERVICES, s.account, s.region, s.cluster, s.name)
         return len(old)
 
     return chore

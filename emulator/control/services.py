@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import count
 
 from emulator.clock import Clock
+from emulator.control.service_hosts import daemon_hosts, subnet_in, zones_for
 from emulator.control.service_placement import demand_for, placer
 from emulator.control.tasks import find_task
 from emulator.domain.actions import NoteEnds, ServiceAction, StartTasks, StopTask, noted
@@ -88,8 +89,9 @@ class ServiceController:
             leaving=frozenset(leaving_instances(reader, service.account, service.region, service.cluster)),
             targets=targets,
         )
+        around = self._with_hosts(reader, service, around)
         under_way = [d for d in service.deployments if d.status == "PRIMARY" and d.rollout_state == "IN_PROGRESS"]
-        if not under_way:
+        if not under_way or service.has_task_sets:
             return around
         where = (service.account, service.region)
         found = [reader.get(ALARM_STATES, *where, name) for name in alarm_names(service)]
@@ -100,6 +102,17 @@ class ServiceController:
                 SERVICE_DEPLOYMENTS, *where, service.cluster, service.name, under_way[0].service_deployment_id
             ),
         )
+
+    def _with_hosts(self, reader: Reader, service: Service, around: Surroundings) -> Surroundings:
+        """With the instances that a daemon belongs on, or the zones that tasks are evened out in."""
+        if service.is_daemon:
+            return replace(around, hosts=daemon_hosts(reader, service, launch_of(reader, service, service.primary)))
+        if service.has_task_sets or service.desired_count < 2 or service.primary.rollout_state != "COMPLETED":
+            return around
+        if service.spec.get("availabilityZoneRebalancing") != "ENABLED":
+            return around
+        zones, place_in = zones_for(reader, service, launch_of(reader, service, service.primary), self._ids.pick)
+        return replace(around, zones=zones, place_in=place_in)
 
     def _carry_out(self, tx: Transaction, key: str, plan: Plan, now: float) -> None:
         service = plan.service or find_service(tx, key)
@@ -172,6 +185,7 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
     before = len(tasks_of(tx, service))
     for number, task_id, spot in zip(count(before), action.task_ids, action.spots, strict=False):
         host = instance_named(tx, spot.instance) if spot.instance else None
+        number = subnet_in(launch, spot.zone, number) if spot.zone else number
         task = new_task(
             launch,
             number=number,

@@ -73,7 +73,9 @@ def supersede(service: Service, deployment: Deployment, now: float) -> Service:
 def without_back_off(service: Service) -> Service:
     """The service after an update: the next launch does not wait for failures of before."""
     deployments = [
-        replace(d, start_failures=0, start_failed_at=None, next_start_at=None) if d.status == "PRIMARY" else d
+        replace(d, start_failures=0, start_failed_at=None, next_start_at=None)
+        if d.status == "PRIMARY" or d.task_set is not None
+        else d
         for d in service.deployments
     ]
     told = {kind: at for kind, at in service.told.items() if kind != IMPAIRED}

@@ -45,6 +45,14 @@ class ServiceNotActiveException(AwsError):
     """The service is DRAINING or INACTIVE."""
 
 
+class TaskSetNotFoundException(AwsError):
+    """The task set is absent."""
+
+
+class NamespaceNotFoundException(AwsError):
+    """The Cloud Map namespace is absent."""
+
+
 class ServiceDeploymentNotFoundException(AwsError):
     """The service deployment is absent."""
 

@@ -14,8 +14,8 @@ from emulator.domain.alarm import AlarmState
 from emulator.domain.service import Deployment, Service, ServiceEvent
 from emulator.domain.service_deployment import ServiceDeployment
 from emulator.domain.service_events import IdSource, Notice, Said
-from emulator.domain.service_placement import Placer, on_fargate
-from emulator.domain.service_tasks import Fleet, Member, Targets, muster
+from emulator.domain.service_placement import DaemonHost, Placer, ZonePlacer, nowhere, on_fargate
+from emulator.domain.service_tasks import Fleet, Member, Targets, failed_to_start, muster
 from emulator.domain.task import Task
 
 
@@ -40,7 +40,9 @@ class Surroundings:
 
     `place`: where its next tasks go. `leaving`: ARNs of the instances that its tasks have to leave. `targets`: health
     of a task's targets behind load balancers, by task id; a task that is absent has none. `alarms`: by name; one that
-    is absent does not exist. `rollout`: the service deployment that the PRIMARY deployment belongs to.
+    is absent does not exist. `rollout`: the service deployment that the PRIMARY deployment belongs to. `hosts`: the
+    instances of a DAEMON service's cluster. `zones`: where its tasks can stand, and `place_in`: a spot in one of them;
+    no zones when they are not to be evened out.
     """
 
     place: Placer = on_fargate
@@ -48,6 +50,9 @@ class Surroundings:
     targets: Targets = field(default_factory=dict)
     alarms: Mapping[str, AlarmState] = field(default_factory=dict)
     rollout: ServiceDeployment | None = None
+    hosts: Sequence[DaemonHost] = ()
+    zones: Sequence[str] = ()
+    place_in: ZonePlacer = nowhere
 
 
 class Round:
@@ -72,6 +77,7 @@ class Round:
         self.looks: list[float] = []
         self.words: list[str] = []
         self.stopping: set[str] = set()
+        self.said_stopped: set[str] = set()
 
     # --- what is so ----------------------------------------------------------------------------------------------
 
@@ -91,10 +97,23 @@ class Round:
 
     # --- what is decided -----------------------------------------------------------------------------------------
 
-    def stop(self, member: Member, reason: str, because: str) -> None:
+    def stop(self, member: Member, reason: str, because: str, *, said: bool = False) -> None:
+        """`said`: an event of its own tells of it, so that say_stopped does not."""
         self.stopping.add(member.task.id)
+        if said:
+            self.said_stopped.add(member.task.id)
         self.told.pop(say.UNHEALTHY + member.task.id, None)
         self.actions.append(StopTask(member.task.arn, "ServiceSchedulerInitiated", reason, because))
+
+    def note_ends(self) -> set[str]:
+        """The failed launches not counted yet. Marks them, and lets go of what has STOPPED."""
+        failed = {t.arn for t in self.tasks if failed_to_start(t) and not t.end_noted}
+        stopped = [t.arn for t in self.tasks if t.stopped]
+        noted = sorted(failed.union(stopped))
+        if noted:
+            words = f"{len(failed)} never reached RUNNING" if failed else "they have stopped"
+            self.actions.append(NoteEnds(tuple(noted), words))
+        return failed
 
     def scaling_reason(self) -> str:
         return f"Scaling activity initiated by (deployment {self.service.primary.id})"
@@ -122,7 +141,7 @@ class Round:
             self.told.pop(kind, None)
 
     def say_stopped(self) -> None:
-        stopped = [m for m in self.fleet.wanted if m.task.id in self.stopping]
+        stopped = [m for m in self.fleet.wanted if m.task.id in self.stopping - self.said_stopped]
         running = [m.task.id for m in stopped if m.verdict != "starting"]
         if len(stopped) > len(running):
             self.say(say.stopped_pending(self.service.name, len(stopped) - len(running)))

@@ -93,7 +93,7 @@ def _find_spots(round_: Round, numbers: _Numbers, primary: Deployment) -> Unplac
     """As many as may start now. Says why there are not enough, as long as that is so."""
     if numbers.room <= 0:
         return None
-    wanted = _providers(round_, primary, min(numbers.need, numbers.room))
+    wanted = providers(round_.fleet.primary, primary, min(numbers.need, numbers.room))
     numbers.spots = round_.around.place(primary, wanted)
     unplaced = numbers.spots.unplaced
     _tell_unplaced(round_, unplaced)
@@ -157,7 +157,7 @@ def _why_old(round_: Round, member: Member) -> str:
 
 def _scale_in(round_: Round, numbers: _Numbers) -> None:
     service, fleet = round_.service, round_.fleet
-    surplus = -numbers.need
+    surplus = -numbers.need - sum(m.task.id in service.rebalancing for m in fleet.primary)
     good = of(fleet.primary, "starting", "waiting", "healthy")
     if surplus > 0:
         cause = f"{len(good)} are there, {service.desired_count} are desired"
@@ -206,11 +206,12 @@ def _start(round_: Round, numbers: _Numbers) -> None:
     round_.words.append(f"starting {count}")
 
 
-def _providers(round_: Round, deployment: Deployment, count: int) -> tuple[str | None, ...]:
+def providers(members: Iterable[Member], deployment: Deployment, count: int) -> tuple[str | None, ...]:
+    """The capacity providers of the next tasks of a deployment that has these already; None with a launch type."""
     strategy = deployment.spec.get("capacityProviderStrategy")
     if not strategy:
         return (None,) * count
-    running = Counter(m.task.capacity_provider for m in round_.fleet.primary if m.task.capacity_provider)
+    running = Counter(m.task.capacity_provider for m in members if m.task.capacity_provider)
     return share_out(strategy, running, count)
 
 

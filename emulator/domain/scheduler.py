@@ -3,7 +3,9 @@
 `reconcile` looks at a service and its tasks and answers with everything to be done now; asked again before anything
 changed it answers with nothing. It keeps the desired count, replaces what ended or is unhealthy, rolls a new
 deployment within the percentages (rolling.py), judges it (rollout.py), scales, drains, and says in events what it
-does. It does not know clocks, engines or where tasks run: placement, target health and alarms come in as values.
+does. Services whose deployments somebody else controls are task_sets.py's, where a DAEMON service's tasks belong is
+daemon.py's, evening out zones zone_balance.py's. It does not know clocks, engines or where tasks run: placement,
+target health and alarms come in as values.
 Source: AWS developer guide "Deploy Amazon ECS services by replacing tasks", "Amazon ECS services".
 """
 
@@ -13,15 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from emulator.domain import rolling, rollout
+from emulator.domain import daemon, rolling, rollout, task_sets, zone_balance
 from emulator.domain import service_events as say
-from emulator.domain.actions import NoteEnds
 from emulator.domain.circuit_breaker import with_failures
 from emulator.domain.deployment import IMPAIRED_AFTER, judged, with_health_failure
 from emulator.domain.reconciliation import Plan, Round, Surroundings
 from emulator.domain.service import Service
 from emulator.domain.service_events import IdSource
-from emulator.domain.service_tasks import LIVE, Member, failed_to_start, of
+from emulator.domain.service_tasks import LIVE, Member, of
 from emulator.domain.task import Task
 
 __all__ = ["Plan", "Surroundings", "reconcile"]
@@ -42,7 +43,7 @@ def reconcile(
     round_ = Round(service, known, now, ids, around or Surroundings())
     match service.status:
         case "ACTIVE":
-            return _keep(round_)
+            return task_sets.keep(round_) if service.has_task_sets else _keep(round_)
         case "DRAINING":
             return _drain(round_)
         case "INACTIVE":
@@ -53,28 +54,42 @@ def reconcile(
 
 
 def _keep(round_: Round) -> Plan:
+    if round_.service.is_daemon:
+        daemon.size_up(round_)
     _judge(round_)
     round_.muster()
     _say_unhealthy(round_)
     rollout.oversee(round_)
     fleet = round_.muster()
     round_.looks += [m.changes_at for m in fleet.wanted if m.changes_at is not None]
-    STRATEGIES[round_.service.spec.get("deploymentConfiguration", {}).get("strategy", "ROLLING")](round_)
+    _move(round_)
     round_.say_stopped()
     _drop_empty_deployments(round_)
     rollout.settle(round_)
     return round_.plan()
 
 
+def _move(round_: Round) -> None:
+    if round_.service.is_daemon:
+        daemon.move(round_)
+    else:
+        STRATEGIES[round_.service.spec.get("deploymentConfiguration", {}).get("strategy", "ROLLING")](round_)
+        zone_balance.even_out(round_)
+
+
 def _drain(round_: Round) -> Plan:
     """A deleted service: everything stops, whatever protects it."""
-    _note_ends(round_)
+    round_.note_ends()
     for member in round_.muster().wanted:
-        round_.stop(member, round_.scaling_reason(), "the service is being deleted")
+        owner = member.task.deployment_id or ""
+        reason = task_sets.scaling_reason(owner) if round_.service.has_task_sets else round_.scaling_reason()
+        round_.stop(member, reason, "the service is being deleted")
     round_.say_stopped()
     going = [t for t in round_.tasks if t.last_status in LIVE or t.last_status == "DEACTIVATING"]
     if not going:
-        round_.service = replace(round_.service, status="INACTIVE", deployments=[], completed=None)
+        round_.service = replace(
+            round_.service, status="INACTIVE", deployments=[], completed=None, inactive_at=round_.now
+        )
         round_.told = {}
     round_.words.append(f"deleted; {len(going)} tasks have not stopped yet")
     return round_.plan()
@@ -82,7 +97,7 @@ def _drain(round_: Round) -> Plan:
 
 def _forget(round_: Round) -> Plan:
     """An INACTIVE service only lets go of its last tasks."""
-    _note_ends(round_)
+    round_.note_ends()
     round_.words.append("deleted")
     return round_.plan()
 
@@ -91,7 +106,7 @@ def _forget(round_: Round) -> Plan:
 
 
 def _judge(round_: Round) -> None:
-    ends = _note_ends(round_)
+    ends = round_.note_ends()
     targets = round_.around.targets
     deployments = []
     for deployment in round_.service.deployments:
@@ -104,17 +119,6 @@ def _judge(round_: Round) -> None:
         round_.tell(say.IMPAIRED, say.start_impaired(round_.service.name))
     else:
         round_.untell(say.IMPAIRED)
-
-
-def _note_ends(round_: Round) -> set[str]:
-    """The failed launches not counted yet. Marks them, and lets go of what has STOPPED."""
-    failed = {t.arn for t in round_.tasks if failed_to_start(t) and not t.end_noted}
-    stopped = [t.arn for t in round_.tasks if t.stopped]
-    noted = sorted(failed.union(stopped))
-    if noted:
-        words = f"{len(failed)} never reached RUNNING" if failed else "they have stopped"
-        round_.actions.append(NoteEnds(tuple(noted), words))
-    return failed
 
 
 def _say_unhealthy(round_: Round) -> None:

@@ -17,12 +17,26 @@ class ServiceEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskSet:
+    """What a deployment has besides when it is a task set, of a service whose deployment controller is EXTERNAL or
+    CODE_DEPLOY. `scale`: per cent of the service's desired count, 0 to 100."""
+
+    arn: str
+    scale: float
+    external_id: str | None = None
+    started_by: str | None = None
+    stability: Literal["STEADY_STATE", "STABILIZING"] = "STABILIZING"
+    stability_at: float = 0.0
+    tags: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
-    """One entry of deployments[]. `spec` holds AWS's members that tasks of it are started with
-    (networkConfiguration, platformVersion, launchType, capacityProviderStrategy, ...)."""
+    """One entry of deployments[], or of taskSets[]; DRAINING is only a task set's. `spec` holds AWS's members that
+    tasks of it are started with (networkConfiguration, platformVersion, launchType, capacityProviderStrategy, ...)."""
 
     id: str  # ecs-svc/1234567890123456789
-    status: Literal["PRIMARY", "ACTIVE", "INACTIVE"]
+    status: Literal["PRIMARY", "ACTIVE", "DRAINING", "INACTIVE"]
     task_definition: str  # ARN
     created_at: float
     updated_at: float
@@ -40,6 +54,7 @@ class Deployment:
     healthy_tasks: list[str] = field(default_factory=list)  # ids, as the breaker last saw them
     # The service's own members when it began; a rollback brings them back.
     service_settings: dict[str, Any] = field(default_factory=dict)
+    task_set: TaskSet | None = None
 
     @property
     def number(self) -> str:
@@ -82,6 +97,18 @@ class Service:
     # The newest deployment that completed, what a rollback goes to; None while one goes there.
     completed: Deployment | None = None
     because: str = ""
+    rebalancing: list[str] = field(default_factory=list)  # ids of tasks beyond the desired count, to even out zones
+    inactive_at: float | None = None
+
+    @property
+    def is_daemon(self) -> bool:
+        return self.scheduling_strategy == "DAEMON"
+
+    @property
+    def has_task_sets(self) -> bool:
+        """Whether somebody else rolls its deployments: its deployments are task sets, and it may have no PRIMARY."""
+        controller = self.spec.get("deploymentController") or {}
+        return bool(controller.get("type", "ECS") != "ECS")
 
     @property
     def primary(self) -> Deployment:

@@ -6,7 +6,7 @@ something happens; scheduler.py does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -21,6 +21,7 @@ IMPAIRED: Final = "impaired"
 BLOCKED: Final = "blocked"
 UNPLACED: Final = "unplaced:"  # + what is lacking
 PROTECTED: Final = "protected"
+REBALANCING: Final = "rebalancing"
 UNHEALTHY: Final = "unhealthy:"  # + task id
 
 _TROUBLESHOOTING: Final = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
@@ -152,10 +153,50 @@ def placement_failed(service: str, why: str, reason: str) -> Said:
     )
 
 
+def constraint_violated() -> Said:
+    """A daemon's task is where its constraints do not want it any more."""
+    return Said("", "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED", level="ERROR")
+
+
+def task_set_steady() -> Said:
+    return Said("", "TASKSET_STEADY_STATE")
+
+
+def not_balanced(service: str, zones: Mapping[str, int]) -> Said:
+    return Said(
+        f"(service {service}) is not AZ balanced with {_in_zones(zones)}. AZ Rebalancing in progress.",
+        "SERVICE_REBALANCING_STARTED",
+    )
+
+
+def balanced(service: str, zones: Mapping[str, int]) -> Said:
+    return Said(f"(service {service}) is AZ balanced with {_in_zones(zones)}.", "SERVICE_REBALANCING_COMPLETED")
+
+
+def rebalancing_stopped(service: str) -> Said:
+    return Said(f"(service {service}) stopped AZ Rebalancing.", "SERVICE_REBALANCING_STOPPED")
+
+
+def started_to_balance(service: str, zone: str, task_ids: Sequence[str]) -> Said:
+    text = f"{service} has started {len(task_ids)} tasks in {zone} to AZ Rebalance: {_tasks(task_ids)}."
+    return Said(text, "TASKS_STARTED")
+
+
+def stopped_to_balance(service: str, zone: str, task_ids: Sequence[str]) -> Said:
+    text = f"{service} has stopped {len(task_ids)} running tasks in {zone} due to AZ rebalancing: {_tasks(task_ids)}."
+    return Said(text, "TASKS_STOPPED")
+
+
 def with_events(service: Service, events: Iterable[ServiceEvent], told: dict[str, float]) -> Service:
     """The service after `events` (oldest first) were said; it keeps the newest hundred, newest first."""
     newest_first = [*reversed(list(events)), *service.events]
     return replace(service, events=newest_first[:KEPT], told=told)
+
+
+def _in_zones(zones: Mapping[str, int]) -> str:
+    """2 tasks in us-east-1a, 1 in us-east-1b"""
+    counts = [f"{count}{'' if i else ' tasks'} in {zone}" for i, (zone, count) in enumerate(sorted(zones.items()))]
+    return ", ".join(counts)
 
 
 def _tasks(task_ids: Sequence[str]) -> str:

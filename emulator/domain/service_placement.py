@@ -29,6 +29,7 @@ class Spot:
 
     capacity_provider: str | None = None
     instance: str | None = None
+    zone: str | None = None  # on Fargate, when it matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,27 @@ class Spots:
 
 
 NO_SPOTS: Final = Spots(())
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonHost:
+    """A container instance as a DAEMON service sees it. `eligible`: it satisfies the placement constraints. `lack`: why
+    a task does not fit on it now. `others`: how many tasks are on a draining one that are not of DAEMON services."""
+
+    arn: str
+    eligible: bool = True
+    lack: Unplaced | None = None
+    draining: bool = False
+    others: int = 0
+
+
+ZonePlacer = Callable[[Deployment, str], Spot | None]
+"""A spot for one more task in an Availability Zone, None when there is none."""
+
+
+def nowhere(deployment: Deployment, zone: str) -> Spot | None:
+    return None
+
 
 Placer = Callable[[Deployment, Sequence[str | None]], Spots]
 """Asked with the capacity providers of the tasks that a deployment wants next, None for each with a launch type."""

@@ -67,6 +67,38 @@ def check_controller(settings: Members, launch_type: str | None) -> None:
                 )
 
 
+_CONTROLLED: Final[Mapping[str, str]] = {
+    "taskDefinition": "task definition",
+    "networkConfiguration": "network parameters",
+    "platformVersion": "platform version",
+    "capacityProviderStrategy": "capacity provider strategy",
+    "loadBalancers": "load balancers",
+    "serviceRegistries": "service registries",
+    "deploymentController": "deployment controller",
+    "enableExecuteCommand": "execute command",
+    "availabilityZoneRebalancing": "Availability Zone rebalancing",
+    "serviceConnectConfiguration": "Service Connect",
+    "volumeConfigurations": "volumes",
+    "vpcLatticeConfigurations": "VPC Lattice",
+    "gatewayConnectors": "gateway connectors",
+    "monitoring": "monitoring",
+}
+"""What UpdateService does not change of a service with task sets (ECS API model, UpdateService)."""
+
+
+def check_controlled_update(controller: str, given: Members, *, force: bool) -> None:
+    """What CODE_DEPLOY and EXTERNAL leave to UpdateService. The text about the task definition was observed."""
+    hint = "Use AWS CodeDeploy to trigger a new deployment." if controller == "CODE_DEPLOY" else "Create a task set."
+    where = f"on services with a {controller} deployment controller. {hint}"
+    if force:
+        raise InvalidParameterException(f"Cannot force a new deployment {where}")
+    for member in given:
+        if member in _CONTROLLED:
+            raise InvalidParameterException(f"Unable to update {_CONTROLLED[member]} {where}")
+        if controller == "EXTERNAL" and member == "deploymentConfiguration":
+            raise InvalidParameterException(f"Unable to update deployment configuration {where}")
+
+
 def check_load_balancers(settings: Members, definition: Members) -> None:
     """loadBalancers[] and role, as far as the task definition decides."""
     balancers: Sequence[Members] = settings.get("loadBalancers") or ()
@@ -149,6 +181,7 @@ def zone_rebalancing(settings: Members, maximum_percent: int) -> str:
     reasons = {
         "maximumPercent is 100": maximum_percent <= 100,
         "the scheduling strategy is DAEMON": is_daemon(settings),
+        "the deployment controller is not ECS": controller_type(settings) != "ECS",
         "it uses a Classic Load Balancer": classic,
         "its first placement strategy does not spread over Availability Zones": first
         != "attribute:ecs.availability-zone",
@@ -169,10 +202,6 @@ def check_service_emulated(settings: Members) -> None:
             raise NotEmulatedYet(f"Homeport does not emulate {member} ({what}) yet.")
     if (settings.get("serviceConnectConfiguration") or {}).get("enabled"):
         raise NotEmulatedYet("Homeport does not emulate serviceConnectConfiguration (Service Connect) yet.")
-    if is_daemon(settings):
-        raise NotEmulatedYet("Homeport does not emulate schedulingStrategy DAEMON yet.")
-    if controller_type(settings) != "ECS":
-        raise NotEmulatedYet(f"Homeport does not emulate deploymentController {controller_type(settings)} yet.")
     for metric in (settings.get("monitoring") or {}).get("metricConfigurations") or ():
         if metric.get("resolutionSeconds") not in (None, 60):
             raise NotEmulatedYet("Homeport does not emulate monitoring (20-second service metrics) yet.")

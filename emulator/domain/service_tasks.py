@@ -80,7 +80,7 @@ def muster(
     drained: Collection[str] = (),
 ) -> Fleet:
     """Sort a service's tasks. Those of deployments that are gone, and on instances in `drained`, count as old ones."""
-    primary_id = service.primary.id if service.deployments else None
+    primary_id = next((d.id for d in service.deployments if d.status == "PRIMARY"), None)
     primary: list[Member] = []
     old: list[Member] = []
     live = leaving = 0

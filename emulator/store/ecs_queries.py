@@ -8,7 +8,8 @@ from emulator.store.ecs_tables import ACCOUNT_SETTINGS, SERVICES, TASK_DEFINITIO
 _IN_USE = (
     f"(EXISTS (SELECT 1 FROM {TASKS.name} t WHERE t.definition_arn = {{arn}} AND t.last_status != 'STOPPED') "
     f"OR EXISTS (SELECT 1 FROM {SERVICES.name} s WHERE s.status != 'INACTIVE' "
-    "AND {arn} IN (s.task_definition, json_extract(s.body, '$.completed.task_definition'))))"
+    "AND ({arn} IN (s.task_definition, json_extract(s.body, '$.completed.task_definition')) OR EXISTS "
+    "(SELECT 1 FROM json_each(s.body, '$.deployments') d WHERE json_extract(d.value, '$.task_definition') = {arn}))))"
 )
 _OWN_ARN = "? || family || ':' || revision"
 _GONE = f"(status = 'DELETE_IN_PROGRESS' AND NOT {_IN_USE.format(arn=_OWN_ARN)})"
@@ -44,7 +45,7 @@ def revisions(
     values: list[object] = [account, region, status]
     if status == "DELETE_IN_PROGRESS":
         sql += f" AND NOT {_GONE}"
-        values += [arn_prefix, arn_prefix]
+        values += [arn_prefix] * _GONE.count("?")
     if family is not None:
         sql += " AND family = ?"
         values.append(family)
@@ -75,14 +76,15 @@ def families(
     )
     if status != "ALL":
         sql += f" HAVING SUM(status = 'ACTIVE') {'> 0' if status == 'ACTIVE' else '= 0'}"
-    values = (account, region, after or "", len(prefix), prefix, arn_prefix, arn_prefix, limit)
+    prefixes = [arn_prefix] * _GONE.count("?")
+    values = (account, region, after or "", len(prefix), prefix, *prefixes, limit)
     return [row[0] for row in reader.execute(f"{sql} ORDER BY family LIMIT ?", values)]
 
 
 def definition_in_use(reader: Reader, arn: str) -> bool:
     """Whether a task that has not stopped, or a service that is not INACTIVE, stands on this task definition, or may
     roll back to it."""
-    return bool(reader.execute(f"SELECT {_IN_USE.format(arn='?')}", (arn, arn)).fetchone()[0])
+    return bool(reader.execute(f"SELECT {_IN_USE.format(arn='?')}", (arn, arn, arn)).fetchone()[0])
 
 
 def account_default(reader: Reader, account: str, region: str, name: str, otherwise: str) -> str:

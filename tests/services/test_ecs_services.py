@@ -295,16 +295,6 @@ def test_create_refuses_in_words_of_our_own(scene: Scene, members: dict[str, Any
         ({"deploymentConfiguration": {"strategy": "CANARY"}}, "strategy CANARY"),
         ({"deploymentConfiguration": {"lifecycleHooks": [{"targetType": "PAUSE"}]}}, "lifecycleHooks"),
         (
-            {
-                "schedulingStrategy": "DAEMON",
-                "desiredCount": None,
-                "launchType": "EC2",
-                "taskDefinition": "ec2",
-                "networkConfiguration": None,
-            },
-            "DAEMON",
-        ),
-        (
             {"monitoring": {"metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 20}]}},
             "monitoring",
         ),

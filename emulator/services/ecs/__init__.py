@@ -12,6 +12,7 @@ from emulator.services.ecs import (
     tags,
     task_definitions,
     task_protection,
+    task_sets,
     tasks,
 )
 from emulator.services.ecs.authorization import AUTHORIZATION
@@ -28,6 +29,7 @@ MODULES = (
     tags,
     task_definitions,
     task_protection,
+    task_sets,
     tasks,
 )
 

@@ -33,6 +33,10 @@ def _in_cluster(call: Call, request: Request) -> Iterable[Access]:
     yield Access(f"ecs:{call.operation}", context=_cluster_key(call, request))
 
 
+def _in_namespace(call: Call, request: Request) -> Iterable[Access]:
+    yield Access("ecs:ListServicesByNamespace", context={"ecs:namespace": (request["namespace"],)})
+
+
 def _setting(call: Call, request: Request) -> Iterable[Access]:
     yield Access(f"ecs:{call.operation}", context={"ecs:account-setting": (request["name"],)})
 
@@ -69,6 +73,20 @@ def _service_parts(call: Call, request: Request) -> Iterable[Access]:
             yield _on(call, reference)
     if request.get("serviceDeploymentArn"):
         yield _on(call, request["serviceDeploymentArn"])
+
+
+def _task_set(call: Call, request: Request) -> Iterable[Access]:
+    """Each task set by its ARN; a new one, and all of a service, by an asterisk."""
+    service = _member_arn(call, request, "service", request["service"])
+    prefix = service.replace(":service/", ":task-set/", 1)
+    context = {**_cluster_key(call, request), "ecs:service": (service,)}
+    if call.operation == "CreateTaskSet":
+        asked = {**context, **_providers(call, request), **_launch_keys(call, request), **_given_tags(request)}
+        yield Access("ecs:CreateTaskSet", f"{prefix}/*", asked)
+        yield from _tagging(call, request, f"{prefix}/*")
+        return
+    for reference in request.get("taskSets") or [request.get("taskSet") or "*"]:
+        yield _on(call, reference if reference.startswith("arn:") else f"{prefix}/{reference}", context)
 
 
 def _create_service(call: Call, request: Request) -> Iterable[Access]:
@@ -291,7 +309,9 @@ AUTHORIZATION: Authorization = {
     ),
     **dict.fromkeys(("ListServices", "ListTasks"), _in_cluster),
     **dict.fromkeys(("DeleteAccountSetting", "PutAccountSetting", "PutAccountSettingDefault"), _setting),
-    **dict.fromkeys(("DeleteService", "ListServiceDeployments", "UpdateService"), _service),
+    **dict.fromkeys(
+        ("DeleteService", "ListServiceDeployments", "UpdateService", "UpdateServicePrimaryTaskSet"), _service
+    ),
     **dict.fromkeys(
         (
             "ContinueServiceDeployment", "DescribeServiceDeployments", "DescribeServiceRevisions",
@@ -304,12 +324,14 @@ AUTHORIZATION: Authorization = {
         ("DescribeContainerInstances", "UpdateContainerAgent", "UpdateContainerInstancesState"), _instances
     ),
     **dict.fromkeys(("DeleteAttributes", "PutAttributes"), _targets),
+    **dict.fromkeys(("CreateTaskSet", "DeleteTaskSet", "DescribeTaskSets", "UpdateTaskSet"), _task_set),
     "CreateCluster": _create_cluster,
     "CreateService": _create_service,
     "DeleteTaskDefinitions": _definitions,
     "DescribeClusters": _clusters,
     "DescribeServices": _services,
     "ExecuteCommand": _execute_command,
+    "ListServicesByNamespace": _in_namespace,
     "ListTagsForResource": _tags_shown,
     "RegisterTaskDefinition": _register,
     "RegisterContainerInstance": _register_instance,

@@ -86,7 +86,7 @@ class _Summaries:
 
     def __init__(self, deployment: ServiceDeployment, service: Service | None, counts: dict[str, Counts]) -> None:
         self._service_arn = deployment.service_arn
-        active = service is not None and bool(service.deployments)
+        active = service is not None and bool(service.deployments) and not service.has_task_sets
         self._primary = service.primary.number if service is not None and active else None
         self._desired = service.desired_count if service is not None else 0
         self._counts = counts

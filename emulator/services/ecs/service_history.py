@@ -20,6 +20,8 @@ def keep_history(call: Call, service: Service, definition: TaskDefinition) -> No
 
 def stop_rollout(call: Call, service: Service, reason: str) -> None:
     """Something else takes the place of the service deployment under way, if there is one."""
+    if service.has_task_sets:
+        return
     id_ = service.primary.service_deployment_id
     under_way = call.tx.get(SERVICE_DEPLOYMENTS, service.account, service.region, service.cluster, service.name, id_)
     if under_way is not None and not under_way.ended:

@@ -23,7 +23,7 @@ from emulator.domain.deployment_configuration import (
     check_configuration_emulated,
     echoed_configuration,
 )
-from emulator.domain.errors import ClientException, InvalidParameterException
+from emulator.domain.errors import ClientException, InvalidParameterException, NotEmulatedYet
 from emulator.domain.launch_settings import (
     check_compatible,
     check_emulated,
@@ -80,7 +80,7 @@ def members_of(request: Mapping[str, Any]) -> Settings:
 def settings_of(service: Service) -> Settings:
     """A service's settings as a request would say them."""
     settings: Settings = {
-        "desiredCount": service.desired_count,
+        "desiredCount": None if service.is_daemon else service.desired_count,
         "taskDefinition": service.task_definition,
         "schedulingStrategy": service.scheduling_strategy,
         "healthCheckGracePeriodSeconds": service.health_check_grace_period_s,
@@ -103,8 +103,6 @@ def create_settings(call: Call, cluster: Cluster, request: Mapping[str, Any]) ->
     settings = {**given, "capacityProviderStrategy": strategy, "launchType": None if strategy else launch_type}
     rules.check_counts(settings)
     rules.check_controller(given, launch_type)
-    if rules.controller_type(settings) == "EXTERNAL":
-        rules.check_service_emulated(settings)
     if not settings.get("taskDefinition"):  # unconfirmed wording
         raise InvalidParameterException("TaskDefinition can not be blank.")
     definition = lookup.launchable_definition(call, settings["taskDefinition"], ClientException)
@@ -131,19 +129,21 @@ def update_settings(call: Call, cluster: Cluster, service: Service, request: Map
     settings["deploymentConfiguration"] = echoed_configuration(
         configuration, current=current["deploymentConfiguration"]
     )
+    if rules.controller_type(given) not in ("ECS", rules.controller_type(current)):  # unconfirmed
+        raise NotEmulatedYet("Homeport does not emulate changing the deploymentController of a service yet.")
     if "availabilityZoneRebalancing" not in given:
         # What a new configuration excludes goes off by itself; only a wish in this request is refused.
         _keep_rebalancing(settings)
     return _checked(call, settings, definition, launch_type, configuration)
 
 
-def with_settings(service: Service, asked: Asked) -> Service:
-    """The service with the settings of a request; its deployments are another matter."""
-    settings = asked.settings
+def with_settings(service: Service, settings: Settings) -> Service:
+    """The service with checked settings; its deployments are another matter. A daemon's desired count follows its
+    instances."""
     configuration = settings["deploymentConfiguration"]
     return replace(
         service,
-        desired_count=settings["desiredCount"],
+        desired_count=service.desired_count if rules.is_daemon(settings) else settings["desiredCount"],
         scheduling_strategy=settings["schedulingStrategy"],
         launch_type=settings["launchType"],
         capacity_provider_strategy=settings["capacityProviderStrategy"],
@@ -219,8 +219,6 @@ def _check_emulated(call: Call, settings: Settings, definition: TaskDefinition, 
         allow_host_paths=call.facts.allow_host_paths,
         s3_folder=call.facts.s3_folder,
     )
-    if settings.get("availabilityZoneRebalancing") == "ENABLED":
-        call.warn("availabilityZoneRebalancing is stored; tasks are not moved between zones yet")
 
 
 def _with_defaults(
@@ -268,6 +266,77 @@ def _echoed_network(network: Mapping[str, Any] | None) -> Settings | None:
             "assignPublicIp": awsvpc.get("assignPublicIp") or "DISABLED",
         }
     }
+
+
+def external_settings(request: Mapping[str, Any]) -> Settings:
+    """The checked settings of a CreateService request for the EXTERNAL controller: what its tasks are comes with task
+    sets. `desiredCount` is 0 unless it is said."""
+    given = {"desiredCount": 0, **members_of(request)}
+    rules.check_counts(given)
+    rules.check_controller(given, None)
+    rules.check_service_emulated(given)
+    configuration = given.get("deploymentConfiguration", {})
+    full = echoed_configuration(configuration)
+    check_configuration(full, daemon=False, given=configuration)
+    check_configuration_emulated(full)
+    check_placement(given.get("placementConstraints") or (), given.get("placementStrategy") or ())
+    return {
+        "schedulingStrategy": "REPLICA",
+        "healthCheckGracePeriodSeconds": 0,
+        "propagateTags": "NONE",
+        "enableECSManagedTags": False,
+        "enableExecuteCommand": False,
+        "placementConstraints": [],
+        **given,
+        "deploymentConfiguration": full,
+        "placementStrategy": rules.echoed_placement(given.get("placementStrategy") or ()),
+        "availabilityZoneRebalancing": rules.zone_rebalancing(given, full["maximumPercent"]),
+        **dict.fromkeys(("launchType", "networkConfiguration", "platformVersion")),
+        "capacityProviderStrategy": [],
+    }
+
+
+def controlled_settings(service: Service, request: Mapping[str, Any]) -> Settings:
+    """The checked settings after an UpdateService request of a service with task sets; most members belong to those."""
+    given = members_of(request)
+    rules.check_controlled_update(
+        rules.controller_type(service.spec), given, force=bool(request.get("forceNewDeployment"))
+    )
+    current = {"networkConfiguration": None, "platformVersion": None, "launchType": None, **settings_of(service)}
+    settings = {"capacityProviderStrategy": [], **current, **given}
+    rules.check_counts(settings)
+    configuration = given.get("deploymentConfiguration", {})
+    full = echoed_configuration(configuration, current=current["deploymentConfiguration"])
+    check_configuration(full, daemon=False, given=configuration)
+    check_configuration_emulated(full)
+    check_placement(settings.get("placementConstraints") or (), settings.get("placementStrategy") or ())
+    strategies = rules.echoed_placement(settings.get("placementStrategy") or ())
+    return {**settings, "deploymentConfiguration": full, "placementStrategy": strategies}
+
+
+def task_set_settings(
+    call: Call, cluster: Cluster, service: Service, request: Mapping[str, Any]
+) -> tuple[TaskDefinition, Settings]:
+    """What the tasks of a CreateTaskSet request are: the task definition, and the members they are started with."""
+    given = members_of(request)
+    strategy, launch_type = _where_to_run(cluster, given)
+    settings = {**given, "capacityProviderStrategy": strategy, "launchType": None if strategy else launch_type}
+    definition = lookup.launchable_definition(call, settings["taskDefinition"], ClientException)
+    body = definition.body
+    check_compatible(body, launch_type)
+    version = platform_version(settings.get("platformVersion"), launch_type, body)
+    known = known_network(call.reader, call.account, call.region)
+    placement = check_network(body, settings.get("networkConfiguration"), known, strict=call.facts.strict)
+    where = {name: service.spec.get(name) for name in ("placementConstraints", "placementStrategy")}
+    _check_where(where, launch_type, definition)
+    rules.check_load_balancers(settings, body)
+    rules.check_registries(settings, body)
+    settings["deploymentConfiguration"] = echoed_configuration({})
+    _check_emulated(call, settings, definition, launch_type)
+    for name in placement.unknown if placement else ():
+        call.warn(f"{name} was never created; it is adopted into the default VPC")
+    settings["networkConfiguration"] = _echoed_network(settings.get("networkConfiguration") if placement else None)
+    return definition, _deployment_spec(settings, launch_type, version)
 
 
 def _where_to_run(cluster: Cluster, given: Settings) -> tuple[list[dict[str, Any]], str]:

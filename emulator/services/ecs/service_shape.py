@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
 from emulator.domain.service import Deployment, Service
+from emulator.services.ecs.task_set_shape import task_set_shape
 from emulator.store.database import Reader
 from emulator.store.service_queries import Counts, deployment_counts, total
 
@@ -30,8 +31,8 @@ def service_shape(reader: Reader, service: Service, *, tags: bool) -> m.Service:
         "desiredCount": service.desired_count,
         "runningCount": whole.running,
         "pendingCount": whole.pending,
-        "taskDefinition": service.task_definition,
-        "deployments": [_deployment(service, d, counts.get(d.id, _NONE)) for d in service.deployments],
+        **({"taskDefinition": service.task_definition} if service.task_definition else {}),
+        **_rolled(service, counts),
         "events": [{"id": e.id, "createdAt": e.at, "message": e.message} for e in service.events],
         "createdAt": service.created_at,
         "createdBy": service.created_by,
@@ -55,7 +56,7 @@ def _where(service: Service) -> dict[str, Any]:
     where: dict[str, Any] = {}
     if service.capacity_provider_strategy:
         where["capacityProviderStrategy"] = service.capacity_provider_strategy
-    else:
+    elif service.launch_type is not None:
         where["launchType"] = service.launch_type
     if service.platform_version is not None:
         where.update(platformVersion=service.platform_version, platformFamily="Linux")
@@ -64,6 +65,14 @@ def _where(service: Service) -> dict[str, Any]:
         where["networkConfiguration"] = service.network_configuration
         where["roleArn"] = f"arn:{partition}:iam::{service.account}:role/{_LINKED_ROLE}"
     return where
+
+
+def _rolled(service: Service, counts: dict[str, Counts]) -> dict[str, Any]:
+    """deployments[]; or taskSets[], when somebody else rolls them."""
+    if service.has_task_sets:
+        sets = [task_set_shape(service, d, counts.get(d.id, _NONE), tags=False) for d in service.deployments]
+        return {"deployments": [], "taskSets": sets}
+    return {"deployments": [_deployment(service, d, counts.get(d.id, _NONE)) for d in service.deployments]}
 
 
 def _deployment(service: Service, deployment: Deployment, counts: Counts) -> dict[str, Any]:
@@ -86,7 +95,7 @@ def _deployment(service: Service, deployment: Deployment, counts: Counts) -> dic
 
 def _revisions(service: Service, counts: dict[str, Counts]) -> dict[str, Any]:
     """A service revision has its deployment's number; a service deployment lasts as long as its rollout."""
-    if not service.deployments:
+    if not service.deployments or service.has_task_sets:
         return {}
     prefix = service.arn.replace(":service/", ":service-revision/")
     shape: dict[str, Any] = {

@@ -9,11 +9,17 @@ from api_models._generated import ecs as m
 from emulator.domain import deployment as deployments
 from emulator.domain import service_deployment as history
 from emulator.domain.cluster import Cluster
-from emulator.domain.ecs_errors import ConflictException, ServiceNotActiveException, ServiceNotFoundException
+from emulator.domain.ecs_errors import (
+    ConflictException,
+    NamespaceNotFoundException,
+    ServiceNotActiveException,
+    ServiceNotFoundException,
+)
 from emulator.domain.errors import InvalidParameterException
 from emulator.domain.service import Deployment, Service
 from emulator.domain.service_events import Notice
 from emulator.domain.service_notices import desired_count_updated, envelope
+from emulator.domain.service_rules import controller_type
 from emulator.domain.tags import validate_tags
 from emulator.events import journal
 from emulator.services.ecs import client_tokens, lookup
@@ -21,12 +27,15 @@ from emulator.services.ecs.service_history import keep_history, stop_rollout
 from emulator.services.ecs.service_request import (
     SETTINGS,
     Asked,
+    controlled_settings,
     create_settings,
+    external_settings,
     settings_of_revision,
     update_settings,
     with_settings,
 )
 from emulator.services.ecs.service_shape import service_shape
+from emulator.services.ecs.task_set_beginning import first_task_set
 from emulator.services.lookup import check_batch, found_and_missing
 from emulator.store.ecs_tables import SERVICES
 from emulator.store.service_queries import deployment_counts, total
@@ -47,17 +56,27 @@ def create_service(call: Call, request: m.CreateServiceRequest) -> m.CreateServi
     active = existing is not None and existing.status == "ACTIVE"
     if existing is not None and active and _token_was_for(call, cluster, request, existing):
         return {"service": service_shape(call.reader, existing, tags=True)}
-    asked = create_settings(call, cluster, request)
+    controller = controller_type(request)
+    if controller == "EXTERNAL":
+        asked, settings = None, external_settings(request)
+    else:
+        asked = create_settings(call, cluster, request)
+        settings = asked.settings
     if existing is not None and existing.status == "DRAINING":
         raise InvalidParameterException("Unable to Start a service that is still Draining.")
     if existing is not None and active:
-        again = replace(with_settings(existing, asked), task_definition=asked.definition.arn)
+        again = with_settings(existing, settings)
+        if asked is not None:
+            again = replace(again, task_definition=asked.definition.arn)
         if again != existing:
             raise InvalidParameterException(_NOT_IDEMPOTENT)
         return {"service": service_shape(call.reader, existing, tags=True)}
-    service = _new_service(call, cluster, request, asked)
+    service = _new_service(call, cluster, request, settings, asked)
+    if asked is not None and controller == "CODE_DEPLOY":
+        service = replace(service, deployments=[first_task_set(call, service, asked.definition, asked.deployment)])
     call.tx.put(SERVICES, service)
-    keep_history(call, service, asked.definition)
+    if asked is not None and controller == "ECS":
+        keep_history(call, service, asked.definition)
     _keep_token(call, cluster, request, service)
     _note(call, "service.created", service, {"desiredCount": service.desired_count, "by": call.caller.arn})
     return {"service": service_shape(call.reader, service, tags=True)}
@@ -69,20 +88,28 @@ def update_service(call: Call, request: m.UpdateServiceRequest) -> m.UpdateServi
     service = lookup.existing_service(call, cluster, request["service"])
     if service.status != "ACTIVE":
         raise ServiceNotActiveException("Service was not ACTIVE.")
+    if service.has_task_sets:
+        changed = with_settings(service, controlled_settings(service, request))
+        return _updated(call, service, changed)
     asked = update_settings(call, cluster, service, request)
-    changed = with_settings(service, asked)
+    changed = with_settings(service, asked.settings)
     if request.get("forceNewDeployment") or _starts_deployment(service, asked):
         changed = deployments.supersede(changed, _new_deployment(call, asked), call.now)
         stop_rollout(call, service, history.SUPERSEDED)
         keep_history(call, changed, asked.definition)
     else:
         changed = _with_strategy_of(changed, asked)
+    return _updated(call, service, changed)
+
+
+def _updated(call: Call, service: Service, changed: Service) -> m.UpdateServiceResponse:
+    """Keeps what an update changed, if it did, and tells of it."""
     if changed != service:
         changed = deployments.without_back_off(changed)
         call.tx.put(SERVICES, changed)
         detail = {
             "desiredCount": changed.desired_count,
-            "deployment": changed.primary.id,
+            "deployment": next((d.id for d in changed.deployments if d.status == "PRIMARY"), None),
             "taskDefinition": changed.task_definition,
             "by": call.caller.arn,
         }
@@ -107,7 +134,7 @@ def delete_service(call: Call, request: m.DeleteServiceRequest) -> m.DeleteServi
     answer = service_shape(call.reader, draining, tags=True)
     stop_rollout(call, service, history.SERVICE_DELETED)
     if total(deployment_counts(call.reader, service)).lingering == 0:
-        draining = replace(draining, status="INACTIVE", deployments=[], completed=None)
+        draining = replace(draining, status="INACTIVE", deployments=[], completed=None, inactive_at=call.now)
     call.tx.put(SERVICES, replace(draining, tags=[]))
     _note(call, "service.deleted", draining, {"force": bool(request.get("force")), "by": call.caller.arn})
     return {"service": answer}
@@ -138,6 +165,15 @@ def list_services(call: Call, request: m.ListServicesRequest) -> m.ListServicesR
     return answer
 
 
+def list_services_by_namespace(
+    call: Call, request: m.ListServicesByNamespaceRequest
+) -> m.ListServicesByNamespaceResponse:
+    """Services with Service Connect are refused until AWS Cloud Map is there, so that no namespace exists."""
+    if not request["namespace"]:
+        raise InvalidParameterException("Namespace can not be blank.")
+    raise NamespaceNotFoundException("The specified namespace was not found.")  # unconfirmed wording
+
+
 def _listed(call: Call, cluster: Cluster, request: m.ListServicesRequest) -> list[str]:
     """Names. A service with a strategy has no launch type, so that a filter by launch type leaves it out."""
     here: dict[str, Any] = {
@@ -158,7 +194,9 @@ def _listed(call: Call, cluster: Cluster, request: m.ListServicesRequest) -> lis
     ]
 
 
-def _new_service(call: Call, cluster: Cluster, request: m.CreateServiceRequest, asked: Asked) -> Service:
+def _new_service(
+    call: Call, cluster: Cluster, request: m.CreateServiceRequest, settings: dict[str, Any], asked: Asked | None
+) -> Service:
     name = request["serviceName"]
     service = Service(
         account=call.account,
@@ -169,14 +207,14 @@ def _new_service(call: Call, cluster: Cluster, request: m.CreateServiceRequest, 
         cluster_arn=cluster.arn,
         status="ACTIVE",
         desired_count=0,
-        task_definition=asked.definition.arn,
+        task_definition=asked.definition.arn if asked else "",
         created_at=call.now,
         created_by=call.caller.arn,
-        deployments=[_new_deployment(call, asked)],
+        deployments=[_new_deployment(call, asked)] if asked else [],
         tags=validate_tags(request.get("tags", ())),
         client_token=request.get("clientToken"),
     )
-    return with_settings(service, asked)
+    return with_settings(service, settings)
 
 
 def _new_deployment(call: Call, asked: Asked) -> Deployment:

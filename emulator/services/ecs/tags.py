@@ -1,4 +1,4 @@
-"""Tags of clusters, services, tasks, container instances and task definitions, by ARN."""
+"""Tags of clusters, services, task sets, tasks, container instances and task definitions, by ARN."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.container_instance import ContainerInstance
 from emulator.domain.ecs_errors import ClusterNotFoundException
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet, ResourceNotFoundException
-from emulator.domain.service import Service
+from emulator.domain.service import Service, TaskSet
 from emulator.domain.tags import merge_tags, remove_tags
 from emulator.domain.task import Task
 from emulator.events import journal
@@ -21,7 +21,7 @@ from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, T
 from emulator.store.tables import Table
 from emulator.wire.call import Call
 
-_LATER = ("capacity-provider", "task-set", "daemon", "daemon-task-definition", "gateway")
+_LATER = ("capacity-provider", "daemon", "daemon-task-definition", "gateway")
 
 _MEMBERS: dict[str, Table[Any]] = {"service": SERVICES, "task": TASKS, "container-instance": CONTAINER_INSTANCES}
 
@@ -32,6 +32,28 @@ class _Tagged:
 
     table: Table[Any]
     record: Cluster | ContainerInstance | Service | Task | TaskDefinition
+    task_set: str = ""  # the id of one of the service's, when that is what is tagged
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        chosen = self._chosen()
+        return self.record.tags if chosen is None else chosen.tags
+
+    def with_tags(self, tags: list[dict[str, str]]) -> object:
+        """The record with these in place of those that it had."""
+        chosen = self._chosen()
+        if chosen is None or not isinstance(self.record, Service):
+            return replace(self.record, tags=tags)
+        deployments = [
+            replace(d, task_set=replace(chosen, tags=tags)) if d.id == self.task_set else d
+            for d in self.record.deployments
+        ]
+        return replace(self.record, deployments=deployments)
+
+    def _chosen(self) -> TaskSet | None:
+        if not isinstance(self.record, Service):
+            return None
+        return next((d.task_set for d in self.record.deployments if d.id == self.task_set), None)
 
 
 def tag_resource(call: Call, request: m.TagResourceRequest) -> m.TagResourceResponse:
@@ -48,13 +70,13 @@ def untag_resource(call: Call, request: m.UntagResourceRequest) -> m.UntagResour
 
 def list_tags_for_resource(call: Call, request: m.ListTagsForResourceRequest) -> m.ListTagsForResourceResponse:
     tagged = _find(call, request["resourceArn"])
-    return {"tags": [{"key": tag["key"], "value": tag["value"]} for tag in tagged.record.tags]}
+    return {"tags": [{"key": tag["key"], "value": tag["value"]} for tag in tagged.tags]}
 
 
 def _change(call: Call, resource: str, change: Callable[[Sequence[dict[str, str]]], list[dict[str, str]]]) -> None:
     tagged = _find(call, resource)
-    changed = replace(tagged.record, tags=change(tagged.record.tags))
-    call.tx.put(tagged.table, changed)
+    tags = change(tagged.tags)
+    call.tx.put(tagged.table, tagged.with_tags(tags))
     journal.append(
         call.tx,
         at=call.now,
@@ -62,12 +84,22 @@ def _change(call: Call, resource: str, change: Callable[[Sequence[dict[str, str]
         region=call.region,
         kind=f"{_event_subject(resource)}.tagged",
         subject=resource,
-        detail={"tags": changed.tags},
+        detail={"tags": tags},
     )
 
 
 def _event_subject(resource: str) -> str:
     return resource.split(":", 5)[5].partition("/")[0].replace("-", "_")
+
+
+def _task_set(call: Call, arn: Arn, resource: str) -> _Tagged:
+    """A task set stands in its service's record: arn:...:task-set/<cluster>/<service>/ecs-svc/<number>."""
+    service = call.reader.get(SERVICES, call.account, call.region, *arn.path[:2]) if len(arn.path) == 4 else None
+    if service is not None:
+        for deployment in service.deployments:
+            if deployment.task_set is not None and deployment.task_set.arn == resource:
+                return _Tagged(SERVICES, service, deployment.id)
+    raise ResourceNotFoundException("The specified task set was not found. Specify a valid task set and try again.")
 
 
 def _find(call: Call, resource: str) -> _Tagged:
@@ -87,6 +119,8 @@ def _find(call: Call, resource: str) -> _Tagged:
                     "again."
                 )
             return _Tagged(TASK_DEFINITIONS, definition)
+        case "task-set":
+            return _task_set(call, arn, resource)
         case "service" | "task" | "container-instance":
             return _member(call, arn)
     if arn.kind in _LATER:

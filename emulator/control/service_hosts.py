@@ -1,0 +1,87 @@
+"""What a service's scheduler sees of the places where its tasks can stand: container instances, for one task on each;
+Availability Zones, for tasks evenly in all.
+
+It reads the records; what follows is decided in domain/daemon.py and domain/zone_balance.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from emulator.control.service_placement import demand_for
+from emulator.domain import placement
+from emulator.domain.container_instance import Load
+from emulator.domain.placement import Refusal, place, refused_by
+from emulator.domain.placement_rules import SERVICE_DEFAULT, strategies_of
+from emulator.domain.service import Deployment, Service
+from emulator.domain.service_placement import DaemonHost, Spot, ZonePlacer, unplaced
+from emulator.domain.task_launch import Launch
+from emulator.store.database import Reader
+from emulator.store.ecs_tables import CONTAINER_INSTANCES, SERVICES
+from emulator.store.instance_capacity import candidates, loads
+
+_UNFIT: Final = (placement.LOCATION, placement.ATTRIBUTE, placement.MEMBER_OF)
+"""Why an instance is none of a daemon's; for any other reason it is one, and lacks something now."""
+
+
+def daemon_hosts(reader: Reader, service: Service, launch: Launch) -> tuple[DaemonHost, ...]:
+    """Every instance of the cluster that is ACTIVE or DRAINING."""
+    where = (service.account, service.region, service.cluster)
+    demand = demand_for(service, launch)
+    hosts = []
+    for candidate in candidates(reader, *where, external=launch.launch_type == "EXTERNAL"):
+        refused = refused_by(candidate, demand)
+        lack = None if refused is None else unplaced([Refusal(candidate.instance, refused)])
+        hosts.append(DaemonHost(candidate.instance.arn, eligible=refused not in _UNFIT, lack=lack))
+    return (*hosts, *_draining(reader, service))
+
+
+def _draining(reader: Reader, service: Service) -> list[DaemonHost]:
+    here: dict[str, Any] = {"account": service.account, "region": service.region, "cluster": service.cluster}
+    instances = reader.find(CONTAINER_INSTANCES, **here, status="DRAINING")
+    if not instances:
+        return []
+    daemons = {f"service:{s.name}" for s in reader.find(SERVICES, **here) if s.is_daemon}
+    taken = loads(reader, instances[0])
+    return [
+        DaemonHost(
+            instance.arn,
+            draining=True,
+            others=sum(n for group, n in taken.get(instance.arn, Load()).groups.items() if group not in daemons),
+        )
+        for instance in instances
+    ]
+
+
+def zones_for(
+    reader: Reader, service: Service, launch: Launch, pick: Callable[[int], int]
+) -> tuple[tuple[str, ...], ZonePlacer]:
+    """Where the service's tasks can stand, and who finds a spot in one of these zones."""
+    if launch.launch_type == "FARGATE":
+        zones = {subnet.availability_zone for subnet in (launch.placement.subnets if launch.placement else ())}
+        return tuple(sorted(zones)), _in_subnet
+    where = (service.account, service.region, service.cluster)
+    demand = demand_for(service, launch)
+    found = candidates(reader, *where, external=launch.launch_type == "EXTERNAL")
+    fit = [c for c in found if refused_by(c, demand) not in (*_UNFIT, placement.AGENT)]
+
+    def on_instance(deployment: Deployment, zone: str) -> Spot | None:
+        strategies = strategies_of(service.spec.get("placementStrategy") or ()) or SERVICE_DEFAULT
+        placed = place(demand, [c for c in fit if c.instance.zone == zone], 1, strategies=strategies, pick=pick)
+        return next((Spot(i.capacity_provider, i.arn) for i in placed.instances), None)
+
+    return tuple(sorted({c.instance.zone for c in fit if c.instance.zone})), on_instance
+
+
+def _in_subnet(deployment: Deployment, zone: str) -> Spot | None:
+    strategy = deployment.spec.get("capacityProviderStrategy")
+    return Spot(strategy[0]["capacityProvider"] if strategy else None, zone=zone)
+
+
+def subnet_in(launch: Launch, zone: str, otherwise: int) -> int:
+    """Which of its subnets, by number, is in a zone."""
+    for number, subnet in enumerate(launch.placement.subnets if launch.placement else ()):
+        if subnet.availability_zone == zone:
+            return number
+    return otherwise
