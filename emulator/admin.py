@@ -18,7 +18,7 @@ from emulator.control.plane import ControlPlane
 from emulator.domain.image import registry_host
 from emulator.domain.image_reference import EcrRegistry
 from emulator.engine.base import Engine, EngineError, EngineInfo
-from emulator.explain import NothingToExplain, explain
+from emulator.explain import NothingToExplain, explain, plans
 from emulator.ids import Ids
 from emulator.image_list import image_list
 from emulator.registry.address import Addressing
@@ -170,7 +170,9 @@ class Admin:
         return _json({name: found[name] for name in only or found})
 
     def plan(self) -> Response:
-        """What the next look at it would do."""
+        """What the next look at it would do; without `?subject=`, what the next tick would."""
+        if not request.args.get("subject"):
+            return _json(plans(self.database, self.plane, self.clock.now()))
         return self.explain("subject", "because", "actions", "nextLook")
 
     def alarms(self) -> Response:

@@ -81,10 +81,10 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     verb("hosts", _hosts, "the hosts lines with which real registry names lead here")
     for name, text in (
         ("explain", "why task/ID or service/NAME is where it is"),
-        ("plan", "what the next look at task/ID or service/NAME would do"),
+        ("plan", "what the next look at task/ID or service/NAME would do; without one, the next tick"),
     ):
         made = verb(name, _explain if name == "explain" else _plan, text)
-        made.add_argument("subject", metavar="task/ID|service/NAME")
+        made.add_argument("subject", metavar="task/ID|service/NAME", nargs=None if name == "explain" else "?")
         made.add_argument("--json", action="store_true")
     clock = verb("clock", _clock, "the emulator's time; `clock advance 30d` moves it")
     clock.add_argument("advance", nargs="*", metavar="advance DURATION", help="e.g. advance 90s, 15m, 2h, 30d")
@@ -327,13 +327,18 @@ def _explain(asked: argparse.Namespace) -> int:
 
 
 def _plan(asked: argparse.Namespace) -> int:
-    shown = _get(asked, f"plan?{_query(subject=asked.subject)}")
+    shown = _get(asked, f"plan?{_query(subject=asked.subject)}" if asked.subject else "plan")
     if asked.json:
         print(json.dumps(shown, indent=2))
         return 0
-    print(f"{shown['subject']}: {shown['because']}")
-    for action in shown["actions"] or ["nothing to do"]:
-        print(f"  {action if isinstance(action, str) else json.dumps(action)}")
+    for plan in [shown] if asked.subject else shown["plans"]:
+        print(f"{plan['subject']}: {plan['because']}")
+        for action in plan["actions"] or ["nothing to do"]:
+            print(f"  {action if isinstance(action, str) else json.dumps(action)}")
+    if not asked.subject:
+        later = shown["nextLook"]
+        print("nothing to do" if not shown["plans"] else f"{len(shown['plans'])} have something to do")
+        print(f"the next look is at {_when(later)}" if later else "nothing is due by time alone")
     return 0
 
 

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from typing import Any
 
 from emulator.control.plane import ControlPlane
-from emulator.control.services import find_service
 from emulator.domain.reach import addresses, sentences
 from emulator.domain.service import Service
+from emulator.domain.service_blocks import blocks
 from emulator.domain.task import Task
 from emulator.events import journal
 from emulator.events.task_changes import is_state_change
@@ -86,15 +86,17 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dic
 
 
 def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: float) -> dict[str, Any]:
-    key = f"{service.account}/{service.region}/{service.cluster}/{service.name}"
-    plan = plane.services.plan_of(reader, key)
-    assert find_service(reader, key) is not None
+    plan = plane.services.plan_of(reader, _key(service))
     because = plan.because if plan else ""
+    tasks = _tasks(reader, service)
+    after = (plan.service if plan else None) or service
+    in_the_way = blocks(after, tasks, now, because)
     words = [
-        f"It is {service.status} and wants {service.desired_count} tasks: {because}.",
+        f"It is {service.status} and wants {service.desired_count} tasks: {because.rstrip('.')}.",
         *(f"Next: {action}." for action in (plan.actions if plan else ())),
+        *(f"In the way ({block.kind}): {block.text.rstrip('.')}." for block in in_the_way),
+        *(f"Task {t.id[:8]} is {t.last_status}: {t.because}." for t in _on_the_way(tasks)),
         *_wait(plan.next_look if plan else None, now),
-        *(_back_off(service, now)),
     ]
     return {
         "subject": service.arn,
@@ -102,25 +104,48 @@ def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: floa
         "status": service.status,
         "because": because,
         "actions": [str(action) for action in (plan.actions if plan else ())],
+        "blocks": [asdict(block) for block in in_the_way],
         "nextLook": plan.next_look if plan else None,
         "events": [{"at": e.at, "message": e.message} for e in service.events[:RECENT_ENTRIES]],
-        "stoppedTasks": _stopped(reader, service),
+        "stoppedTasks": _stopped(tasks),
     }
 
 
-def _back_off(service: Service, now: float) -> list[str]:
-    return [
-        f"Deployment {d.id} backs off after {d.start_failures} launches that never ran; the next is in "
-        f"{d.next_start_at - now:.0f} s."
-        for d in service.deployments
-        if d.next_start_at is not None and d.next_start_at > now
-    ]
+def plans(database: Database, plane: ControlPlane, now: float) -> dict[str, Any]:
+    """What the next tick would do: every service and task that has something to do now, and when the next one has."""
+    with database.read() as reader:
+        services = [s for s in reader.find(SERVICES) if s.status != "INACTIVE"]
+        looked = [(s.arn, plane.services.plan_of(reader, _key(s))) for s in services]
+        tasks = [(t.arn, plane.tasks.plan_of(t)) for t in reader.find(TASKS) if not t.stopped]
+    due = [(arn, plan) for arn, plan in (*looked, *tasks) if plan is not None]
+    later = [plan.next_look for _, plan in due if plan.next_look is not None and plan.next_look > now]
+    return {
+        "plans": [
+            {"subject": arn, "because": plan.because, "actions": [str(action) for action in plan.actions]}
+            for arn, plan in due
+            if plan.actions
+        ],
+        "nextLook": min(later, default=None),
+    }
 
 
-def _stopped(reader: Reader, service: Service) -> list[dict[str, Any]]:
-    tasks = reader.find(
+def _key(service: Service) -> str:
+    return f"{service.account}/{service.region}/{service.cluster}/{service.name}"
+
+
+def _tasks(reader: Reader, service: Service) -> list[Task]:
+    """All that are still known, stopped ones too."""
+    return reader.find(
         TASKS, account=service.account, region=service.region, cluster=service.cluster, service=service.name
     )
+
+
+def _on_the_way(tasks: list[Task]) -> list[Task]:
+    """A few that are not RUNNING yet."""
+    return [t for t in tasks if t.desired_status == "RUNNING" and t.last_status not in ("RUNNING", "STOPPED")][:5]
+
+
+def _stopped(tasks: list[Task]) -> list[dict[str, Any]]:
     ended = sorted((t for t in tasks if t.stop_code), key=lambda t: -(t.stopping_at or 0))[:5]
     return [{"task": t.id, "stopCode": t.stop_code, "stoppedReason": t.stopped_reason} for t in ended]
 

@@ -1,0 +1,149 @@
+"""`homeport explain service/NAME`: what is in the way, found out in each situation that can keep a service waiting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator.app import Emulator
+from emulator.clock import VirtualClock
+from emulator.engine.simulated_behaviour import Behaviour, HealthTurn
+from emulator.explain import explain, plans
+from tests.conftest import Aws
+from tests.control.world import NETWORK, World, container, health_check
+from tests.services.instance_scene import ec2_definition, provide_image, register
+
+
+def told(world: World, subject: str = "service/web") -> dict[str, Any]:
+    return explain(world.emulator.database, world.emulator.plane, subject, world.clock.now())
+
+
+def kinds(world: World) -> list[str]:
+    return [block["kind"] for block in told(world)["blocks"]]
+
+
+def text(world: World, kind: str) -> str:
+    return next(str(block["text"]) for block in told(world)["blocks"] if block["kind"] == kind)
+
+
+def serve(world: World, *containers: dict[str, Any], **members: Any) -> None:
+    world.define(*containers)
+    request = {
+        "serviceName": "web",
+        "taskDefinition": "web",
+        "desiredCount": 1,
+        "launchType": "FARGATE",
+        "networkConfiguration": NETWORK,
+        **members,
+    }
+    world.ecs.create_service(**request)
+
+
+def test_a_bad_image_and_the_back_off_with_its_next_time(world: World) -> None:
+    serve(world, container(image="nowhere:1"))
+    world.settle()
+    assert kinds(world) == ["back-off", "image"]
+    assert "CannotPullContainerError" in text(world, "image")
+    [back_off] = [block for block in told(world)["blocks"] if block["kind"] == "back-off"]
+    assert back_off["until"] == pytest.approx(world.clock.now() + 10, abs=2)
+    assert any(line.startswith("In the way (image): task ") for line in told(world)["words"])
+    world.image("nowhere")
+    world.pass_time(60)
+    assert kinds(world) == []
+    assert "steady" in told(world)["because"]
+
+
+def test_a_missing_secret(world: World) -> None:
+    world.image()
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-abcdef"
+    serve(world, container(secrets=[{"name": "PASSWORD", "valueFrom": arn}]))
+    world.settle()
+    assert "secret" in kinds(world)
+    assert "ResourceInitializationError: unable to pull secrets" in text(world, "secret")
+
+
+def test_health_checks_that_fail(world: World) -> None:
+    world.image("app", Behaviour(health=(HealthTurn(5, "unhealthy"),)))
+    serve(world, container(healthCheck=health_check()))
+    world.pass_time(30)
+    assert "health" in kinds(world)
+    assert "health checks" in text(world, "health")
+
+
+def test_an_entry_point_that_ends(world: World) -> None:
+    world.image("app", Behaviour(runs_for_s=2, exit_code=3))
+    serve(world, container())
+    world.pass_time(3)
+    assert "exit" in kinds(world)
+    assert "app with 3" in text(world, "exit")
+
+
+def test_a_tripped_breaker(world: World) -> None:
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
+    serve(world, container(image="nowhere:1"), deploymentConfiguration=breaker)
+    world.pass_time(120)
+    assert "breaker" in kinds(world)
+    assert "ECS deployment circuit breaker: tasks failed to start." in text(world, "breaker")
+    assert "back-off" not in kinds(world), "what has failed starts nothing more"
+    assert "the deployment has failed" in told(world)["because"]
+
+
+def test_no_capacity_and_a_port_that_is_taken(emulator: Emulator, aws: Aws, clock: VirtualClock) -> None:
+    world = World(emulator, clock, aws)
+    provide_image(emulator)
+    ecs = aws("ecs")
+    ecs.create_cluster(clusterName="c")
+    port = {"portMappings": [{"containerPort": 80, "hostPort": 80}]}
+    ecs.register_task_definition(**ec2_definition(networkMode="bridge", container=port))
+    ecs.create_service(cluster="c", serviceName="web", taskDefinition="job", desiredCount=2, launchType="EC2")
+    world.settle()
+    assert kinds(world) == ["capacity"]
+    assert "No Container Instances were found in your cluster." in text(world, "capacity")
+    register(ecs)
+    world.settle()
+    assert kinds(world) == ["port"]
+    assert "is already using a port required by your task." in text(world, "port")
+
+
+def test_percentages_and_protection(world: World) -> None:
+    world.image()
+    serve(world, container(), deploymentConfiguration={"minimumHealthyPercent": 100, "maximumPercent": 150})
+    world.pass_time(60)
+    world.define(container(cpu=1))
+    world.ecs.update_service(service="web", taskDefinition="web")
+    world.settle()
+    assert kinds(world) == ["percentages"]
+    world.ecs.update_service(service="web", deploymentConfiguration={"minimumHealthyPercent": 0, "maximumPercent": 200})
+    world.pass_time(90)
+    assert kinds(world) == []
+    tasks = world.ecs.list_tasks(serviceName="web")["taskArns"]
+    world.ecs.update_task_protection(cluster="default", tasks=tasks, protectionEnabled=True)
+    world.ecs.update_service(service="web", desiredCount=0)
+    world.settle()
+    assert kinds(world) == ["protection"]
+
+
+def test_the_plan_of_the_next_tick(world: World) -> None:
+    world.image()
+    serve(world, container())
+    shown = plans(world.emulator.database, world.emulator.plane, world.clock.now())
+    [plan] = shown["plans"]
+    assert plan["subject"].endswith("service/default/web")
+    assert plan["actions"][0].startswith("start 1 of ecs-svc/")
+    world.settle()
+    shown = plans(world.emulator.database, world.emulator.plane, world.clock.now())
+    assert shown["plans"] == []
+    assert shown["nextLook"] > world.clock.now()
+
+
+def test_task_sets_and_daemons_say_what_they_wait_for(world: World) -> None:
+    world.define(container(image="nowhere:1"))
+    world.ecs.create_service(serviceName="web", deploymentController={"type": "EXTERNAL"}, desiredCount=1)
+    world.ecs.create_task_set(
+        cluster="default", service="web", taskDefinition="web", launchType="FARGATE", networkConfiguration=NETWORK,
+        scale={"value": 100.0, "unit": "PERCENT"},
+    )  # fmt: skip
+    world.settle()
+    assert kinds(world) == ["back-off", "image"]
+    assert "task set ecs-svc/" in told(world)["because"]
