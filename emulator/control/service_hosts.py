@@ -6,6 +6,7 @@ It reads the records; what follows is decided in domain/daemon.py and domain/zon
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -79,9 +80,13 @@ def _in_subnet(deployment: Deployment, zone: str) -> Spot | None:
     return Spot(strategy[0]["capacityProvider"] if strategy else None, zone=zone)
 
 
-def subnet_in(launch: Launch, zone: str, otherwise: int) -> int:
-    """Which of its subnets, by number, is in a zone."""
-    for number, subnet in enumerate(launch.placement.subnets if launch.placement else ()):
-        if subnet.availability_zone == zone:
-            return number
-    return otherwise
+def subnet_for(launch: Launch, zone: str | None, standing: Counter[str | None], number: int) -> int:
+    """Which of its subnets, by number, the next task stands in: one of that zone, or of the zone that has the fewest of
+    those `standing`; among equals they take turns."""
+    subnets = launch.placement.subnets if launch.placement else ()
+
+    def order(index: int) -> tuple[bool, int, int]:
+        here = subnets[index].availability_zone
+        return zone not in (None, here), standing[here], (index - number) % len(subnets)
+
+    return min(range(len(subnets)), key=order, default=number)

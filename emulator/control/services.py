@@ -6,12 +6,13 @@ tasks' own controller does what their records want.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
 from emulator.clock import Clock
-from emulator.control.service_hosts import daemon_hosts, subnet_in, zones_for
+from emulator.control.service_hosts import daemon_hosts, subnet_for, zones_for
 from emulator.control.service_placement import demand_for, placer
 from emulator.control.tasks import find_task
 from emulator.domain.actions import NoteEnds, ServiceAction, StartTasks, StopTask, noted
@@ -182,10 +183,16 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
     """Inserts the tasks' records; the ids were made with the plan."""
     deployment = next(d for d in service.deployments if d.id == action.deployment_id)
     launch = launch_of(tx, service, deployment)
-    before = len(tasks_of(tx, service))
+    others = tasks_of(tx, service)
+    before = len(others)
+    standing = Counter(
+        task.availability_zone
+        for task in others
+        if task.deployment_id == deployment.id and task.desired_status == "RUNNING"
+    )
     for number, task_id, spot in zip(count(before), action.task_ids, action.spots, strict=False):
         host = instance_named(tx, spot.instance) if spot.instance else None
-        number = subnet_in(launch, spot.zone, number) if spot.zone else number
+        number = number if host else subnet_for(launch, spot.zone, standing, number)
         task = new_task(
             launch,
             number=number,
@@ -205,6 +212,7 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
             subject=task.arn,
             detail={"service": service.name, "deployment": deployment.id, "because": action.because},
         )
+        standing[task.availability_zone] += 1
         write_task(tx, None, replace(task, because=action.because), now)
 
 
