@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--check-coverage", action="store_true", help="fail when the table claims what this run did not see"
     )
     parser.addoption("--write-coverage", action="store_true", help="keep what a whole run saw, for the coverage table")
+    parser.addoption("--soak", action="store_true", help="death at every moment instead of some, and fifty real kills")
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -156,7 +156,7 @@ def test_the_desired_count_scales_all_and_nothing_else_can_be_updated(sets: Sets
         sets.ecs.update_service(**sets.where, forceNewDeployment=True)
     with refuses("InvalidParameterException", "deployment configuration", part=True):
         sets.ecs.update_service(**sets.where, deploymentConfiguration={"maximumPercent": 150})
-    sets.ecs.update_service(**sets.where, desiredCount=0)
+    sets.ecs.update_service(**sets.where, desiredCount=0, deploymentController={"type": "EXTERNAL"})
     sets.pass_time()
     assert sets.shown()["runningCount"] == 0
 

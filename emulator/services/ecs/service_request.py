@@ -298,10 +298,10 @@ def external_settings(request: Mapping[str, Any]) -> Settings:
 
 def controlled_settings(service: Service, request: Mapping[str, Any]) -> Settings:
     """The checked settings after an UpdateService request of a service with task sets; most members belong to those."""
-    given = members_of(request)
-    rules.check_controlled_update(
-        rules.controller_type(service.spec), given, force=bool(request.get("forceNewDeployment"))
-    )
+    given, controller = members_of(request), rules.controller_type(service.spec)
+    if rules.controller_type(given) == controller:
+        given.pop("deploymentController")
+    rules.check_controlled_update(controller, given, force=bool(request.get("forceNewDeployment")))
     current = {"networkConfiguration": None, "platformVersion": None, "launchType": None, **settings_of(service)}
     settings = {"capacityProviderStrategy": [], **current, **given}
     rules.check_counts(settings)
