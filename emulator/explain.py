@@ -90,7 +90,7 @@ def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: floa
     because = plan.because if plan else ""
     tasks = _tasks(reader, service)
     after = (plan.service if plan else None) or service
-    in_the_way = blocks(after, tasks, now, because)
+    in_the_way = blocks(after, tasks, now)
     words = [
         f"It is {service.status} and wants {service.desired_count} tasks: {because.rstrip('.')}.",
         *(f"Next: {action}." for action in (plan.actions if plan else ())),

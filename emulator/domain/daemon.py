@@ -108,11 +108,10 @@ def _start(round_: Round, this: _Round) -> None:
     taken = {task.container_instance_arn for task in round_.tasks if not task.stopped}
     free = [h for h in this.hosts.values() if h.eligible and not h.draining and h.arn not in taken]
     lacks = [host.lack for host in free if host.lack is not None]
-    if lacks and round_.service.primary.rollout_state != "FAILED":
-        round_.tell(say.UNPLACED, say.placement_failed(round_.service.name, lacks[0].text, lacks[0].reason))
-        round_.words.append(lacks[0].text)
-    else:
-        round_.untell(say.UNPLACED)
+    lack = lacks[0] if lacks and round_.service.primary.rollout_state != "FAILED" else None
+    round_.tell_unplaced(lack, round_.service.name)
+    if lack is not None:
+        round_.words.append(lack.text.removeprefix("Reason: ").rstrip("."))
     spots = tuple(Spot(instance=host.arn) for host in free if host.lack is None)
     if spots and this.held_back:
         round_.words.append(this.held_back)

@@ -14,7 +14,7 @@ from emulator.domain.alarm import AlarmState
 from emulator.domain.service import Deployment, Service, ServiceEvent
 from emulator.domain.service_deployment import ServiceDeployment
 from emulator.domain.service_events import IdSource, Notice, Said
-from emulator.domain.service_placement import DaemonHost, Placer, ZonePlacer, nowhere, on_fargate
+from emulator.domain.service_placement import DaemonHost, Placer, Unplaced, ZonePlacer, nowhere, on_fargate
 from emulator.domain.service_tasks import Fleet, Member, Targets, failed_to_start, muster
 from emulator.domain.task import Task
 
@@ -139,6 +139,14 @@ class Round:
         """Their causes have cleared."""
         for kind in kinds:
             self.told.pop(kind, None)
+
+    def tell_unplaced(self, unplaced: Unplaced | None, named: str) -> None:
+        """That a task has no place, said anew when something else is lacking than before; None: none lacks one.
+        `named`: the service, as the event calls it."""
+        kind = None if unplaced is None else f"{say.UNPLACED}{unplaced.cause}"
+        self.untell(*[told for told in self.told if told.startswith(say.UNPLACED) and told != kind])
+        if unplaced is not None and kind is not None:
+            self.tell(kind, say.placement_failed(named, unplaced.text, unplaced.reason))
 
     def say_stopped(self) -> None:
         stopped = [m for m in self.fleet.wanted if m.task.id in self.stopping - self.said_stopped]

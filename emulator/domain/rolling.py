@@ -75,7 +75,7 @@ def _held_back(round_: Round, numbers: _Numbers) -> str | None:
     """Why nothing is started; also finds `spots`, and says when there are fewer than are needed now."""
     primary = round_.service.primary
     if numbers.need <= 0:
-        _tell_unplaced(round_, None)
+        round_.tell_unplaced(None, round_.service.name)
         return None
     if primary.rollout_state == "FAILED":
         return f"the deployment has failed: {primary.rollout_state_reason.rstrip('.')}"
@@ -96,16 +96,8 @@ def _find_spots(round_: Round, numbers: _Numbers, primary: Deployment) -> Unplac
     wanted = providers(round_.fleet.primary, primary, min(numbers.need, numbers.room))
     numbers.spots = round_.around.place(primary, wanted)
     unplaced = numbers.spots.unplaced
-    _tell_unplaced(round_, unplaced)
+    round_.tell_unplaced(unplaced, round_.service.name)
     return unplaced
-
-
-def _tell_unplaced(round_: Round, unplaced: Unplaced | None) -> None:
-    """Said anew when something else is lacking than before."""
-    kind = None if unplaced is None else f"{say.UNPLACED}{unplaced.cause}"
-    round_.untell(*[told for told in round_.told if told.startswith(say.UNPLACED) and told != kind])
-    if unplaced is not None and kind is not None:
-        round_.tell(kind, say.placement_failed(round_.service.name, unplaced.text, unplaced.reason))
 
 
 # --- stopping --------------------------------------------------------------------------------------------------------

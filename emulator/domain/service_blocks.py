@@ -47,12 +47,12 @@ class Block:
     tasks: tuple[str, ...] = ()
 
 
-def blocks(service: Service, tasks: Sequence[Task], now: float, because: str = "") -> list[Block]:
+def blocks(service: Service, tasks: Sequence[Task], now: float) -> list[Block]:
     """What is in the way now, of an ACTIVE service. `service`: as its next look would leave it; `tasks`: all of it that
-    are still known, stopped ones too; `because`: the words of its plan."""
+    are still known, stopped ones too."""
     if service.status != "ACTIVE":
         return []
-    found = [*_standing(service, because), *_failed(service.deployments), *_backing_off(service.deployments, now)]
+    found = [*_standing(service), *_failed(service.deployments), *_backing_off(service.deployments, now)]
     found += _unhealthy(service, tasks, now)
     if say.STEADY not in service.told:
         # What happened before a service became steady is history.
@@ -60,11 +60,10 @@ def blocks(service: Service, tasks: Sequence[Task], now: float, because: str = "
     return found
 
 
-def _standing(service: Service, because: str) -> Iterator[Block]:
-    """What its events said and still holds. Why there is no place may have changed since."""
-    if say.UNPLACED in service.told:
-        now = [words for words in because.split("; ") if words.startswith(("The closest matching", "Reason: "))]
-        text = now[0] if now else _newest(service, "unable to place a task")
+def _standing(service: Service) -> Iterator[Block]:
+    """What its events said and still holds."""
+    if any(kind.startswith(say.UNPLACED) for kind in service.told):
+        text = _newest(service, "unable to place a task")
         yield Block("port" if "using a port" in text else "capacity", text)
     if say.BLOCKED in service.told:
         yield Block("percentages", _newest(service, "minimumHealthyPercent"))

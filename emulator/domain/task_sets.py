@@ -16,6 +16,7 @@ from emulator.domain.deployment import IMPAIRED_AFTER, judged
 from emulator.domain.reconciliation import Plan, Round
 from emulator.domain.rolling import providers
 from emulator.domain.service import Deployment, Service, TaskSet
+from emulator.domain.service_placement import Unplaced
 from emulator.domain.service_tasks import LIVE, PENDING, Member, in_order_of_stopping, of
 
 
@@ -55,13 +56,15 @@ def keep(round_: Round) -> Plan:
     _judge(round_)
     fleet = round_.muster()
     round_.looks += [m.changes_at for m in fleet.wanted if m.changes_at is not None]
-    lacking = False
+    lacking: list[tuple[Deployment, Unplaced]] = []
     for deployment in round_.service.deployments:
         members = [m for m in fleet.wanted if m.task.deployment_id == deployment.id]
         _say_unhealthy(round_, deployment, members)
-        lacking |= _move(round_, deployment, members)
-    if not lacking:
-        round_.untell(say.UNPLACED)
+        unplaced = _move(round_, deployment, members)
+        if unplaced is not None:
+            lacking.append((deployment, unplaced))
+    first, lack = lacking[0] if lacking else (None, None)
+    round_.tell_unplaced(lack, _named(round_, first) if first else "")
     known = {d.id for d in round_.service.deployments}
     strays = [m for m in fleet.wanted if m.task.deployment_id not in known]
     for member in strays:
@@ -97,8 +100,8 @@ def _say_unhealthy(round_: Round, deployment: Deployment, members: list[Member])
         round_.tell(kind, say.failed_health_checks(_named(round_, deployment), member.task.id))
 
 
-def _move(round_: Round, deployment: Deployment, members: list[Member]) -> bool:
-    """Starts what is missing, then stops what is too much or bad. Whether a task found no place."""
+def _move(round_: Round, deployment: Deployment, members: list[Member]) -> Unplaced | None:
+    """Stops what is too much or bad, starts what is missing. Why a task found no place."""
     desired = computed_desired(round_.service, deployment)
     bad = [m for m in members if m.verdict == "unhealthy" or m.task.container_instance_arn in round_.around.leaving]
     good = [m for m in members if m not in bad]
@@ -145,26 +148,24 @@ def _say_stopped(round_: Round, deployment: Deployment, stopped: list[Member]) -
         round_.say(say.stopped_running(_named(round_, deployment), running))
 
 
-def _start(round_: Round, deployment: Deployment, good: list[Member], need: int, bad: int) -> bool:
+def _start(round_: Round, deployment: Deployment, good: list[Member], need: int, bad: int) -> Unplaced | None:
     if need <= 0:
-        return False
+        return None
     if deployment.next_start_at is not None and round_.now < deployment.next_start_at:
         round_.looks.append(deployment.next_start_at)
         seconds = deployment.next_start_at - round_.now
         round_.words.append(f"{deployment.start_failures} launches in a row failed; the next is in {seconds:.0f} s")
-        return False
+        return None
     spots = round_.around.place(deployment, providers(good, deployment, need))
     if spots.unplaced is not None:
-        lack = spots.unplaced
-        round_.tell(say.UNPLACED, say.placement_failed(_named(round_, deployment), lack.text, lack.reason))
-        round_.words.append(lack.text)
+        round_.words.append(spots.unplaced.text.removeprefix("Reason: ").rstrip("."))
     if spots.found:
         task_ids = tuple(round_.ids.hex(32) for _ in spots.found)
         because = f"{len(good)} of {len(good) + need} are there and well"
         round_.actions.append(StartTasks(deployment.id, task_ids, spots.found, because))
         round_.say(say.started(_named(round_, deployment), task_ids, min(bad, len(task_ids))))
         round_.words.append(f"starting {len(task_ids)}")
-    return spots.unplaced is not None
+    return spots.unplaced
 
 
 def _forget_drained(round_: Round) -> None:
