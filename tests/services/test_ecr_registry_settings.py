@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from emulator.app import Emulator
+from emulator.app import Emulator, build
 from emulator.clock import VirtualClock
+from emulator.config import Config
 from emulator.domain.image import RESTORE_S
-from tests.conftest import Aws, call_wsgi, make_environ
+from tests.conftest import Aws, aws_of, call_wsgi, make_environ
 from tests.services.ecs_scene import refuses
-from tests.services.test_ecr_layers import ACCOUNT, _digest, image
+from tests.services.test_ecr_layers import ACCOUNT, _digest, image, layer
 
 STRANGER = "210987654321"
 PROFILE = f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/release"
@@ -250,3 +253,36 @@ class TestArchive:
             ecr.list_image_referrers(repositoryName="app", subjectId={"imageDigest": "v1"})
         with refuses("RepositoryNotFoundException"):
             ecr.list_image_referrers(repositoryName="nope", subjectId={"imageDigest": _digest(b"")})
+
+
+@pytest.fixture
+def strict(config: Config, clock: VirtualClock) -> Iterator[Emulator]:
+    """With `--registry-strict-ecr`."""
+    emulator = build(replace(config, registry_strict_ecr=True), clock=clock, threaded=False)
+    emulator.start()
+    yield emulator
+    emulator.close()
+
+
+def test_in_ecrs_way_blobs_are_mounted_only_where_that_is_enabled(strict: Emulator) -> None:
+    ecr = aws_of(strict)("ecr")
+    for name, kind in (("app", "AES256"), ("other", "AES256"), ("sealed", "KMS")):
+        ecr.create_repository(repositoryName=name, encryptionConfiguration={"encryptionType": kind})
+    image(ecr, "v1")
+    lonely = layer(ecr, b"lonely")
+
+    def mount(digest: str, to: str = "other", source: str = "&from=app") -> int:
+        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        environ = make_environ(
+            "POST", f"/v2/{to}/blobs/uploads/", b"", {"Authorization": f"Basic {token}"}, f"mount={digest}{source}"
+        )
+        return call_wsgi(strict.wsgi, environ)[0]
+
+    used = _digest(b"layer a")
+    assert ecr.get_account_setting(name="BLOB_MOUNTING")["value"] == "DISABLED"
+    assert mount(used) == 202
+    ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    assert mount(used, to="sealed") == 202
+    assert mount(lonely) == 202
+    assert mount(used, source="") == 202
+    assert mount(used) == 201
