@@ -13,6 +13,7 @@ from typing import Final
 
 from emulator.clock import monotonic
 from emulator.domain.image import registry_host
+from emulator.domain.public_registry import HOST as PUBLIC_HOST
 
 HOSTS_FILE = Path("/etc/hosts")
 _REMEMBERED_S = 2.0
@@ -66,6 +67,11 @@ class RegistryNaming:
         if host.startswith("localhost:") and (account, region) != self._default:
             return f"{host}/{account}.{region}/{repository}"
         return f"{host}/{repository}"
+
+    def public_uri(self, alias: str) -> str:
+        """An account's public registry, likewise."""
+        here = self.real_names and self._resolves(PUBLIC_HOST)
+        return f"{PUBLIC_HOST}/{alias}" if here else f"localhost:{self._port}/{PUBLIC_HOST}/{alias}"
 
     def proxy_endpoint(self, account: str, region: str) -> str:
         """As GetAuthorizationToken names it: the same host as repositoryUri, with its scheme."""

@@ -65,13 +65,13 @@ class Addresses:
     own: str
     own_credentials: Callable[[str, str], tuple[str, str]]
 
-    def upstream(self, rule: PullThroughRule, credentials: tuple[str, str] | None) -> Upstream:
+    def upstream(self, rule: PullThroughRule, credentials: tuple[str, str] | None, mark: str) -> Upstream:
         host = rule.upstream_url
         if host in self.named:
-            return Upstream(self.named[host], credentials)
+            return Upstream(self.named[host], credentials, None, mark)
         if rule.upstream_registry == "ecr":
-            return Upstream(self.own, self.own_credentials(rule.account, host.split(".")[3]), host)
-        return Upstream(f"https://{host}", credentials)
+            return Upstream(self.own, self.own_credentials(rule.account, host.split(".")[3]), host, mark)
+        return Upstream(f"https://{host}", credentials, None, mark)
 
 
 class PullThroughCache:
@@ -86,6 +86,7 @@ class PullThroughCache:
         self._ids = ids
         self._sealer = sealer
         self._addresses = addresses
+        self._mark = f"homeport-{ids.hex(16)}"
         self._locks: dict[tuple[str, str, str], threading.Lock] = {}
         self._locks_lock = threading.Lock()
 
@@ -93,6 +94,10 @@ class PullThroughCache:
     def named(self) -> Mapping[str, str]:
         """Hosts that the user allowed as upstreams, with their addresses."""
         return self._addresses.named
+
+    def is_own(self, via: str) -> bool:
+        """Whether a request's Via says that it comes from this cache: rules lead in a circle, and it brings nothing."""
+        return self._mark in via
 
     def bring(self, wanted: Wanted, now: float, refusal: Refusal) -> None:
         """Has the image here, if a rule leads to it and whoever asks may have it brought. Raises UpstreamError when the
@@ -225,7 +230,7 @@ class PullThroughCache:
         if rule.credential_arn is not None:
             with self._database.read() as reader:
                 credentials = credentials_of(reader, self._sealer, rule, rule.credential_arn, now)
-        return self._addresses.upstream(rule, credentials)
+        return self._addresses.upstream(rule, credentials, self._mark)
 
     def _lock(self, wanted: Wanted) -> threading.Lock:
         """One for each repository."""

@@ -75,14 +75,17 @@ class Body:
 
 class Upstream:
     """`base` is its address (`https://quay.io`); `credentials` are a user and a password; `host` is sent as Host, where
-    the registry tells its names apart by that."""
+    the registry tells its names apart by that; `mark` is sent as Via, so that whoever sends it knows itself again."""
 
-    def __init__(self, base: str, credentials: tuple[str, str] | None = None, host: str | None = None) -> None:
+    def __init__(
+        self, base: str, credentials: tuple[str, str] | None = None, host: str | None = None, mark: str = "homeport"
+    ) -> None:
         import urllib3  # most emulators never have an upstream, and start sooner without it
 
         self._base = base.rstrip("/")
         self._credentials = credentials
         self._host = host
+        self._mark = mark
         self._tokens: dict[str, str] = {}
         self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=5.0, read=60.0), retries=False, maxsize=4, block=False
@@ -131,7 +134,7 @@ class Upstream:
             raise UpstreamError(f"the upstream registry {self._base} cannot be reached: {error}") from error
 
     def _headers(self, name: str | None) -> dict[str, str]:
-        headers = {"Accept": _ACCEPT, "User-Agent": "homeport"}
+        headers = {"Accept": _ACCEPT, "User-Agent": "homeport", "Via": f"1.1 {self._mark}"}
         if (token := self._tokens.get(name or "")) is not None:
             headers["Authorization"] = token
         if self._host is not None:

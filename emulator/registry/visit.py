@@ -112,7 +112,9 @@ class Visit:
     def bring(self) -> None:
         """Has the image of the path brought from its upstream, if a pull-through cache rule leads to one."""
         place, cache = self.place, self.registry.cache
-        if cache is None or place.region == PUBLIC or not place.valid or self.claims.region != place.region:
+        if cache is None or cache.is_own(self.request.headers.get("Via", "")):
+            return
+        if place.region == PUBLIC or not place.valid or self.claims.region != place.region:
             return
         arn = Repository(place.account, place.region, place.name, 0.0).arn
         wanted = Wanted(place.account, place.region, place.name, self.item)

@@ -220,8 +220,8 @@ def test_a_push_makes_its_repository_by_template(homeport: Homeport, pusher: Pus
 
 def test_a_public_image_is_pushed_by_its_owner_alone(homeport: Homeport, pusher: Pusher) -> None:
     public = homeport.client("ecr-public")
-    public.create_repository(repositoryName="tool")
-    image = f"localhost:{homeport.port}/public.ecr.aws/{alias_of(ACCOUNT)}/tool:v1"
+    image = f"{public.create_repository(repositoryName='tool')['repository']['repositoryUri']}:v1"
+    assert image == f"localhost:{homeport.port}/public.ecr.aws/{alias_of(ACCOUNT)}/tool:v1"
     pusher.make(image, "public\n")
     login(homeport, key=OTHER, service="ecr-public")
     assert "denied" in homeport.shell(f"docker push {image}", fails=True)

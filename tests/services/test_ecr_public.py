@@ -74,7 +74,7 @@ class TestRepositories:
             repositoryName="team/tool", catalogData=catalog, tags=[{"Key": "a", "Value": "b"}]
         )
         assert made["repository"]["repositoryArn"] == f"arn:aws:ecr-public::{ACCOUNT}:repository/team/tool"
-        assert made["repository"]["repositoryUri"] == f"public.ecr.aws/{ALIAS}/team/tool"
+        assert made["repository"]["repositoryUri"] == f"localhost:4566/public.ecr.aws/{ALIAS}/team/tool"
         assert made["catalogData"]["description"] == "ours"
         with refuses("RepositoryAlreadyExistsException"):
             public.create_repository(repositoryName="app")
@@ -108,6 +108,7 @@ class TestRepositories:
     def test_an_account_has_one_registry(self, public: Any, aws: Aws) -> None:
         [registry] = public.describe_registries()["registries"]
         assert registry["registryArn"] == f"arn:aws:ecr-public::{ACCOUNT}:registry/{ACCOUNT}"
+        assert registry["registryUri"] == f"localhost:4566/public.ecr.aws/{ALIAS}"
         assert registry["aliases"] == [
             {"name": ALIAS, "status": "ACTIVE", "primaryRegistryAlias": True, "defaultRegistryAlias": True}
         ]

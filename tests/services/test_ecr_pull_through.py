@@ -307,14 +307,12 @@ class TestRules:
             ecr.create_pull_through_cache_rule(**given, credentialArn=odd)
 
 
-def test_another_account_of_this_emulator_is_an_upstream(config: Config, clock: VirtualClock, tmp_path: Path) -> None:
+def test_another_account_of_this_emulator_is_an_upstream(config: Config, clock: VirtualClock) -> None:
     """ECR to ECR: over the emulator's own port."""
-    emulator = build(config, clock=clock, threaded=False)
-    server = Server(emulator.front, [Listener()])
-    server.start()
-    ((_, port),) = [address for address in server.addresses if isinstance(address, tuple)]
-    emulator.close()
-    server.stop()
+    probe = Server(lambda environ, start_response: [], [Listener()])
+    probe.start()
+    ((_, port),) = [address for address in probe.addresses if isinstance(address, tuple)]
+    probe.stop()
     emulator = build(replace(config, port=port), clock=clock, threaded=False)
     server = Server(emulator.front, [Listener("127.0.0.1", port)])
     server.start()
@@ -339,3 +337,25 @@ def _pull_from_another_region(aws: Aws, emulator: Emulator) -> None:
     assert made["upstreamRegistry"] == "ecr"
     status, headers, _ = get(emulator, ecr, "/v2/west/app/manifests/v1")
     assert (status, headers["Docker-Content-Digest"]) == (200, pushed)
+
+
+def test_rules_in_a_circle_end(config: Config, clock: VirtualClock) -> None:
+    """Two regions that cache each other: nobody has the image, and that is the answer, at once."""
+    probe = Server(lambda environ, start_response: [], [Listener()])
+    probe.start()
+    ((_, port),) = [address for address in probe.addresses if isinstance(address, tuple)]
+    probe.stop()
+    emulator = build(replace(config, port=port), clock=clock, threaded=False)
+    server = Server(emulator.front, [Listener("127.0.0.1", port)])
+    server.start()
+    try:
+        for region, other in (("us-east-1", "eu-west-1"), ("eu-west-1", "us-east-1")):
+            aws_of(emulator)("ecr", region=region).create_pull_through_cache_rule(
+                ecrRepositoryPrefix="xx",
+                upstreamRegistryUrl=f"{ACCOUNT}.dkr.ecr.{other}.amazonaws.com",
+                upstreamRepositoryPrefix="xx",
+            )
+        assert get(emulator, aws_of(emulator)("ecr"), "/v2/xx/app/manifests/v1")[0] == 404
+    finally:
+        server.stop()
+        emulator.close()

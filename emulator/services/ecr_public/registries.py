@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.public_registry import HOST, PublicRegistry, alias_of
+from emulator.domain.public_registry import PublicRegistry, alias_of
+from emulator.registry.naming import RegistryNaming
 from emulator.services.ecr_public.lookup import check_region
 from emulator.store.ecr_public_tables import PUBLIC_REGISTRIES
 from emulator.wire.call import Call
@@ -18,7 +19,7 @@ def describe_registries(call: Call, request: Mapping[str, Any]) -> dict[str, Any
     shown = {
         "registryId": call.account,
         "registryArn": f"arn:{call.partition}:ecr-public::{call.account}:registry/{call.account}",
-        "registryUri": f"{HOST}/{alias}",
+        "registryUri": call.parts.get(RegistryNaming).public_uri(alias),
         "verified": False,
         "aliases": [{"name": alias, "status": "ACTIVE", "primaryRegistryAlias": True, "defaultRegistryAlias": True}],
     }

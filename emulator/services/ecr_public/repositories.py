@@ -7,8 +7,9 @@ from typing import Any
 
 from emulator.domain.errors import AwsError, InvalidParameterException
 from emulator.domain.image import Repository
-from emulator.domain.public_registry import HOST, PUBLIC, CatalogData, alias_of
+from emulator.domain.public_registry import PUBLIC, CatalogData, alias_of
 from emulator.registry import repository as store
+from emulator.registry.naming import RegistryNaming
 from emulator.registry.notes import note
 from emulator.services.ecr_public.lookup import account_of_request, check_region, named, repository_of
 from emulator.services.ecr_public.tagging import checked_tags
@@ -36,7 +37,7 @@ def create_repository(call: Call, request: Request) -> Answer:
     note(call.tx, repository, "repository.created", {"repository-name": repository.name}, call.now)
     given = request.get("catalogData")
     catalog = None if given is None else _catalog(call, repository, given)
-    return {"repository": _shown(repository), "catalogData": _shown_catalog(catalog) if catalog else {}}
+    return {"repository": _shown(call, repository), "catalogData": _shown_catalog(catalog) if catalog else {}}
 
 
 def describe_repositories(call: Call, request: Request) -> Answer:
@@ -47,10 +48,10 @@ def describe_repositories(call: Call, request: Request) -> Answer:
         if request.get("nextToken") or request.get("maxResults"):
             raise InvalidParameterException("Both repositoryNames and pagination parameters cannot be specified")
         found = [store.find_repository(call.reader, account, PUBLIC, name) for name in dict.fromkeys(names)]
-        return {"repositories": [_shown(repository) for repository in found]}
+        return {"repositories": [_shown(call, repository) for repository in found]}
     repositories = call.reader.find(REPOSITORIES, account=account, region=PUBLIC)
     page = call.page(request, repositories, key=lambda r: r.name)
-    return {"repositories": [_shown(r) for r in page.items], "nextToken": page.next_token}
+    return {"repositories": [_shown(call, r) for r in page.items], "nextToken": page.next_token}
 
 
 def delete_repository(call: Call, request: Request) -> Answer:
@@ -59,7 +60,7 @@ def delete_repository(call: Call, request: Request) -> Answer:
     store.delete_repository(call.tx, repository, call.now, force=bool(request.get("force")))
     call.tx.delete(CATALOG_DATA, repository.account, repository.name)
     note(call.tx, repository, "repository.deleted", {"repository-name": repository.name}, call.now)
-    return {"repository": _shown(repository)}
+    return {"repository": _shown(call, repository)}
 
 
 def get_repository_catalog_data(call: Call, request: Request) -> Answer:
@@ -105,10 +106,11 @@ def _shown_catalog(catalog: CatalogData) -> Answer:
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def _shown(repository: Repository) -> Answer:
+def _shown(call: Call, repository: Repository) -> Answer:
+    registry = call.parts.get(RegistryNaming).public_uri(alias_of(repository.account))
     return {
         "repositoryArn": repository.arn,
         **named(repository),
-        "repositoryUri": f"{HOST}/{alias_of(repository.account)}/{repository.name}",
+        "repositoryUri": f"{registry}/{repository.name}",
         "createdAt": repository.created_at,
     }
