@@ -17,6 +17,7 @@ from emulator.control.instances import CannotAdd, add_instances, wanted_from, wa
 from emulator.control.plane import ControlPlane
 from emulator.domain.image import registry_host
 from emulator.domain.image_reference import EcrRegistry
+from emulator.domain.public_registry import PUBLIC
 from emulator.engine.base import Engine, EngineError, EngineInfo
 from emulator.explain import NothingToExplain, explain, plans
 from emulator.ids import Ids
@@ -215,7 +216,7 @@ class Admin:
     def hosts(self) -> Response:
         """The hosts lines with which AWS's registry names lead here: the default one, and those with repositories."""
         with self.database.read() as reader:
-            known = {(r.account, r.region) for r in reader.find(REPOSITORIES)}
+            known = {(r.account, r.region) for r in reader.find(REPOSITORIES) if r.region != PUBLIC}
         known.add((self.config.default_account, self.config.default_region))
         return _json({"lines": [f"127.0.0.1 {registry_host(*where)}" for where in sorted(known)]})
 

@@ -14,6 +14,7 @@ from typing import Final
 from emulator.clock import monotonic
 from emulator.domain.image import registry_host
 from emulator.domain.public_registry import HOST as PUBLIC_HOST
+from emulator.domain.public_registry import PUBLIC, alias_of
 
 HOSTS_FILE = Path("/etc/hosts")
 _REMEMBERED_S = 2.0
@@ -63,6 +64,8 @@ class RegistryNaming:
 
     def repository_uri(self, account: str, region: str, repository: str) -> str:
         """What `docker push` takes as printed."""
+        if region == PUBLIC:
+            return f"{self.public_uri(alias_of(account))}/{repository}"
         host = self.host(account, region)
         if host.startswith("localhost:") and (account, region) != self._default:
             return f"{host}/{account}.{region}/{repository}"

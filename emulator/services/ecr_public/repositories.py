@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator.domain.errors import AwsError, InvalidParameterException
 from emulator.domain.image import Repository
-from emulator.domain.public_registry import PUBLIC, CatalogData, alias_of
+from emulator.domain.public_registry import PUBLIC, CatalogData
 from emulator.registry import repository as store
 from emulator.registry.naming import RegistryNaming
 from emulator.registry.notes import note
@@ -107,10 +107,10 @@ def _shown_catalog(catalog: CatalogData) -> Answer:
 
 
 def _shown(call: Call, repository: Repository) -> Answer:
-    registry = call.parts.get(RegistryNaming).public_uri(alias_of(repository.account))
+    naming = call.parts.get(RegistryNaming)
     return {
         "repositoryArn": repository.arn,
         **named(repository),
-        "repositoryUri": f"{registry}/{repository.name}",
+        "repositoryUri": naming.repository_uri(repository.account, PUBLIC, repository.name),
         "createdAt": repository.created_at,
     }
