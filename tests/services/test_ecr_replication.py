@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from emulator.app import Emulator
+from emulator.app import Emulator, build
 from emulator.clock import VirtualClock
+from emulator.config import Config
 from emulator.events import journal
-from tests.conftest import Aws, call_wsgi, make_environ
+from tests.conftest import Aws, aws_of, call_wsgi, make_environ
 from tests.services.ecs_scene import refuses
 from tests.services.test_ecr import INDEX, OCI
 from tests.services.test_ecr_layers import ACCOUNT, _digest, image
@@ -291,3 +292,25 @@ class TestTemplates:
         token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         headers = {"Authorization": f"Basic {token}"}
         return call_wsgi(emulator.wsgi, make_environ("POST", f"/v2/{name}/blobs/uploads/", b"", headers))[0]
+
+
+def test_what_a_stop_interrupted_goes_on_at_the_next_start(config: Config, clock: VirtualClock) -> None:
+    first = build(config, clock=clock, threaded=False)
+    first.start()
+    ecr = aws_of(first)("ecr")
+    ecr.create_repository(repositoryName="app")
+    image(ecr, "before")
+    replicate(ecr, WEST)
+    image(ecr, "v1", "b")
+    backfill = ecr.start_replication_backfill(destination=WEST)["replicationBackfillId"]
+    first.close()
+    second = build(config, clock=clock, threaded=False)
+    second.start()
+    try:
+        second.plane.settle()
+        ecr, west = aws_of(second)("ecr"), aws_of(second)("ecr", region="eu-west-1")
+        assert statuses(ecr, "v1") == [(ACCOUNT, "COMPLETE", None)]
+        assert tags(west) == {"before", "v1"}
+        assert ecr.describe_replication_backfill_results(replicationBackfillId=backfill)["status"] == "COMPLETE"
+    finally:
+        second.close()
