@@ -37,6 +37,7 @@ from emulator.ids import Ids
 from emulator.registry.auth import TokenSigner
 from emulator.registry.blobs import BlobStore
 from emulator.registry.collect import collect
+from emulator.registry.image_scanner import ImageScanner
 from emulator.registry.naming import RegistryNaming
 from emulator.registry.pull_through import Addresses, PullThroughCache, Wanted
 from emulator.registry.uploads import Uploads
@@ -187,6 +188,7 @@ def build(
             enforce_security_groups=config.enforce_security_groups,
             endpoint_in_task=f"http://{RELAY_ADDRESS}" if config.task_endpoint else None,
             endpoint_on_host=f"http://127.0.0.1:{host_port}" if host_port else None,
+            scanner=ImageScanner(blobs, config.advisories),
             redeploy_on_push=own_names if config.redeploy_on_push else None,
             chores={
                 "expired log events": lambda now: sweep_expired(database, log_events, now),

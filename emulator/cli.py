@@ -121,6 +121,7 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--upstream-registry", "HOST[=URL] that pull-through cache rules may name (repeatable)", action="append",
            default=[])  # fmt: skip
     option("--redeploy-on-push", "deploy services anew when a tag that they use is pushed", action="store_true")
+    option("--advisories", "a folder of advisories in the OSV format: images are scanned with it", type=Path)
     option("--vpc-cidr", "the VPC's range on this host (default: 172.31.0.0/16, or another that is free)")
     option("--no-task-endpoint", "give tasks no AWS_ENDPOINT_URL", action="store_true")
     option("--no-statistics", "do not read what containers use: CPU, memory, network", action="store_true")
@@ -198,6 +199,7 @@ def config_of(asked: argparse.Namespace) -> Config:
         enforce_iam=asked.enforce_iam,
         enforce_security_groups=asked.enforce_security_groups,
         redeploy_on_push=asked.redeploy_on_push,
+        advisories=asked.advisories,
         upstream_registries=tuple(_upstream(given) for given in asked.upstream_registry),
         vpc_cidr=asked.vpc_cidr,
         allow_privileged=asked.allow_privileged,

@@ -29,6 +29,7 @@ class Config:
     enforce_security_groups: bool = False
     upstream_registries: tuple[tuple[str, str], ...] = ()  # what pull-through cache rules may name besides: host, URL
     redeploy_on_push: bool = False  # services that use a tag are deployed anew when it is pushed
+    advisories: Path | None = None  # the folder of advisories in the OSV format that scans of images use
     default_account: str = "123456789012"
     default_region: str = "us-east-1"
     vpc_cidr: str | None = None  # None: AWS's 172.31.0.0/16, or another range when the host uses that

@@ -28,6 +28,8 @@ OPEN_FILES = 65_536
 
 def run(config: Config) -> int:
     """Serves until SIGINT or SIGTERM. The exit status: 0, or 1 when it could not start."""
+    if config.advisories is not None and not config.advisories.is_dir():
+        return _cannot(f"--advisories {config.advisories}: there is no such folder")
     os.umask(0o077)  # what we write is for our user alone; only the relay's socket is opened, by its own mode
     _allow_open_files()
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -20,6 +20,7 @@ from emulator.control.host_ports import HostPorts
 from emulator.control.housekeeping import Chore, Housekeeping
 from emulator.control.image_pins import ImagePins
 from emulator.control.image_restores import ImageRestores
+from emulator.control.image_scans import ImageScans
 from emulator.control.images import ImageFinder
 from emulator.control.lifecycle import LifecyclePolicies, LifecyclePreviews
 from emulator.control.log_delivery import LogDelivery
@@ -42,6 +43,7 @@ from emulator.engine import labels
 from emulator.engine.base import Engine, EngineError, EngineNotResponding, EngineUnavailable
 from emulator.engine.pause import SocketRelay, TcpRelay
 from emulator.ids import Ids
+from emulator.registry.image_scanner import ImageScanner
 from emulator.store.database import Database
 from emulator.store.image_users import Naming
 from emulator.store.sealing import Sealer
@@ -78,6 +80,7 @@ class ControlParts:
     read_statistics: bool = True
     enforce_security_groups: bool = False
     redeploy_on_push: Naming | None = None
+    scanner: ImageScanner | None = None
     chores: Mapping[str, Chore] = field(default_factory=dict)
 
 
@@ -112,6 +115,7 @@ class ControlPlane:
         self._previews = LifecyclePreviews(parts.clock, parts.database)
         self._restores = ImageRestores(parts.clock, parts.database)
         self._registry = RegistryWork(parts.clock, parts.database, parts.ids, parts.redeploy_on_push)
+        self._scans = ImageScans(parts.clock, parts.database, self._work, parts.scanner)
         self._housekeeping = Housekeeping(parts.clock, parts.chores)
         controllers: dict[str, Controller] = {
             "task": self.tasks,
@@ -125,6 +129,7 @@ class ControlPlane:
             "security_groups": SecurityGroupController(parts.clock, parts.database, self.loop, self._work, self.guards),
             "vpc": VpcController(parts.clock, parts.database, self._work, self.networks),
             "image_restore": self._restores,
+            "image_scan": self._scans,
             **self._registry.controllers,
         }
         self.loop.use(controllers)
@@ -187,7 +192,7 @@ class ControlPlane:
         self.watch.refresh()
         wake_everything(self._parts.database, self.loop.wake)
         self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys, *self._restores.keys])
-        self.loop.wake(self._registry.keys)
+        self.loop.wake([*self._registry.keys, *self._scans.keys])
         if self._threaded:
             self.watch.start()
             if self._parts.read_statistics:

@@ -6,7 +6,7 @@ Source: Amazon ECR user guide, "Sample events from Amazon ECR".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ IMAGE_ACTION: Final = "ECR Image Action"
 REFERRER_ACTION: Final = "ECR Referrer Action"
 REPLICATION_ACTION: Final = "ECR Replication Action"
 PULL_THROUGH_CACHE_ACTION: Final = "ECR Pull Through Cache Action"
+IMAGE_SCAN: Final = "ECR Image Scan"
 
 _ACTIONS: Final[Mapping[str, dict[str, str]]] = {
     "image.pushed": {"action-type": "PUSH"},
@@ -43,6 +44,20 @@ def image_action(repository: Repository, kind: str, image: Image, tag: str | Non
         detail["last-activated-at"] = _iso(now)
     referrer = image.subject_digest is not None and "target-storage-class" in action
     return envelope(repository, REFERRER_ACTION if referrer else IMAGE_ACTION, detail, now)
+
+
+def image_scan(
+    repository: Repository, digest: str, tags: Sequence[str], complete: bool, counts: Mapping[str, int], now: float
+) -> dict[str, Any]:
+    """The event of a scan that ended; only severities of which there are findings are counted."""
+    detail = {
+        "scan-status": "COMPLETE" if complete else "FAILED",
+        "repository-name": repository.name,
+        "finding-severity-counts": dict(counts),
+        "image-digest": digest,
+        "image-tags": list(tags),
+    }
+    return envelope(repository, IMAGE_SCAN, detail, now, resources=True)
 
 
 def envelope(

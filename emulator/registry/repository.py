@@ -46,6 +46,7 @@ from emulator.domain.manifest import (
 )
 from emulator.registry.notes import note_image
 from emulator.registry.replication_orders import order_copies, order_deletion, order_untagging
+from emulator.registry.scan_orders import forget_scan, scan_on_push
 from emulator.store.database import AlreadyExists, Reader, Transaction
 from emulator.store.ecr_tables import (
     IMAGE_TAGS,
@@ -200,6 +201,7 @@ def put_manifest(
         tx.wake("pushed_tag", f"{repository_key(repository)}:{tag}")
     if replicates:
         order_copies(tx, repository, digest, moved)
+    scan_on_push(tx, repository, image, now)
     for pushed in tuple(moved) or (None,):
         note_image(tx, repository, "image.pushed", image, pushed, now)
     return replace(image, pushed_at=now)
@@ -326,6 +328,7 @@ def _remove_image(tx: Transaction, repository: Repository, image: Image, now: fl
     for tag in tags:
         tx.delete(IMAGE_TAGS, *_key(repository), tag)
     order_deletion(tx, repository, image.digest, replicates=replicates)
+    forget_scan(tx, image)
     tx.delete(MANIFESTS, *_key(repository), image.digest)
     tx.delete(IMAGES, *_key(repository), image.digest)
     for referrer in list_referrers(tx, repository, image.digest):

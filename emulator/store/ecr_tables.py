@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.domain.creation_template import CreationTemplate
 from emulator.domain.image import Image, ImageManifest, ImageTag, LayerLink, LayerUpload, Repository
+from emulator.domain.image_scan import ImageFindings, ImageScan, ScanningConfiguration
 from emulator.domain.lifecycle_preview import IN_PROGRESS, LifecyclePreview
 from emulator.domain.pull_through import CachedTag, PullThroughRule
 from emulator.domain.registry_settings import (
@@ -94,7 +95,22 @@ BACKFILL_ITEMS = Table(
     indexes=((*_REGISTRY, "backfill", "status"),),
 )
 
+
+def scan_key(scan: ImageScan) -> list[tuple[str, str]]:
+    where = (scan.account, scan.region, scan.repository, scan.digest)
+    return [("image_scan", "|".join(where))] if scan.status == "IN_PROGRESS" else []
+
+
+IMAGE_SCANS = Table("ecr_image_scans", ImageScan, key=(*_REPOSITORY, "digest"), indexes=(("status",),), wakes=scan_key)
+
+IMAGE_FINDINGS = Table("ecr_image_findings", ImageFindings, key=(*_REPOSITORY, "digest"))
+
+SCANNING_CONFIGURATIONS = Table("ecr_scanning_configurations", ScanningConfiguration, key=_REGISTRY)
+
 TABLES = (
+    IMAGE_SCANS,
+    IMAGE_FINDINGS,
+    SCANNING_CONFIGURATIONS,
     CREATION_TEMPLATES,
     REPLICATION_CONFIGURATIONS,
     REPLICATIONS,

@@ -286,22 +286,5 @@ def test_lifecycle_policies_that_are_none(ecr: Any) -> None:
         ecr.put_lifecycle_policy(repositoryName="app", lifecyclePolicyText="{}")
 
 
-def test_scanning_configuration_is_kept_and_the_lack_said(ecr: Any) -> None:
-    ecr.create_repository(repositoryName="app")
-    answer = ecr.put_image_scanning_configuration(repositoryName="app", imageScanningConfiguration={"scanOnPush": True})
-    assert "not scanned yet" in answer["ResponseMetadata"]["HTTPHeaders"]["x-homeport-warning"]
-    answer = ecr.batch_get_repository_scanning_configuration(repositoryNames=["app", "nope"])
-    assert answer["scanningConfigurations"][0]["scanOnPush"] is True
-    assert answer["failures"][0]["failureCode"] == "REPOSITORY_NOT_FOUND"
-    with refuses("RepositoryNotFoundException"):
-        ecr.put_image_scanning_configuration(repositoryName="nope", imageScanningConfiguration={})
-
-
 def test_the_registry_has_no_replication(ecr: Any) -> None:
     assert ecr.describe_registry()["replicationConfiguration"] == {"rules": []}
-
-
-def test_what_is_not_there_yet_says_so(ecr: Any) -> None:
-    ecr.create_repository(repositoryName="app")
-    with refuses("NotEmulatedYet"):
-        ecr.start_image_scan(repositoryName="app", imageId={"imageTag": "v1"})

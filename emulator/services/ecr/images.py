@@ -15,6 +15,7 @@ from emulator.registry.access import let_in
 from emulator.registry.pull_through import PullThroughCache, Wanted
 from emulator.registry.upstream import UpstreamError, UpstreamNotFound
 from emulator.services.ecr.lookup import named, repository_of, repository_to_push
+from emulator.services.ecr.scan_views import shown_in_details
 from emulator.store.database import Database, Reader
 from emulator.store.registry_settings import repository_access
 from emulator.wire.authorize import may
@@ -225,6 +226,7 @@ def _detail(call: Call, repository: Repository, image: Image) -> Answer:
         "imageStatus": image.status,
         "lastArchivedAt": image.last_archived_at,
         "lastActivatedAt": image.last_activated_at,
+        **shown_in_details(call, image),
     }
     return {name: value for name, value in detail.items() if value is not None}
 

@@ -30,8 +30,6 @@ def create_repository(call: Call, request: Request) -> Answer:
         raise invalid("encryptionConfiguration", "KMS key cannot be specified with the AES256 encryption type")
     if kind != "AES256":
         call.warn("encryptionConfiguration is stored; layers are kept on this machine's disk as they are")
-    if scanning.get("scanOnPush"):
-        call.warn("scanOnPush is stored; images are not scanned yet")
     repository = Repository(
         account=registry_of(call, request, name),
         region=call.region,

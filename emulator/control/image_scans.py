@@ -1,0 +1,82 @@
+"""Scans that were ordered are made: off the loop's thread, since a large image takes long. What a scan is:
+registry/image_scanner.py."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from emulator.clock import Clock
+from emulator.control.work import Work
+from emulator.domain.image import Image
+from emulator.domain.image_scan import FAILED, IN_PROGRESS, ImageScan
+from emulator.domain.manifest import parse_manifest
+from emulator.registry.image_scanner import ImageScanner, Result
+from emulator.registry.repository import manifest_body
+from emulator.registry.scan_orders import finish_scan
+from emulator.store.database import Database
+from emulator.store.ecr_tables import IMAGE_SCANS, IMAGES, scan_key
+
+_log = logging.getLogger("homeport.control")
+
+
+class ImageScans:
+    """A controller. Key: what `scan_key` makes of a scan."""
+
+    def __init__(self, clock: Clock, database: Database, work: Work, scanner: ImageScanner | None) -> None:
+        self._clock = clock
+        self._database = database
+        self._work = work
+        self._scanner = scanner
+        self._lock = threading.Lock()
+        self._in_hand: set[str] = set()
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """Of those that a stop of the emulator interrupted."""
+        with self._database.read() as reader:
+            return [key for scan in reader.find(IMAGE_SCANS, status=IN_PROGRESS) for key in scan_key(scan)]
+
+    def reconcile(self, key: str) -> float | None:
+        with self._lock:
+            if key in self._in_hand:
+                return None
+            self._in_hand.add(key)
+        self._work.submit("pull", lambda: self._scan(key))
+        return None
+
+    def _scan(self, key: str) -> None:
+        try:
+            with self._database.read() as reader:
+                ordered = reader.get(IMAGE_SCANS, *key.split("|"))
+                image = reader.get(IMAGES, *key.split("|"))
+                body = b"" if image is None else manifest_body(reader, image)
+            if ordered is None or image is None or ordered.status != IN_PROGRESS:
+                return
+            result = self._result(image, body)
+            self._enter(ordered, result)
+        finally:
+            with self._lock:
+                self._in_hand.discard(key)
+
+    def _result(self, image: Image, body: bytes) -> Result:
+        if self._scanner is None:
+            return Result(FAILED, "This emulator has no scanner.")
+        try:
+            layers = [layer.digest for layer in parse_manifest(body, image.media_type).layers]
+            return self._scanner.scan(layers)
+        except Exception:  # noqa: BLE001 - a bug must not leave a scan in progress for ever; it is in the log
+            _log.exception("the scan of %s failed", image.digest)
+            return Result(FAILED, "The scanner failed; Homeport's log says why.")
+
+    def _enter(self, ordered: ImageScan, result: Result) -> None:
+        with self._database.write() as tx:
+            finish_scan(
+                tx,
+                ordered,
+                result.status,
+                result.description,
+                result.findings,
+                result.source_updated_at,
+                self._clock.now(),
+            )

@@ -1,0 +1,192 @@
+"""The wanted files of a layer, read as a stream: nothing is written to disk, and what is kept in memory is bounded.
+
+A layer is content from outside: an archive may claim any size and expand to any length. Every read is counted against a
+budget that the image's layers share. It must not know what the files say.
+"""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import FileIO
+from typing import IO, cast
+
+from emulator.domain.layer_overlay import LayerFiles, folders_of, normal, whiteout
+
+EXPANDED_LIMIT = 16 * 1024**3
+KEPT_LIMIT = 256 * 1024**2
+ENTRIES_LIMIT = 2_000_000
+_HEADER_LIMIT = 1024**2
+_SKIP = 1024**2
+
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+class UnsupportedLayer(Exception):
+    """A layer in a form that is not read; the text says which."""
+
+
+class UnreadableLayer(Exception):
+    """A layer that is damaged."""
+
+
+class ImageTooLarge(Exception):
+    """The layers hold more than one scan reads; the text says of what."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What the layers of one image may still cost: bytes expanded, bytes kept in memory, entries."""
+
+    expanded: int = EXPANDED_LIMIT
+    kept: int = KEPT_LIMIT
+    entries: int = ENTRIES_LIMIT
+
+    def take_expanded(self, length: int) -> None:
+        self.expanded -= length
+        if self.expanded < 0:
+            raise ImageTooLarge("its layers expand to more than a scan reads")
+
+    def take_kept(self, length: int) -> None:
+        self.kept -= length
+        if self.kept < 0:
+            raise ImageTooLarge("its package databases are larger than a scan reads")
+
+    def take_entry(self) -> None:
+        self.entries -= 1
+        if self.entries < 0:
+            raise ImageTooLarge("its layers have more entries than a scan reads")
+
+
+def read_layer(blob: FileIO, wanted: Callable[[str], bool], below: set[str], budget: Budget) -> LayerFiles:
+    """The wanted files of a layer, plain or gzip, and what it hides of the paths `below`, which lower layers brought.
+
+    Raises UnsupportedLayer, UnreadableLayer, ImageTooLarge.
+    """
+    start = blob.read(4)
+    blob.seek(0)
+    if start == _ZSTD:
+        raise UnsupportedLayer("a layer is compressed with zstd, which the scanner does not read")
+    source = gzip.GzipFile(fileobj=blob) if start[:2] == _GZIP else blob
+    stream = _Forward(cast("IO[bytes]", source), budget)
+    try:
+        with tarfile.TarFile(fileobj=cast("IO[bytes]", stream), mode="r") as archive:
+            return _read(archive, stream, wanted, below, budget)
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError) as error:
+        raise UnreadableLayer(f"a layer cannot be read: {error}") from error
+
+
+def _read(
+    archive: tarfile.TarFile, stream: _Forward, wanted: Callable[[str], bool], below: set[str], budget: Budget
+) -> LayerFiles:
+    files: dict[str, bytes] = {}
+    hidden: set[str] = set()
+    emptied: set[str] = set()
+    lower_folders = {folder for path in below for folder in folders_of(path)}
+    while (member := archive.next()) is not None:
+        archive.members.clear()  # type: ignore[attr-defined]  # it would keep a record of every entry
+        budget.take_entry()
+        path = normal(member.name)
+        if (gone := whiteout(path)) is not None:
+            (emptied if gone[1] else hidden).add(gone[0])
+        elif member.isdir():
+            if path in below:
+                hidden.add(path)
+        else:
+            if path in below or path in lower_folders:
+                hidden.add(path)
+            _keep(archive, member, path, stream, wanted, files, budget)
+    # Only what lower layers have can be hidden; the rest is not worth keeping.
+    known = below | lower_folders
+    return LayerFiles(files, frozenset(hidden & known), frozenset(emptied & lower_folders))
+
+
+def _keep(
+    archive: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    path: str,
+    stream: _Forward,
+    wanted: Callable[[str], bool],
+    files: dict[str, bytes],
+    budget: Budget,
+) -> None:
+    files.pop(path, None)
+    if not wanted(path):
+        return
+    if member.islnk():
+        if (content := files.get(normal(member.linkname))) is not None:
+            files[path] = content
+    elif member.isreg():
+        budget.take_kept(member.size)
+        with stream.allowing(member.size), archive.extractfile(member) or _nothing() as content_file:
+            files[path] = content_file.read()
+
+
+def _nothing() -> IO[bytes]:
+    raise tarfile.ReadError("a file without content")
+
+
+class _Forward:
+    """A stream as tarfile reads it: forward only. A single read is bounded, since the header of an entry may claim
+    any length, which tarfile would take in whole."""
+
+    def __init__(self, source: IO[bytes], budget: Budget) -> None:
+        self._source = source
+        self._budget = budget
+        self._at = 0
+        self._most = _HEADER_LIMIT
+
+    def allowing(self, size: int) -> _Allowance:
+        return _Allowance(self, size)
+
+    def tell(self) -> int:
+        return self._at
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        if whence or position < self._at:
+            raise tarfile.ReadError("the archive leads backwards")
+        while self._at < position:
+            if not self._take(min(_SKIP, position - self._at)):
+                break
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0 or size > self._most:
+            raise tarfile.ReadError("an entry's header is longer than any has need to be")
+        parts = []
+        while size:
+            part = self._take(size)
+            if not part:
+                break
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _take(self, size: int) -> bytes:
+        part = self._source.read(size)
+        self._at += len(part)
+        self._budget.take_expanded(len(part))
+        return part
+
+
+class _Allowance:
+    """While a file that is kept is read, a read may be as long as the file."""
+
+    def __init__(self, stream: _Forward, size: int) -> None:
+        self._stream = stream
+        self._size = size
+
+    def __enter__(self) -> None:
+        self._stream._most = max(_HEADER_LIMIT, self._size)
+
+    def __exit__(self, *_: object) -> None:
+        self._stream._most = _HEADER_LIMIT

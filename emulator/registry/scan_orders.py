@@ -1,0 +1,108 @@
+"""Scans of images: ordered by a push or by a caller, in the same transaction, and entered when they are done.
+
+Making them is image_scanner.py's. Who may order one is not decided here.
+"""
+
+from __future__ import annotations
+
+from emulator.domain.ecr_events import image_scan
+from emulator.domain.errors import LimitExceededException
+from emulator.domain.image import ACTIVE, Image, Repository
+from emulator.domain.image_scan import (
+    BEGUN,
+    COMPLETE,
+    IN_PROGRESS,
+    SCAN_ON_PUSH,
+    Finding,
+    ImageArchivedException,
+    ImageFindings,
+    ImageScan,
+    UnsupportedImageTypeException,
+    counts,
+    frequency,
+)
+from emulator.domain.manifest import IMAGE_TYPES
+from emulator.registry.notes import note
+from emulator.store.database import Reader, Transaction
+from emulator.store.ecr_tables import IMAGE_FINDINGS, IMAGE_SCANS, IMAGE_TAGS, REPOSITORIES, SCANNING_CONFIGURATIONS
+
+_CONTAINER_CONFIGS = (
+    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.oci.image.config.v1+json",
+)
+
+QUOTA = "The scan quota per image has been exceeded. Wait and try again."
+
+
+def find_scan(reader: Reader, image: Image) -> ImageScan | None:
+    return reader.get(IMAGE_SCANS, image.account, image.region, image.repository, image.digest)
+
+
+def find_findings(reader: Reader, image: Image) -> tuple[Finding, ...]:
+    found = reader.get(IMAGE_FINDINGS, image.account, image.region, image.repository, image.digest)
+    return () if found is None else found.findings
+
+
+def start_scan(tx: Transaction, image: Image, now: float) -> ImageScan:
+    """Raises UnsupportedImageTypeException, ImageArchivedException, LimitExceededException."""
+    if image.media_type not in IMAGE_TYPES:
+        raise UnsupportedImageTypeException(image.digest)
+    if image.status != ACTIVE:
+        raise ImageArchivedException(image.digest)
+    known = find_scan(tx, image)
+    if known is not None and known.blocks_another(now):
+        raise LimitExceededException(QUOTA)
+    return _order(tx, image, now)
+
+
+def scan_on_push(tx: Transaction, repository: Repository, image: Image, now: float) -> None:
+    """Where the repository's images are scanned when they are pushed; an image of containers, not lately scanned."""
+    configuration = tx.get(SCANNING_CONFIGURATIONS, repository.account, repository.region)
+    if frequency(repository, configuration)[0] != SCAN_ON_PUSH or image.artifact_media_type not in _CONTAINER_CONFIGS:
+        return
+    known = find_scan(tx, image)
+    if known is None or not known.blocks_another(now):
+        _order(tx, image, now)
+
+
+def forget_scan(tx: Transaction, image: Image) -> None:
+    """The image goes."""
+    where = (image.account, image.region, image.repository, image.digest)
+    tx.delete(IMAGE_SCANS, *where)
+    tx.delete(IMAGE_FINDINGS, *where)
+
+
+def finish_scan(
+    tx: Transaction,
+    ordered: ImageScan,
+    status: str,
+    description: str,
+    findings: tuple[Finding, ...],
+    source_updated_at: float | None,
+    now: float,
+) -> None:
+    """Enters what came of a scan and tells EventBridge; nothing when the image or the order is gone meanwhile."""
+    where = (ordered.account, ordered.region, ordered.repository, ordered.digest)
+    if tx.get(IMAGE_SCANS, *where) != ordered:
+        return
+    repository = tx.get(REPOSITORIES, *where[:3])
+    if repository is None:
+        return
+    by_severity = counts(findings) if status == COMPLETE else None
+    tx.put(
+        IMAGE_SCANS, ImageScan(*where, status, description, ordered.requested_at, now, source_updated_at, by_severity)
+    )
+    tx.put(IMAGE_FINDINGS, ImageFindings(*where, findings))
+    account, region, name, digest = where
+    tags = tx.column(IMAGE_TAGS, "tag", account=account, region=region, repository=name, digest=digest)
+    detail = {"repository-name": ordered.repository, "image-digest": ordered.digest, "scan-status": status}
+    note(tx, repository, "image.scanned", {**detail, "description": description}, now)
+    event = image_scan(repository, ordered.digest, tags, status == COMPLETE, by_severity or {}, now)
+    note(tx, repository, "eventbridge", event, now)
+
+
+def _order(tx: Transaction, image: Image, now: float) -> ImageScan:
+    scan = ImageScan(image.account, image.region, image.repository, image.digest, IN_PROGRESS, BEGUN, now)
+    tx.put(IMAGE_SCANS, scan)
+    tx.delete(IMAGE_FINDINGS, image.account, image.region, image.repository, image.digest)
+    return scan

@@ -1,0 +1,246 @@
+"""Layers as they come from outside: read as a stream, within bounds, and scanned by real version rules."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.domain.advisory import Incomparable
+from emulator.domain.package_inventory import UnreadablePackages, is_wanted
+from emulator.registry.blobs import BlobStore
+from emulator.registry.image_scanner import NO_ADVISORIES, ImageScanner
+from emulator.registry.layer_reader import Budget, ImageTooLarge, UnreadableLayer, read_layer
+from emulator.registry.package_versions import compare, cvss_score
+from emulator.registry.rpm_database import rpm_headers
+from tests.synthetic_layers import (
+    DEBIAN,
+    DPKG_STATUS,
+    advisory,
+    put_advisory,
+    rpm_database,
+    rpm_header,
+    tar,
+)
+
+STATUS = "var/lib/dpkg/status"
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobStore:
+    return BlobStore(tmp_path / "registry")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    put_advisory(tmp_path / "advisories", advisory())
+    return tmp_path / "advisories"
+
+
+def put(blobs: BlobStore, data: bytes) -> str:
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    blobs.layout.blob(digest).write_bytes(data)
+    return digest
+
+
+def read(blobs: BlobStore, data: bytes, below: set[str] | None = None, budget: Budget | None = None) -> Any:
+    with blobs.open(put(blobs, data)) as blob:
+        return read_layer(blob, is_wanted, below or set(), budget or Budget())
+
+
+class TestReading:
+    def test_only_wanted_files_are_kept(self, blobs: BlobStore) -> None:
+        content = {"./etc/passwd": b"x" * 5000, f"./{STATUS}": DPKG_STATUS, "etc/os-release => ../usr/x": b""}
+        for compress in (True, False):
+            assert read(blobs, tar(content, compress=compress)).files == {STATUS: DPKG_STATUS}
+
+    def test_a_hard_link_is_the_file_it_names(self, blobs: BlobStore) -> None:
+        first, second = "n/node_modules/a/package.json", "m/node_modules/a/package.json"
+        files = read(blobs, tar({first: b"{}", f"{second} -> {first}": b""})).files
+        assert files == {first: b"{}", second: b"{}"}
+
+    def test_what_hides_lower_files(self, blobs: BlobStore) -> None:
+        below = {STATUS, "lib/apk/db/installed", "etc/os-release"}
+        layer = read(blobs, tar({"lib/.wh.apk": b"", "var/lib/.wh..wh..opq": b"", "etc": b"a file"}), below)
+        assert (layer.hidden, layer.emptied) == ({"lib/apk", "etc"}, {"var/lib"})
+        assert read(blobs, tar({"other/.wh.x": b""}), below).hidden == set()
+
+    def test_a_bomb_is_given_up(self, blobs: BlobStore) -> None:
+        with pytest.raises(ImageTooLarge):
+            read(blobs, tar({"zeros": b"\0" * 1_000_000}), budget=Budget(expanded=500_000))
+        with pytest.raises(ImageTooLarge):
+            read(blobs, tar({STATUS: b"\0" * 1_000_000}), budget=Budget(kept=500_000))
+        with pytest.raises(ImageTooLarge):
+            read(blobs, tar({f"f{n}": b"" for n in range(10)}), budget=Budget(entries=9))
+
+    def test_a_header_may_not_be_long(self, blobs: BlobStore) -> None:
+        entry = tarfile.TarInfo("././@LongLink")
+        entry.type, entry.size = tarfile.GNUTYPE_LONGNAME, 64 * 1024**2
+        data = gzip.compress(entry.tobuf(tarfile.GNU_FORMAT) + b"x" * entry.size)
+        with pytest.raises(UnreadableLayer, match="header is longer"):
+            read(blobs, data)
+
+    @pytest.mark.parametrize("data", [b"", b"no tar at all", b"\x1f\x8bno gzip", tar({STATUS: DPKG_STATUS * 50})[:-60]])
+    def test_damage_is_said(self, blobs: BlobStore, data: bytes) -> None:
+        with pytest.raises(UnreadableLayer):
+            read(blobs, data)
+
+
+class TestScans:
+    def test_a_debian_image_with_one_vulnerable_package(self, blobs: BlobStore, folder: Path) -> None:
+        layers = [put(blobs, tar({"etc/os-release": DEBIAN, STATUS: DPKG_STATUS}))]
+        result = ImageScanner(blobs, folder).scan(layers)
+        assert (result.status, result.description) == ("COMPLETE", "The scan was completed successfully.")
+        assert result.source_updated_at == 1714557600.0
+        [finding] = result.findings
+        assert (finding.name, finding.severity) == ("CVE-2022-37434", "CRITICAL")
+        assert dict(finding.attributes) == {
+            "package_name": "zlib1g",
+            "package_version": "1:1.2.13.dfsg-1",
+            "CVSS3_VECTOR": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
+            "CVSS3_SCORE": "9.8",
+        }
+
+    def test_an_upper_layer_mends_it(self, blobs: BlobStore, folder: Path) -> None:
+        newer = DPKG_STATUS.replace(b"1:1.2.13.dfsg-1", b"1:1.2.13.dfsg-2")
+        lower = put(blobs, tar({"etc/os-release": DEBIAN, STATUS: DPKG_STATUS}))
+        scanner = ImageScanner(blobs, folder)
+        assert scanner.scan([lower, put(blobs, tar({STATUS: newer}))]).findings == ()
+        assert len(scanner.scan([lower, put(blobs, tar({"srv/x": b""}))]).findings) == 1
+
+    def test_rpm_packages(self, blobs: BlobStore, folder: Path, tmp_path: Path) -> None:
+        header = rpm_header(name="openssl-libs", version="3.0.7", release="24.el9", epoch=1, arch="x86_64")
+        database = rpm_database(tmp_path, header)
+        release = b"ID=rocky\nVERSION_ID=9.3\n"
+        layer = put(blobs, tar({"etc/os-release": release, "usr/lib/sysimage/rpm/rpmdb.sqlite": database}))
+        put_advisory(folder, advisory("RLSA-2024:1", "Rocky Linux:9", "openssl-libs", "1:3.0.7-25.el9_3"))
+        [finding] = ImageScanner(blobs, folder).scan([layer]).findings
+        assert dict(finding.attributes)["package_version"] == "1:3.0.7-24.el9"
+
+    def test_packages_of_languages(self, blobs: BlobStore, folder: Path) -> None:
+        files = {
+            "usr/lib/python3/dist-packages/Jinja2-3.1.2.dist-info/METADATA": b"Name: Jinja2\nVersion: 3.1.2\n\n",
+            "app/node_modules/lodash/package.json": b'{"name": "lodash", "version": "4.17.9"}',
+        }
+        put_advisory(folder, advisory("GHSA-a", "PyPI", "jinja2", "3.1.10", severity=[]))
+        put_advisory(folder, advisory("GHSA-b", "npm", "lodash", "4.17.10", database_specific={"severity": "LOW"}))
+        result = ImageScanner(blobs, folder).scan([put(blobs, tar(files))])
+        assert [(one.name, one.severity) for one in result.findings] == [("GHSA-b", "LOW"), ("GHSA-a", "UNDEFINED")]
+
+    def test_without_advisories_there_is_no_verdict(self, blobs: BlobStore, tmp_path: Path) -> None:
+        layers = [put(blobs, tar({"etc/os-release": DEBIAN, STATUS: DPKG_STATUS}))]
+        none = ImageScanner(blobs, None).scan(layers)
+        assert (none.status, none.description) == ("FAILED", NO_ADVISORIES)
+        (tmp_path / "empty").mkdir()
+        empty = ImageScanner(blobs, tmp_path / "empty").scan(layers)
+        assert (empty.status, empty.description) == ("FAILED", "The folder of advisories has none for Debian:12.")
+        missing = ImageScanner(blobs, tmp_path / "gone").scan(layers)
+        assert missing.status == "FAILED" and "is no folder" in missing.description
+
+    def test_what_is_lacking_in_part_is_said(self, blobs: BlobStore, folder: Path) -> None:
+        odd = DPKG_STATUS + b"\nPackage: zlib-odd\nStatus: install ok installed\nSource: zlib\nVersion: not a version\n"
+        python = {"x/a.dist-info/METADATA": b"Name: a\nVersion: 1\n\n"}
+        result = ImageScanner(blobs, folder).scan([put(blobs, tar({"etc/os-release": DEBIAN, STATUS: odd, **python}))])
+        assert result.status == "COMPLETE"
+        assert "There are no advisories for PyPI." in result.description
+        assert "The versions of 1 packages could not be compared." in result.description
+
+    @pytest.mark.parametrize(
+        ("files", "text"),
+        [
+            ({"bin/x": b""}, "The operating system and/or package manager are not supported."),
+            ({STATUS: DPKG_STATUS}, "The operating system is not supported"),
+            ({"etc/os-release": b"ID=rhel\n", "var/lib/rpm/Packages": b"x"}, "not in its SQLite form"),
+        ],
+    )
+    def test_images_that_are_not_supported(
+        self, blobs: BlobStore, folder: Path, files: dict[str, bytes], text: str
+    ) -> None:
+        result = ImageScanner(blobs, folder).scan([put(blobs, tar(files))])
+        assert result.status == "UNSUPPORTED_IMAGE" and text in result.description
+
+    def test_layers_that_are_not_read(self, blobs: BlobStore, folder: Path) -> None:
+        scanner = ImageScanner(blobs, folder)
+        assert "zstd" in scanner.scan([put(blobs, b"\x28\xb5\x2f\xfd....")]).description
+        assert "is not in this registry" in scanner.scan([f"sha256:{'0' * 64}"]).description
+        assert scanner.scan([put(blobs, b"junk")]).status == "FAILED"
+
+    def test_advisories_in_a_zip_and_one_that_is_none(self, blobs: BlobStore, tmp_path: Path) -> None:
+        folder = tmp_path / "zipped"
+        folder.mkdir()
+        with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+            archive.writestr("a.json", json.dumps(advisory()))
+        layers = [put(blobs, tar({"etc/os-release": DEBIAN, STATUS: DPKG_STATUS}))]
+        assert len(ImageScanner(blobs, folder).scan(layers).findings) == 1
+        (folder / "other.json").write_text('{"not": "osv"}')
+        result = ImageScanner(blobs, folder).scan(layers)
+        assert (result.status, result.findings) == ("FAILED", ())
+        assert "other.json is no advisory in the OSV format: it has no id" in result.description
+        (folder / "other.json").unlink()
+        (folder / "bad.zip").write_bytes(b"PK no zip")
+        assert "bad.zip" in ImageScanner(blobs, folder).scan(layers).description
+
+
+class TestVersions:
+    @pytest.mark.parametrize(
+        ("ecosystem", "lower", "higher"),
+        [
+            ("Debian", "1.0~rc1-1", "1.0-1"),
+            ("Debian", "2.0-1", "1:1.0-1"),
+            ("Ubuntu", "3.0.2-0ubuntu1.9", "3.0.2-0ubuntu1.10"),
+            ("Alpine", "1.2.3-r9", "1.2.3-r10"),
+            ("Rocky Linux", "1:3.0.7-24.el9", "1:3.0.7-25.el9"),
+            ("PyPI", "1.0rc1", "1.0"),
+            ("npm", "1.2.3-alpha", "1.2.3"),
+        ],
+    )
+    def test_each_ecosystem_counts_its_own_way(self, ecosystem: str, lower: str, higher: str) -> None:
+        assert compare(ecosystem, lower, higher) < 0 < compare(ecosystem, higher, lower)
+        assert compare(ecosystem, lower, lower) == 0
+
+    @pytest.mark.parametrize("version", ["", "no version!", "1" * 300])
+    def test_what_is_no_version(self, version: str) -> None:
+        with pytest.raises(Incomparable):
+            compare("PyPI", version, "1.0")
+        with pytest.raises(Incomparable):
+            compare("Elsewhere", "1", "2")
+
+    def test_scores(self) -> None:
+        assert cvss_score("CVSS_V3", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H") == 9.8
+        assert cvss_score("CVSS_V3", "nonsense") is None
+        assert cvss_score("Ubuntu", "medium") is None
+
+
+class TestRpmDatabase:
+    def test_headers_of_a_database_in_wal_mode(self, tmp_path: Path) -> None:
+        assert rpm_headers(rpm_database(tmp_path, b"one", b"two")) == [b"one", b"two"]
+
+    @pytest.mark.parametrize("data", [b"", b"x" * 5000])
+    def test_damage(self, data: bytes) -> None:
+        with pytest.raises(UnreadablePackages):
+            rpm_headers(data)
+
+    def test_a_view_is_not_run(self, tmp_path: Path) -> None:
+        import sqlite3
+
+        path = tmp_path / "evil.sqlite"
+        connection = sqlite3.connect(path)
+        forever = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n AS hnum, n AS blob FROM t"
+        connection.execute(f"CREATE VIEW Packages AS {forever}")
+        connection.commit()
+        connection.close()
+        with pytest.raises(UnreadablePackages, match="no table"):
+            rpm_headers(path.read_bytes())
+
+
+def test_an_empty_archive_brings_nothing(blobs: BlobStore) -> None:
+    out = io.BytesIO()
+    tarfile.open(fileobj=out, mode="w").close()
+    assert read(blobs, out.getvalue()).files == {}
