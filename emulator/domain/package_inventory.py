@@ -43,6 +43,9 @@ _DISTRIBUTIONS = {
 """os-release's ID, and the ecosystem's name in OSV (the last two are no ecosystems of OSV's list, but advisories may
 use them)."""
 
+_DATABASE_LIMIT = 128 * 1024**2
+_DOCUMENT_LIMIT = 1024**2
+
 _MAJOR_ONLY = ("rhel", "rocky", "almalinux")
 _RPM_TAGS = {1000: "name", 1001: "version", 1002: "release", 1003: "epoch", 1022: "arch", 1044: "source"}
 _RPM_MAXIMUM_ENTRIES = 100_000
@@ -93,6 +96,11 @@ def is_wanted(path: str) -> bool:
     if path.endswith("/package.json"):
         return _NPM.fullmatch(path) is not None
     return path.endswith(("/METADATA", "/PKG-INFO", ".egg-info")) and _PYTHON.fullmatch(path) is not None
+
+
+def longest(path: str) -> int:
+    """How many bytes a wanted file may have: a database of a distribution many, what one package says of itself few."""
+    return _DATABASE_LIMIT if path in (DPKG_STATUS, *APK_INSTALLED, *RPM_SQLITE, *RPM_OTHER) else _DOCUMENT_LIMIT
 
 
 def distribution(files: Mapping[str, bytes]) -> Distribution | None:

@@ -28,7 +28,6 @@ from emulator.domain.package_inventory import (
     distribution,
     has_system_packages,
     inventory,
-    is_wanted,
 )
 from emulator.registry.advisory_folder import UnreadableAdvisories, advisories
 from emulator.registry.blobs import BlobStore
@@ -105,7 +104,7 @@ class ImageScanner:
         for digest in layers:
             try:
                 with self._blobs.open(digest) as blob:
-                    layer = read_layer(blob, is_wanted, below, budget)
+                    layer = read_layer(blob, below, budget)
             except FileNotFoundError as error:
                 raise UnsupportedLayer(f"the layer {digest} is not in this registry") from error
             read.append(layer)

@@ -1,7 +1,7 @@
 """The wanted files of a layer, read as a stream: nothing is written to disk, and what is kept in memory is bounded.
 
 A layer is content from outside: an archive may claim any size and expand to any length. Every read is counted against a
-budget that the image's layers share. It must not know what the files say.
+budget that the image's layers share. Which files are wanted is package_inventory's to say, and what they mean.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import gzip
 import tarfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import FileIO
 from typing import IO, cast
 
 from emulator.domain.layer_overlay import LayerFiles, folders_of, normal, whiteout
+from emulator.domain.package_inventory import is_wanted, longest
 
 EXPANDED_LIMIT = 16 * 1024**3
 KEPT_LIMIT = 256 * 1024**2
@@ -61,7 +61,7 @@ class Budget:
             raise ImageTooLarge("its layers have more entries than a scan reads")
 
 
-def read_layer(blob: FileIO, wanted: Callable[[str], bool], below: set[str], budget: Budget) -> LayerFiles:
+def read_layer(blob: FileIO, below: set[str], budget: Budget) -> LayerFiles:
     """The wanted files of a layer, plain or gzip, and what it hides of the paths `below`, which lower layers brought.
 
     Raises UnsupportedLayer, UnreadableLayer, ImageTooLarge.
@@ -74,14 +74,12 @@ def read_layer(blob: FileIO, wanted: Callable[[str], bool], below: set[str], bud
     stream = _Forward(cast("IO[bytes]", source), budget)
     try:
         with tarfile.TarFile(fileobj=cast("IO[bytes]", stream), mode="r") as archive:
-            return _read(archive, stream, wanted, below, budget)
+            return _read(archive, stream, below, budget)
     except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError) as error:
         raise UnreadableLayer(f"a layer cannot be read: {error}") from error
 
 
-def _read(
-    archive: tarfile.TarFile, stream: _Forward, wanted: Callable[[str], bool], below: set[str], budget: Budget
-) -> LayerFiles:
+def _read(archive: tarfile.TarFile, stream: _Forward, below: set[str], budget: Budget) -> LayerFiles:
     files: dict[str, bytes] = {}
     hidden: set[str] = set()
     emptied: set[str] = set()
@@ -98,7 +96,7 @@ def _read(
         else:
             if path in below or path in lower_folders:
                 hidden.add(path)
-            _keep(archive, member, path, stream, wanted, files, budget)
+            _keep(archive, member, path, stream, files, budget)
     # Only what lower layers have can be hidden; the rest is not worth keeping.
     known = below | lower_folders
     return LayerFiles(files, frozenset(hidden & known), frozenset(emptied & lower_folders))
@@ -109,17 +107,18 @@ def _keep(
     member: tarfile.TarInfo,
     path: str,
     stream: _Forward,
-    wanted: Callable[[str], bool],
     files: dict[str, bytes],
     budget: Budget,
 ) -> None:
     files.pop(path, None)
-    if not wanted(path):
+    if not is_wanted(path):
         return
     if member.islnk():
         if (content := files.get(normal(member.linkname))) is not None:
             files[path] = content
     elif member.isreg():
+        if member.size > longest(path):
+            raise ImageTooLarge(f"{path} is longer than any of its kind")
         budget.take_kept(member.size)
         with stream.allowing(member.size), archive.extractfile(member) or _nothing() as content_file:
             files[path] = content_file.read()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from emulator.domain.advisory import Incomparable
-from emulator.domain.package_inventory import UnreadablePackages, is_wanted
+from emulator.domain.package_inventory import UnreadablePackages
 from emulator.registry.blobs import BlobStore
 from emulator.registry.image_scanner import NO_ADVISORIES, ImageScanner
 from emulator.registry.layer_reader import Budget, ImageTooLarge, UnreadableLayer, read_layer
@@ -52,7 +52,7 @@ def put(blobs: BlobStore, data: bytes) -> str:
 
 def read(blobs: BlobStore, data: bytes, below: set[str] | None = None, budget: Budget | None = None) -> Any:
     with blobs.open(put(blobs, data)) as blob:
-        return read_layer(blob, is_wanted, below or set(), budget or Budget())
+        return read_layer(blob, below or set(), budget or Budget())
 
 
 class TestReading:
@@ -79,6 +79,8 @@ class TestReading:
             read(blobs, tar({STATUS: b"\0" * 1_000_000}), budget=Budget(kept=500_000))
         with pytest.raises(ImageTooLarge):
             read(blobs, tar({f"f{n}": b"" for n in range(10)}), budget=Budget(entries=9))
+        with pytest.raises(ImageTooLarge, match="os-release is longer"):
+            read(blobs, tar({"etc/os-release": b"ID=" + b"'" * 2_000_000}))
 
     def test_a_header_may_not_be_long(self, blobs: BlobStore) -> None:
         entry = tarfile.TarInfo("././@LongLink")
