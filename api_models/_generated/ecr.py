@@ -8,10 +8,28 @@ from __future__ import annotations
 from typing import Required, TypedDict
 
 
+class Attribute(TypedDict, total=False):
+    key: Required[str]
+    value: str
+
+
 class AuthorizationData(TypedDict, total=False):
     authorizationToken: str
     expiresAt: float
     proxyEndpoint: str
+
+
+class AwsEcrContainerImageDetails(TypedDict, total=False):
+    architecture: str
+    author: str
+    imageHash: str
+    imageTags: list[str]
+    platform: str
+    pushedAt: float
+    lastInUseAt: float
+    inUseCount: int
+    registry: str
+    repositoryName: str
 
 
 class BatchCheckLayerAvailabilityRequest(TypedDict, total=False):
@@ -124,6 +142,26 @@ class CreateRepositoryResponse(TypedDict, total=False):
     repository: Repository
 
 
+class CvssScore(TypedDict, total=False):
+    baseScore: float
+    scoringVector: str
+    source: str
+    version: str
+
+
+class CvssScoreAdjustment(TypedDict, total=False):
+    metric: str
+    reason: str
+
+
+class CvssScoreDetails(TypedDict, total=False):
+    adjustments: list[CvssScoreAdjustment]
+    score: float
+    scoreSource: str
+    scoringVector: str
+    version: str
+
+
 class DeleteLifecyclePolicyRequest(TypedDict, total=False):
     registryId: str
     repositoryName: Required[str]
@@ -221,6 +259,23 @@ class DescribeImageReplicationStatusResponse(TypedDict, total=False):
     repositoryName: str
     imageId: ImageIdentifier
     replicationStatuses: list[ImageReplicationStatus]
+
+
+class DescribeImageScanFindingsRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+    nextToken: str
+    maxResults: int
+
+
+class DescribeImageScanFindingsResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    imageId: ImageIdentifier
+    imageScanStatus: ImageScanStatus
+    imageScanFindings: ImageScanFindings
+    nextToken: str
 
 
 class DescribeImageSigningStatusRequest(TypedDict, total=False):
@@ -331,6 +386,26 @@ class EncryptionConfigurationForRepositoryCreationTemplate(TypedDict, total=Fals
     kmsKey: str
 
 
+class EnhancedImageScanFinding(TypedDict, total=False):
+    awsAccountId: str
+    description: str
+    findingArn: str
+    firstObservedAt: float
+    lastObservedAt: float
+    packageVulnerabilityDetails: PackageVulnerabilityDetails
+    remediation: Remediation
+    resources: list[Resource]
+    score: float
+    scoreDetails: ScoreDetails
+    severity: str
+    status: str
+    title: str
+    type: str
+    updatedAt: float
+    fixAvailable: str
+    exploitAvailable: str
+
+
 class GetAccountSettingRequest(TypedDict, total=False):
     name: Required[str]
 
@@ -397,6 +472,15 @@ class GetRegistryPolicyRequest(TypedDict, total=False):
 class GetRegistryPolicyResponse(TypedDict, total=False):
     registryId: str
     policyText: str
+
+
+class GetRegistryScanningConfigurationRequest(TypedDict, total=False):
+    pass
+
+
+class GetRegistryScanningConfigurationResponse(TypedDict, total=False):
+    registryId: str
+    scanningConfiguration: RegistryScanningConfiguration
 
 
 class GetRepositoryPolicyRequest(TypedDict, total=False):
@@ -470,6 +554,22 @@ class ImageReplicationStatus(TypedDict, total=False):
     registryId: str
     status: str
     failureCode: str
+
+
+class ImageScanFinding(TypedDict, total=False):
+    name: str
+    description: str
+    uri: str
+    severity: str
+    attributes: list[Attribute]
+
+
+class ImageScanFindings(TypedDict, total=False):
+    imageScanCompletedAt: float
+    vulnerabilitySourceUpdatedAt: float
+    findingSeverityCounts: dict[str, int]
+    findings: list[ImageScanFinding]
+    enhancedFindings: list[EnhancedImageScanFinding]
 
 
 class ImageScanFindingsSummary(TypedDict, total=False):
@@ -612,6 +712,19 @@ class ListTagsForResourceResponse(TypedDict, total=False):
     tags: list[Tag]
 
 
+class PackageVulnerabilityDetails(TypedDict, total=False):
+    cvss: list[CvssScore]
+    referenceUrls: list[str]
+    relatedVulnerabilities: list[str]
+    source: str
+    sourceUrl: str
+    vendorCreatedAt: float
+    vendorSeverity: str
+    vendorUpdatedAt: float
+    vulnerabilityId: str
+    vulnerablePackages: list[VulnerablePackage]
+
+
 class PullThroughCacheRule(TypedDict, total=False):
     ecrRepositoryPrefix: str
     upstreamRegistryUrl: str
@@ -694,6 +807,15 @@ class PutRegistryPolicyResponse(TypedDict, total=False):
     policyText: str
 
 
+class PutRegistryScanningConfigurationRequest(TypedDict, total=False):
+    scanType: str
+    rules: list[RegistryScanningRule]
+
+
+class PutRegistryScanningConfigurationResponse(TypedDict, total=False):
+    registryScanningConfiguration: RegistryScanningConfiguration
+
+
 class PutReplicationConfigurationRequest(TypedDict, total=False):
     replicationConfiguration: Required[ReplicationConfiguration]
 
@@ -710,6 +832,11 @@ class PutSigningConfigurationResponse(TypedDict, total=False):
     signingConfiguration: SigningConfiguration
 
 
+class Recommendation(TypedDict, total=False):
+    url: str
+    text: str
+
+
 class RegisterPullTimeUpdateExclusionRequest(TypedDict, total=False):
     principalArn: Required[str]
 
@@ -717,6 +844,20 @@ class RegisterPullTimeUpdateExclusionRequest(TypedDict, total=False):
 class RegisterPullTimeUpdateExclusionResponse(TypedDict, total=False):
     principalArn: str
     createdAt: float
+
+
+class RegistryScanningConfiguration(TypedDict, total=False):
+    scanType: str
+    rules: list[RegistryScanningRule]
+
+
+class RegistryScanningRule(TypedDict, total=False):
+    scanFrequency: Required[str]
+    repositoryFilters: Required[list[ScanningRepositoryFilter]]
+
+
+class Remediation(TypedDict, total=False):
+    recommendation: Recommendation
 
 
 class ReplicationBackfillProgress(TypedDict, total=False):
@@ -805,9 +946,24 @@ class RepositoryScanningConfigurationFailure(TypedDict, total=False):
     failureReason: str
 
 
+class Resource(TypedDict, total=False):
+    details: ResourceDetails
+    id: str
+    tags: dict[str, str]
+    type: str
+
+
+class ResourceDetails(TypedDict, total=False):
+    awsEcrContainerImage: AwsEcrContainerImageDetails
+
+
 class ScanningRepositoryFilter(TypedDict, total=False):
     filter: Required[str]
     filterType: Required[str]
+
+
+class ScoreDetails(TypedDict, total=False):
+    cvss: CvssScoreDetails
 
 
 class SetRepositoryPolicyRequest(TypedDict, total=False):
@@ -835,6 +991,19 @@ class SigningRepositoryFilter(TypedDict, total=False):
 class SigningRule(TypedDict, total=False):
     signingProfileArn: Required[str]
     repositoryFilters: list[SigningRepositoryFilter]
+
+
+class StartImageScanRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+
+
+class StartImageScanResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    imageId: ImageIdentifier
+    imageScanStatus: ImageScanStatus
 
 
 class StartLifecyclePolicyPreviewRequest(TypedDict, total=False):
@@ -986,3 +1155,15 @@ class ValidatePullThroughCacheRuleResponse(TypedDict, total=False):
     upstreamRepositoryPrefix: str
     isValid: bool
     failure: str
+
+
+class VulnerablePackage(TypedDict, total=False):
+    arch: str
+    epoch: int
+    filePath: str
+    name: str
+    packageManager: str
+    release: str
+    sourceLayerHash: str
+    version: str
+    fixedInVersion: str
