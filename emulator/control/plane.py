@@ -190,9 +190,10 @@ class ControlPlane:
         self.exec_sessions.end_former()
         self.watch.before_first_look = self._recover
         self.watch.refresh()
+        self.loop.wake(self._scans.keys)
         wake_everything(self._parts.database, self.loop.wake)
         self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys, *self._restores.keys])
-        self.loop.wake([*self._registry.keys, *self._scans.keys])
+        self.loop.wake(self._registry.keys)
         if self._threaded:
             self.watch.start()
             if self._parts.read_statistics:
