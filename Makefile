@@ -15,7 +15,7 @@ demo: $(STAMP) engine
 
 # Everything, with the real engine: what CI runs. Tests that share the engine run one after the other.
 test: lint engine
-	@scripts/ensure-packages busybox-static curl skopeo podman debootstrap docker-compose docker-registry awscli
+	@scripts/ensure-packages busybox-static curl skopeo podman debootstrap docker-compose docker-registry awscli iproute2
 	@$(PY) -m pytest -n $(WORKERS) -m "not docker" --check-coverage $(TESTS)
 	@$(PY) -m pytest -m docker $(TESTS)
 

@@ -13,7 +13,7 @@ from emulator.clock import Clock, SystemClock
 from emulator.config import Config
 from emulator.control.alarms import NoAlarm, alarm_state, all_alarms, shown
 from emulator.control.exec_sessions import NoSession
-from emulator.control.instances import CannotAdd, add_instances, wanted_from, warnings_of
+from emulator.control.instances import CannotAdd, add_instances, on_engine, wanted_from, warnings_of
 from emulator.control.plane import ControlPlane
 from emulator.domain.image import registry_host
 from emulator.domain.image_reference import EcrRegistry
@@ -92,7 +92,14 @@ class Admin:
         except EngineError as error:
             engine = {"status": "unavailable", "error": str(error)}
         body = {"status": "ok", "instance": self.instance, "endpoint": self.config.endpoint, "engine": engine}
+        if self.config.engine_endpoints:
+            body["engines"] = {e.name: {"url": e.url, **self._answering(e.name)} for e in self.config.engine_endpoints}
         return _json(body)
+
+    def _answering(self, name: str) -> dict[str, str]:
+        """Whether a further engine answers, as of the last look at it."""
+        one = self.plane.engines.named(name)
+        return {"status": "ok" if one is not None and one.watch.sight(()).trusted else "unavailable"}
 
     def status(self) -> Response:
         """Clusters, services, tasks and how to reach them, repositories."""
@@ -129,7 +136,8 @@ class Admin:
             wanted = wanted_from(
                 asked if isinstance(asked, dict) else {}, config.default_account, config.default_region
             )
-            info = self._engine_info()
+            wanted = on_engine(wanted, config.engine_endpoints)
+            info = self._engine_info(wanted.engine)
             with self.database.write() as tx:
                 added = add_instances(
                     tx,
@@ -144,9 +152,10 @@ class Admin:
         shown = [{"arn": i.arn, "ec2InstanceId": i.ec2_instance_id, "zone": i.zone} for i in added]
         return _json({"instances": shown, "warnings": warnings_of(wanted, info)})
 
-    def _engine_info(self) -> EngineInfo | None:
+    def _engine_info(self, name: str) -> EngineInfo | None:
+        one = self.plane.engines.named(name)
         try:
-            return self.engine.info()
+            return one.engine.info() if one is not None else None
         except EngineError:
             return None
 

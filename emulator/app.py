@@ -25,8 +25,9 @@ from emulator.control.housekeeping import (
 )
 from emulator.control.images import ImageFinder, ImageUnavailable
 from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_expired
-from emulator.control.plane import ControlParts, ControlPlane
+from emulator.control.plane import ControlParts, ControlPlane, FurtherEngine
 from emulator.data_dir import DataDir, is_dead_lock
+from emulator.domain.engines import DEFAULT_ADDRESS, LOCAL
 from emulator.domain.image import partition_of
 from emulator.domain.image_reference import EcrRegistry
 from emulator.engine.base import Engine
@@ -98,7 +99,8 @@ class Emulator:
         self.plane.close()
         if self.config.ephemeral:
             self.plane.remove_everything()
-        self.engine.close()
+        for one in self.plane.engines.all:
+            one.engine.close()
         self.log_events.close()
         self.database.close()
         self.data.close()
@@ -126,7 +128,8 @@ def build(
     naming = RegistryNaming(config.port, config.default_account, config.default_region)
     delivery = LogDelivery(log_events, clock)
     host_port = _host_endpoint_port(config, database)
-    engine = engine or _engine(config, clock)
+    engines = _engines(config, clock)
+    engine = engine or engines[LOCAL]
     cache = PullThroughCache(database, blobs, uploads, ids, sealer, _upstreams(config, signer, clock))
     gateway = Gateway(
         services=load_services(),
@@ -182,6 +185,7 @@ def build(
             allow_host_paths=config.allow_host_paths,
             s3_folder=config.s3_folder,
             relay=_relay(config, data),
+            further=_further(config, data, engines),
             roles_must_exist=config.strict or config.enforce_iam,
             enforce_iam=config.enforce_iam,
             read_statistics=config.statistics,
@@ -234,12 +238,12 @@ def build(
         from emulator.task_endpoints.room import TaskEndpoints
         from emulator.task_endpoints.views import TaskViews
 
-        views = TaskViews(database, plane.definitions, plane.watch.states, plane.statistics.storage_mib, kernel_clock)
+        views = TaskViews(database, plane.definitions, plane.engines.states, plane.engines.storage_mib, kernel_clock)
         return TaskEndpoints(
             clock,
             callers.task_id,
             [
-                *metadata.routes(views, plane.statistics.latest),
+                *metadata.routes(views, plane.engines.latest_statistics),
                 *credentials.routes(database, clock, ids, plane.roles.assumable),
                 *protection.routes(views, database, clock, ids, enforce_iam=config.enforce_iam),
             ],
@@ -289,15 +293,29 @@ def load_service(name: str) -> Service:
     return Service(api_models.load(name), package.MODULES, getattr(package, "AUTHORIZATION", None))
 
 
-def _engine(config: Config, clock: Clock) -> Engine:
-    """Only the one that is used is imported."""
+def _engines(config: Config, clock: Clock) -> dict[str, Engine]:
+    """By name: Homeport's own, and those that the user named. Only the kind that is used is imported."""
     if config.engine == "simulated":
         from emulator.engine.simulated import SimulatedEngine
+        from emulator.engine.simulated_network import SimulatedSwarm
 
-        return SimulatedEngine(clock)
-    from emulator.engine.docker import DEFAULT_ADDRESS, DockerEngine
+        if not config.engine_endpoints:
+            return {LOCAL: SimulatedEngine(clock)}
+        swarm, names = SimulatedSwarm(), [LOCAL, *(endpoint.name for endpoint in config.engine_endpoints)]
+        return {name: SimulatedEngine(clock, swarm=swarm, swarm_node=name) for name in names}
+    from emulator.engine.docker import DockerEngine
 
-    return DockerEngine(clock, config.docker_host or DEFAULT_ADDRESS)
+    addresses = {LOCAL: config.docker_host or DEFAULT_ADDRESS, **{e.name: e.url for e in config.engine_endpoints}}
+    return {name: DockerEngine(clock, address) for name, address in addresses.items()}
+
+
+def _further(config: Config, data: DataDir, engines: dict[str, Engine]) -> dict[str, FurtherEngine]:
+    """The engines that the user named. Files of ours can be mounted where the engine's socket is one of this host."""
+    relay = _relay(config, data)
+    return {
+        e.name: FurtherEngine(engines[e.name], relay, config.allow_host_paths if e.on_this_host else ())
+        for e in config.engine_endpoints
+    }
 
 
 def _upstreams(config: Config, signer: TokenSigner, clock: Clock) -> Addresses:

@@ -19,6 +19,7 @@ from emulator.asking import query as _query
 from emulator.asking import table as _table
 from emulator.asking import when as _when
 from emulator.config import DEFAULT_PORT, Config, default_data_dir, environment
+from emulator.domain.engines import DEFAULT_ADDRESS, EngineEndpoint, engine_endpoints
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _HEALTH = {"HEALTHY": "healthy", "UNHEALTHY": "UNHEALTHY", "UNKNOWN": "-"}
@@ -76,7 +77,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add.add_argument("--az", required=True, help="an Availability Zone, e.g. a or us-east-1a")
     add.add_argument("--cluster", help="default: the cluster default, which is made when it is not there")
     add.add_argument("--count", type=int, default=1, help="how many (default: %(default)s)")
-    add.add_argument("--engine", metavar="URL", help="the engine that runs its tasks (default: Homeport's own)")
+    add.add_argument("--engine", metavar="NAME|URL", help="the engine that runs its tasks (default: Homeport's own)")
     add.add_argument("--region", help="default: AWS_REGION, else the emulator's")
     verb("hosts", _hosts, "the hosts lines with which real registry names lead here")
     for name, text in (
@@ -112,6 +113,7 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--ephemeral", "keep nothing: a temporary data directory, removed at the end", action="store_true")
     option("--engine", "docker, or simulated: then nothing runs", choices=["docker", "simulated"], default="docker")
     option("--docker-host", "the engine's address", default=env.get("DOCKER_HOST"))
+    option("--engine-endpoint", "NAME=URL of a further engine of one swarm (repeatable)", action="append", default=[])
     option("--auth", "strict: only known keys, signatures verified", choices=["open", "strict"], default="open")
     option("--access-key", "ID:SECRET known to --auth strict (repeatable)", action="append", default=[])
     option("--strict", "refuse subnets, security groups and roles that nobody created", action="store_true")
@@ -192,6 +194,7 @@ def config_of(asked: argparse.Namespace) -> Config:
         ephemeral=asked.ephemeral,
         engine=asked.engine,
         docker_host=asked.docker_host,
+        engine_endpoints=_further_engines(asked),
         auth_strict=asked.auth == "strict",
         keys=tuple(keys),
         strict=asked.strict,
@@ -215,6 +218,24 @@ def config_of(asked: argparse.Namespace) -> Config:
         relay_volume=asked.relay_volume,
         log_level=asked.log_level,
     )
+
+
+def _further_engines(asked: argparse.Namespace) -> tuple[EngineEndpoint, ...]:
+    """Raises ValueError for what cannot be had together with them."""
+    endpoints = engine_endpoints(asked.engine_endpoint, simulated=asked.engine == "simulated")
+    if endpoints and asked.enforce_security_groups:
+        raise ValueError("--enforce-security-groups is not emulated yet with --engine-endpoint")
+    if endpoints and asked.relay_volume is not None:
+        raise ValueError("--relay-volume is of one engine: with --engine-endpoint give --relay-host")
+    for endpoint in endpoints:
+        if endpoint.url == (asked.docker_host or DEFAULT_ADDRESS):
+            raise ValueError(f"--engine-endpoint {endpoint.name} is Homeport's own engine")
+        if not (endpoint.on_this_host or asked.relay_host or asked.no_task_endpoint):
+            raise ValueError(
+                f"tasks on {endpoint.name} ({endpoint.url}) have no file in common with Homeport: give --relay-host "
+                "HOST:PORT where they reach it over TCP, or --no-task-endpoint"
+            )
+    return endpoints
 
 
 def _status(asked: argparse.Namespace) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from emulator.domain.engines import EngineEndpoint
+
 DEFAULT_PORT = 4566
 
 
@@ -21,6 +23,7 @@ class Config:
     ephemeral: bool = False
     engine: Literal["docker", "simulated"] = "docker"
     docker_host: str | None = None
+    engine_endpoints: tuple[EngineEndpoint, ...] = ()  # further engines
     auth_strict: bool = False
     keys: tuple[tuple[str, str], ...] = ()
     strict: bool = False

@@ -14,6 +14,7 @@ from pathlib import Path
 from emulator.app import Emulator, build
 from emulator.config import Config
 from emulator.data_dir import DataDirInUse
+from emulator.domain.engines import LOCAL, swarm_refusal
 from emulator.engine.base import EngineError
 from emulator.registry.naming import REAL_NAMES_PORT, RegistryNaming
 from emulator.serve import Listener, Server
@@ -43,6 +44,9 @@ def run(config: Config) -> int:
     if config.enforce_security_groups and (why := _no_packet_filter(emulator)):
         emulator.close()
         return _cannot(f"--enforce-security-groups cannot be had here: {why}")
+    if emulator.plane.swarm is not None and (why := swarm_refusal(emulator.plane.swarm.members())):
+        emulator.close()
+        return _cannot(f"--engine-endpoint: {why}")
     try:
         server, notes = listen(emulator)
     except OSError as error:
@@ -115,6 +119,7 @@ def banner(emulator: Emulator, notes: list[str]) -> str:
     lines = [
         f"Homeport serves ECS, ECR and Fargate at {config.endpoint}",
         f"  engine          {_engine_line(emulator)}",
+        *(f"  engine {e.name:8} {_engine_line(emulator, e.name)}" for e in config.engine_endpoints),
         *_limits_line(emulator),
         f"  data directory  {data}",
         *(
@@ -140,9 +145,10 @@ def _no_packet_filter(emulator: Emulator) -> str:
     return emulator.plane.check_packet_filter()
 
 
-def _engine_line(emulator: Emulator) -> str:
+def _engine_line(emulator: Emulator, name: str = LOCAL) -> str:
+    one = emulator.plane.engines.named(name)
     try:
-        info = emulator.engine.info()
+        info = one.engine.info() if one is not None else emulator.engine.info()
     except EngineError as error:
         return f"NONE: {error}. APIs and registry work; tasks will fail to start, saying so."
     if info.kind == "simulated":

@@ -244,3 +244,37 @@ def test_options_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -
     env = {"HOMEPORT_PORT": "4599", "HOMEPORT_STRICT": "true", "HOMEPORT_REGISTRY_PORT": "0", "HOME": "/nowhere"}
     config = config_of(_parser(env).parse_args(["up", "--access-key", "AKIA:secret"]))
     assert (config.port, config.strict, config.registry_port, config.keys) == (4599, True, None, (("AKIA", "secret"),))
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--engine-endpoint", "east"], "--engine-endpoint is NAME=URL"),
+        (["--engine-endpoint", "e=unix:///run/own.sock"], "--engine-endpoint e is Homeport's own engine"),
+        (["--engine-endpoint", "e=tcp://h:2375"], "have no file in common with Homeport: give --relay-host HOST:PORT"),
+        (
+            ["--engine-endpoint", "e=unix:///e", "--enforce-security-groups"],
+            "--enforce-security-groups is not emulated",
+        ),
+        (["--engine-endpoint", "e=unix:///e", "--relay-volume", "v"], "--relay-volume is of one engine"),
+        (["--engine-endpoint", "e=unix:///e", "--engine", "simulated"], "'simulated:' with --engine simulated"),
+    ],
+)
+def test_further_engines_that_cannot_be_had(options: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up", "--docker-host", "unix:///run/own.sock", *options]) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_further_engines() -> None:
+    from emulator.cli import _parser
+
+    options = [
+        "--engine-endpoint",
+        "a=unix:///a.sock",
+        "--engine-endpoint",
+        "b=tcp://h:2375",
+        "--relay-host",
+        "me:4566",
+    ]
+    config = config_of(_parser({}).parse_args(["up", *options]))
+    assert [(e.name, e.url) for e in config.engine_endpoints] == [("a", "unix:///a.sock"), ("b", "tcp://h:2375")]

@@ -7,19 +7,20 @@ brings a connection; it may come back after it was lost, and gets what it has no
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from emulator.clock import Clock
 from emulator.control.exec_logs import SessionLogs
 from emulator.control.live_session import LiveSession
+from emulator.domain.engines import LOCAL
 from emulator.domain.exec_session import ExecSession as Record
 from emulator.domain.exec_session import WrongCommand, ends_at, words
 from emulator.domain.task import Container, Task
 from emulator.engine.base import Engine
 from emulator.ids import Ids
-from emulator.store.database import Database
+from emulator.store.database import Database, Reader
 from emulator.store.ecs_tables import EXEC_SESSIONS, TASKS
 
 
@@ -30,13 +31,20 @@ class NoSession(Exception):
 class ExecSessions:
     """Key of the controller: the session's id."""
 
-    def __init__(self, clock: Clock, database: Database, engine: Engine, ids: Ids, logs: SessionLogs) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        database: Database,
+        engine_named: Callable[[str], Engine | None],
+        ids: Ids,
+        logs: SessionLogs,
+    ) -> None:
         self._clock = clock
         self._database = database
-        self._engine = engine
+        self._engine_named = engine_named
         self._ids = ids
         self._logs = logs
-        self._orphans: list[str] = []
+        self._orphans: list[tuple[str, str]] = []  # engine and process
         self._live: dict[str, LiveSession] = {}
         self._lock = threading.Lock()
 
@@ -47,11 +55,14 @@ class ExecSessions:
             record = tx.get(EXEC_SESSIONS, session_id)
             if record is None or record.ended_at is not None or not record.token or record.token != token:
                 return None
+            engine = self._engine_named(_engine_of(tx, record))
+            if engine is None:
+                return None
             tx.put(EXEC_SESSIONS, replace(record, token="", opened=True, last_active=now))
         with self._lock:
             live = self._live.get(session_id)
             if live is None:
-                live = self._live[session_id] = LiveSession(record, self._engine, self._ids, self._clock, self)
+                live = self._live[session_id] = LiveSession(record, engine, self._ids, self._clock, self)
         return live
 
     def reconcile(self, key: str) -> float | None:
@@ -119,13 +130,14 @@ class ExecSessions:
                 if record.ended_at is None:
                     over = replace(record, ended_at=self._clock.now(), reason="Homeport was restarted", token="")
                     tx.put(EXEC_SESSIONS, over)
-                    self._orphans += [record.process_id] if record.process_id else []
+                    self._orphans += [(_engine_of(tx, record), record.process_id)] if record.process_id else []
 
-    def end_orphans(self) -> None:
-        """The processes of such sessions, which nobody can reach any more. EngineError when no engine answers."""
-        while self._orphans:
-            self._engine.end_exec(self._orphans[0])
-            self._orphans.pop(0)
+    def end_orphans(self, name: str, engine: Engine) -> None:
+        """The processes of such sessions on an engine, which nobody can reach any more. EngineError when it does not
+        answer."""
+        for orphan in [each for each in self._orphans if each[0] == name]:
+            engine.end_exec(orphan[1])
+            self._orphans.remove(orphan)
 
     def began(self, session_id: str, process_id: str) -> None:
         """Its process runs: remembered, so that it is ended even if we are killed; and its log is opened."""
@@ -160,6 +172,12 @@ class ExecSessions:
             live, self._live = list(self._live.values()), {}
         for session in live:
             session.end("Homeport is shutting down")
+
+
+def _engine_of(reader: Reader, record: Record) -> str:
+    """The name of the engine that runs the session's container; of a task that is gone, Homeport's own."""
+    task = next(iter(reader.find(TASKS, account=record.account, region=record.region, arn=record.task_arn)), None)
+    return task.engine if task is not None else LOCAL
 
 
 def _chosen(task: Task, name: object) -> Container:

@@ -85,6 +85,13 @@ class ImageFinder:
         self._reaches_us = True
         self._architecture: str | None = None
 
+    def beside(self, engine: Engine) -> ImageFinder:
+        """The same for a further engine, to which `localhost` is another host: our images are streamed to it."""
+        own = (self._own_host, self._password, self._now, self._default, self._brings)
+        other = ImageFinder(self._database, engine, self._blobs, *own)
+        other._reaches_us = False
+        return other
+
     def find(
         self, text: str, pinned_digest: str | None = None, credentials: RegistryCredentials | None = None
     ) -> FoundImage:

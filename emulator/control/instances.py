@@ -1,14 +1,15 @@
-"""Adds container instances: virtual hosts on the local engine, for users (`homeport add-instance`) and for groups that
-scale. What a host of a type is, domain/virtual_host.py says; who needs one is not known here."""
+"""Adds container instances: virtual hosts on the local engine or on a further one, for users (`homeport add-instance`)
+and for groups that scale. What a host of a type is, domain/virtual_host.py says; who needs one is not known here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from emulator.domain.cluster import Cluster
 from emulator.domain.container_instance import ContainerInstance
+from emulator.domain.engines import LOCAL, EngineEndpoint
 from emulator.domain.virtual_host import UnknownInstanceType, UnknownZone, instance_type, virtual_host, zone_named
 from emulator.engine.base import EngineInfo
 from emulator.events import journal
@@ -18,7 +19,6 @@ from emulator.store.ecs_tables import ACCOUNT_SETTINGS, CLUSTERS, CONTAINER_INST
 from emulator.store.instance_capacity import wake_services
 
 DEFAULT_CLUSTER: Final = "default"
-LOCAL: Final = "local"
 MAX_COUNT: Final = 1000
 
 
@@ -64,15 +64,27 @@ def wanted_from(asked: Mapping[str, Any], account: str, region: str) -> Wanted:
     )
 
 
+def on_engine(wanted: Wanted, endpoints: Sequence[EngineEndpoint]) -> Wanted:
+    """With the engine's name, which may be asked for by its address. Raises CannotAdd for one that nobody named."""
+    for endpoint in endpoints:
+        if wanted.engine in (endpoint.name, endpoint.url):
+            return replace(wanted, engine=endpoint.name)
+    if wanted.engine == LOCAL:
+        return wanted
+    known = ", ".join([LOCAL, *(endpoint.name for endpoint in endpoints)])
+    raise CannotAdd(
+        f"Homeport was not told of an engine {wanted.engine!r} (there is: {known}); "
+        "start it with --engine-endpoint NAME=URL"
+    )
+
+
 def add_instances(
     tx: Transaction, wanted: Wanted, *, now: float, ids: Ids, engine: EngineInfo | None, privileged: bool
 ) -> list[ContainerInstance]:
-    """The new instances, ACTIVE at once. `engine`: what the local one says of itself, None when it does not answer.
+    """The new instances, ACTIVE at once. `engine`: what theirs says of itself, None when it does not answer.
 
-    Raises CannotAdd: no such type, zone or cluster, or an engine that Homeport does not run tasks on.
+    Raises CannotAdd: no such type, zone or cluster.
     """
-    if wanted.engine != LOCAL:
-        raise CannotAdd(f"Homeport does not run tasks on another engine ({wanted.engine}) yet")
     try:
         kind = instance_type(wanted.kind)
         zone = zone_named(wanted.zone, wanted.region, wanted.account)
@@ -95,6 +107,8 @@ def add_instances(
         )
         for _ in range(wanted.count)
     ]
+    if engine is None and wanted.engine != LOCAL:  # its watch tells when it answers
+        added = [replace(instance, agent_connected=False) for instance in added]
     for instance in added:
         tx.insert(CONTAINER_INSTANCES, instance)
         journal.append(

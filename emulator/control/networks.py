@@ -1,4 +1,4 @@
-"""The bridges and addresses that tasks stand on: chosen in the database, made in the engine.
+"""The networks and addresses that tasks stand on: chosen in the database, made in the engine.
 
 What must be unique (a VPC's range, a subnet's slice, a task's addresses) is a row; the engine's networks are made to
 fit the rows, and a range that the host already uses is given up for the next.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from emulator.domain.address_plan import (
     PUBLIC,
     RangeExhausted,
     SubnetSlice,
     VpcRange,
+    engine_range,
     gateway_of,
     moved,
     next_address,
@@ -27,7 +30,7 @@ from emulator.domain.network import default_vpc_id
 from emulator.domain.task import AddressAllocation, Eni, Task
 from emulator.domain.vpc import Subnet, Vpc, default_vpc, leads_out
 from emulator.engine import labels
-from emulator.engine.base import Engine, EngineError, NetworkConflict, NetworkSpec
+from emulator.engine.base import EngineError, NetworkConflict, NetworkSpec
 from emulator.store import vpc_queries
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ecs_tables import ADDRESSES, SUBNET_SLICES, VPC_RANGES
@@ -44,13 +47,29 @@ class Provided:
     note: str = ""
 
 
+class NetworkSource(Protocol):
+    """Who makes the networks: an engine, or several in one swarm."""
+
+    def ensure_network(self, spec: NetworkSpec) -> None: ...
+    def remove_network(self, name: str) -> None: ...
+    def list_networks(self, labels: Mapping[str, str]) -> list[str]: ...
+
+
 class Networks:
     """`owned` are the labels of what this emulator makes; `preferred` is the range of the default VPC that the user
-    asked for."""
+    asked for; `overlay`: the networks reach over several engines."""
 
     def __init__(
-        self, database: Database, engine: Engine, instance: str, owned: dict[str, str], preferred: str | None
+        self,
+        database: Database,
+        engine: NetworkSource,
+        instance: str,
+        owned: dict[str, str],
+        preferred: str | None,
+        *,
+        overlay: bool = False,
     ) -> None:
+        self._overlay = overlay
         self._database = database
         self._engine = engine
         self._instance = instance
@@ -62,7 +81,7 @@ class Networks:
 
     def name_of(self, account: str, region: str, vpc_id: str) -> str:
         """The Docker network of a VPC."""
-        own = f"homeport-{self._instance[:8]}-{account}-{region}"
+        own = f"homeport-{self._instance[:8]}-{account}-{region}{'-overlay' if self._overlay else ''}"
         return own if vpc_id in ("", default_vpc_id(account, region)) else f"{own}-{vpc_id}"
 
     def provide(self, task: Task, eni: Eni) -> Provided:
@@ -159,7 +178,7 @@ class Networks:
         refusal: NetworkConflict | None = None
         for cidr in candidates:
             try:
-                self._engine.ensure_network(NetworkSpec(network, cidr, gateway_of(cidr), self._network_labels(eni)))
+                self._engine.ensure_network(self._spec(network, cidr, eni))
             except NetworkConflict as error:
                 _log.info("range %s is taken on this host: %s", cidr, error)
                 refusal = error
@@ -168,6 +187,10 @@ class Networks:
                 self._keep(VpcRange(network, task.account, task.region, eni.vpc_id, cidr))
             return
         raise refusal or NetworkConflict("no range is left for another VPC")
+
+    def _spec(self, network: str, cidr: str, eni: Eni) -> NetworkSpec:
+        plain = NetworkSpec(network, cidr, gateway_of(cidr), self._network_labels(eni))
+        return replace(plain, driver="overlay", engine_cidr=engine_range(cidr)) if self._overlay else plain
 
     def _network_labels(self, eni: Eni) -> dict[str, str]:
         return {**self._owned, labels.KIND: "network", labels.VPC: eni.vpc_id}

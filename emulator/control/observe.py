@@ -26,7 +26,8 @@ Wake = Callable[[Iterable[Key]], None]
 class ContainerWatch:
     """`refresh()` takes a whole look; `start()` follows the engine's events in a thread.
 
-    `before_first_look` is called when the engine answers for the first time, or again after it was lost.
+    `before_first_look` is called when the engine answers for the first time, or again after it was lost;
+    `on_connection` when it is seen to answer, or not to, and that is news.
     """
 
     def __init__(self, engine: Engine, instance: str, wake: Wake) -> None:
@@ -40,6 +41,8 @@ class ContainerWatch:
         self._trusted = False
         self._closing = threading.Event()
         self.before_first_look: Callable[[], None] | None = None
+        self.on_connection: Callable[[bool], None] | None = None
+        self._told_connected: bool | None = None
 
     def sight(self, container_ids: Iterable[str]) -> Sight:
         """What is known of these containers now."""
@@ -92,6 +95,7 @@ class ContainerWatch:
             if self._trusted:
                 _log.warning("the engine does not answer: %s", error)
             self._trusted = False
+            self._tell_connection(False)
             return False
         with self._lock:
             # What was looked at singly since this list was asked for is newer than the list.
@@ -106,12 +110,19 @@ class ContainerWatch:
             self._fresh = {cid: when for cid, when in self._fresh.items() if cid in newer}
             first = not self._trusted
             self._trusted = True
+        self._tell_connection(True)
         self._wake_tasks(listed.values() if first else changed)
         return True
 
-    def start(self) -> None:
+    def _tell_connection(self, connected: bool) -> None:
+        if self.on_connection is not None and self._told_connected is not connected:
+            self._told_connected = connected
+            self.on_connection(connected)
+
+    def start(self, *, look_first: bool = False) -> None:
+        """`look_first`: the first whole look is taken in the thread, too, so that nobody waits for the engine."""
         threading.Thread(target=self._follow, name="homeport-events", daemon=True).start()
-        threading.Thread(target=self._renew, name="homeport-watch", daemon=True).start()
+        threading.Thread(target=self._renew, args=(look_first,), name="homeport-watch", daemon=True).start()
 
     def close(self) -> None:
         self._closing.set()
@@ -127,6 +138,7 @@ class ContainerWatch:
         match event.action:
             case "engine_lost":
                 self._trusted = False
+                self._tell_connection(False)
             case "engine_back":
                 self.refresh()
             case "destroy":
@@ -146,7 +158,9 @@ class ContainerWatch:
             known = self._states.get(container_id)
             return container_id in self._in_hand or (known is not None and known.status == "running")
 
-    def _renew(self) -> None:
+    def _renew(self, look_first: bool) -> None:
+        if look_first:
+            self.refresh()
         while not self._closing.wait(WHOLE_LOOK_EVERY_S):
             self.refresh()
 

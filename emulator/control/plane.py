@@ -1,4 +1,5 @@
-"""The control plane, assembled: loop, watch, controllers, executor; and moving the clock through it (D15)."""
+"""The control plane, assembled: loop, controllers, and for each engine watch and executor; and moving the clock through
+it (D15)."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from emulator.clock import Clock, monotonic
@@ -13,6 +15,7 @@ from emulator.control.alarms import AlarmController
 from emulator.control.capacity import CapacityController
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
+from emulator.control.engines import EngineControl, Engines, disconnect_strangers, tell_instances
 from emulator.control.exec_logs import SessionLogs
 from emulator.control.exec_sessions import ExecSessions
 from emulator.control.execution_role import RoleChecks
@@ -27,11 +30,18 @@ from emulator.control.log_delivery import LogDelivery
 from emulator.control.loop import Controller, ControlLoop
 from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch
-from emulator.control.recover import recover, remove_everything, sweep_dead_ephemeral, wake_everything
+from emulator.control.recover import (
+    recover,
+    remove_everything,
+    remove_networks,
+    sweep_dead_ephemeral,
+    wake_everything,
+)
 from emulator.control.registry_work import RegistryWork
 from emulator.control.security_groups import CannotFilter, Guards, SecurityGroupController
 from emulator.control.services import ServiceController
 from emulator.control.statistics import Statistics
+from emulator.control.swarm_networks import SwarmNetworks
 from emulator.control.task_executor import TaskExecutor
 from emulator.control.task_limits import TaskLimiter
 from emulator.control.task_network import TaskNetworks
@@ -39,6 +49,7 @@ from emulator.control.task_volumes import VolumeMaker
 from emulator.control.tasks import TaskController
 from emulator.control.vpcs import VpcController
 from emulator.control.work import InlineWork, ThreadedWork, Work
+from emulator.domain.engines import LOCAL
 from emulator.engine import labels
 from emulator.engine.base import Engine, EngineError, EngineNotResponding, EngineUnavailable
 from emulator.engine.pause import SocketRelay, TcpRelay
@@ -54,6 +65,15 @@ SETTLE_TIMEOUT_S = 60.0
 RESET_TIMEOUT_S = 300.0
 FLUSH_LOGS_EVERY_S = 1.0
 ENGINE_LOOK_EVERY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherEngine:
+    """An engine beside Homeport's own. `allow_host_paths`: none for one whose host is another."""
+
+    engine: Engine
+    relay: SocketRelay | TcpRelay | None
+    allow_host_paths: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +99,7 @@ class ControlParts:
     enforce_iam: bool = False
     read_statistics: bool = True
     enforce_security_groups: bool = False
+    further: Mapping[str, FurtherEngine] = field(default_factory=dict)  # by name
     redeploy_on_push: Naming | None = None
     scanner: ImageScanner | None = None
     chores: Mapping[str, Chore] = field(default_factory=dict)
@@ -93,24 +114,37 @@ class ControlPlane:
         self._closing = threading.Event()
         self._is_dead: Callable[[str], bool] | None = None
         self.loop = ControlLoop(parts.clock)
-        self.watch = ContainerWatch(parts.engine, parts.identity.instance, self.loop.wake)
-        self.statistics = Statistics(parts.engine, self.watch.states)
-        self._work: Work = ThreadedWork() if threaded else InlineWork()
         self.definitions = Definitions()
+        self.roles = RoleChecks(
+            parts.database, parts.images, parts.ids, parts.clock.now, parts.roles_must_exist, parts.enforce_iam
+        )
+        by_name = {LOCAL: parts.engine, **{name: each.engine for name, each in parts.further.items()}}
+        self.swarm = SwarmNetworks(by_name) if parts.further else None
         self.networks = Networks(
-            parts.database, parts.engine, parts.identity.instance, _owned(parts.identity), parts.vpc_cidr
+            parts.database,
+            self.swarm or parts.engine,
+            parts.identity.instance,
+            _owned(parts.identity),
+            parts.vpc_cidr,
+            overlay=self.swarm is not None,
         )
-        self.limits = TaskLimiter(parts.engine, parts.identity.instance, _owned(parts.identity, "pause"))
-        self.guards = Guards(parts.database, parts.engine, self.watch, enforced=parts.enforce_security_groups)
-        self.launcher, self.executor = self._engine_work(parts)
-        self.tasks = TaskController(
-            parts.clock, parts.database, self.loop, self._work, self.watch, self.executor, self.definitions
-        )
+        probing = threading.Lock()  # several engines of one host share its control groups
+        own = FurtherEngine(parts.engine, parts.relay, parts.allow_host_paths)
+        local, self.guards = self._engine_control(LOCAL, own, parts.images, probing)
+        others = [
+            self._engine_control(name, each, parts.images.beside(each.engine), probing)[0]
+            for name, each in parts.further.items()
+        ]
+        self.engines = Engines(local, others)
+        self.watch, self.statistics, self.limits = local.watch, local.statistics, local.limits
+        self.launcher, self.executor = local.launcher, local.executor
+        self._work = local.work
+        self.tasks = TaskController(parts.clock, parts.database, self.loop, self.engines, self.definitions)
         self.services = ServiceController(parts.clock, parts.database, parts.ids)
         session_logs = SessionLogs(
             parts.database, parts.delivery, self.definitions, parts.clock, parts.ids, parts.enforce_iam
         )
-        self.exec_sessions = ExecSessions(parts.clock, parts.database, parts.engine, parts.ids, session_logs)
+        self.exec_sessions = ExecSessions(parts.clock, parts.database, by_name.get, parts.ids, session_logs)
         self._lifecycle = LifecyclePolicies(parts.clock, parts.database)
         self._previews = LifecyclePreviews(parts.clock, parts.database)
         self._restores = ImageRestores(parts.clock, parts.database)
@@ -135,69 +169,80 @@ class ControlPlane:
         self.loop.use(controllers)
         parts.database.listen(self.loop.wake)
 
-    def _engine_work(self, parts: ControlParts) -> tuple[ContainerLauncher, TaskExecutor]:
-        """Who makes containers, and who carries out a task's actions with it."""
-        roles = self.roles = RoleChecks(
-            parts.database, parts.images, parts.ids, parts.clock.now, parts.roles_must_exist, parts.enforce_iam
-        )
-        volumes = VolumeMaker(
-            parts.engine, parts.identity.instance, _owned(parts.identity, "volume"), parts.allow_host_paths
-        )
+    def _engine_control(
+        self, name: str, own: FurtherEngine, images: ImageFinder, probing: threading.Lock
+    ) -> tuple[EngineControl, Guards]:
+        """All that acts on one engine: who watches it, makes containers, carries out a task's actions."""
+        parts, engine = self._parts, own.engine
+        watch = ContainerWatch(engine, parts.identity.instance, self.loop.wake)
+        limits = TaskLimiter(engine, parts.identity.instance, _owned(parts.identity, "pause"), _lock=probing)
+        guards = Guards(parts.database, engine, watch, enforced=parts.enforce_security_groups)
+        volumes = VolumeMaker(engine, parts.identity.instance, _owned(parts.identity, "volume"), own.allow_host_paths)
         launcher = ContainerLauncher(
-            engine=parts.engine,
+            engine=engine,
             database=parts.database,
             delivery=parts.delivery,
-            watch=self.watch,
+            watch=watch,
             identity=parts.identity,
             sealer=parts.sealer,
             now=parts.clock.now,
             volumes=volumes,
-            limits=self.limits,
+            limits=limits,
             s3_folder=parts.s3_folder,
-            endpoint_in_task=parts.endpoint_in_task if parts.relay else None,
+            endpoint_in_task=parts.endpoint_in_task if own.relay else None,
             endpoint_on_host=parts.endpoint_on_host,
-            roles=roles,
+            roles=self.roles,
         )
         executor = TaskExecutor(
-            engine=parts.engine,
+            engine=engine,
             database=parts.database,
             networks=TaskNetworks(
-                parts.engine,
+                engine,
                 self.networks,
                 HostPorts(parts.database, self.networks, parts.bind_ip),
-                self.watch,
+                watch,
                 parts.identity,
-                self.guards,
-                parts.relay,
+                guards,
+                own.relay,
             ),
-            images=parts.images,
+            images=images,
             pins=ImagePins(parts.database),
             launcher=launcher,
             delivery=parts.delivery,
-            watch=self.watch,
+            watch=watch,
             identity=parts.identity,
             ids=parts.ids,
             volumes=volumes,
-            limits=self.limits,
+            limits=limits,
             s3_folder=parts.s3_folder,
-            roles=roles,
+            roles=self.roles,
         )
-        return launcher, executor
+        work: Work = ThreadedWork() if self._threaded else InlineWork()
+        statistics = Statistics(engine, watch.states)
+        return EngineControl(name, engine, watch, statistics, work, limits, launcher, executor), guards
 
     def start(self, is_dead: Callable[[str], bool] | None = None) -> None:
         """Adopts what runs and begins to work. Without an engine it works too: tasks then fail, saying so."""
         self._is_dead = is_dead
         self.exec_sessions.end_former()
-        self.watch.before_first_look = self._recover
+        disconnect_strangers(self._parts.database, self.engines.names, self._parts.clock.now())
+        for one in self.engines.all:
+            one.watch.before_first_look = partial(self._recover, one)
+            if self._parts.further:
+                one.watch.on_connection = partial(self._tell_instances, one.name)
         self.watch.refresh()
         self.loop.wake(self._scans.keys)
         wake_everything(self._parts.database, self.loop.wake)
         self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys, *self._restores.keys])
         self.loop.wake(self._registry.keys)
-        if self._threaded:
-            self.watch.start()
+        for one in self.engines.all:
+            if not self._threaded:
+                one.watch.refresh()
+                continue
+            one.watch.start(look_first=one is not self.engines.local)
             if self._parts.read_statistics:
-                self.statistics.start()
+                one.statistics.start()
+        if self._threaded:
             threading.Thread(target=self.loop.run_forever, name="homeport-control", daemon=True).start()
             threading.Thread(target=self._flush_logs, name="homeport-log-flush", daemon=True).start()
 
@@ -215,17 +260,21 @@ class ControlPlane:
         """Until nothing is due and no engine work is under way; whether that came true in time."""
         if not self._threaded:
             for _ in range(10_000):
-                self.watch.refresh()
+                for one in self.engines.all:
+                    one.watch.refresh()
                 if self.loop.tick() == 0:
                     return True
             return False
         deadline = monotonic() + timeout_s
         pause = threading.Event()
         while monotonic() < deadline:
-            if self._work.settle(max(0.0, deadline - monotonic())) and self.loop.idle():
+            if self._settle_work(deadline) and self.loop.idle():
                 return True
             pause.wait(0.005)
         return False
+
+    def _settle_work(self, deadline: float) -> bool:
+        return all(one.work.settle(max(0.0, deadline - monotonic())) for one in self.engines.all)
 
     def advance(self, seconds: float, move: Callable[[float], None]) -> None:
         """Moves the clock timer by timer, and lets the engine settle between, so that not all fires at once."""
@@ -243,8 +292,26 @@ class ControlPlane:
             self.loop.kick()
 
     def remove_everything(self) -> None:
-        """Containers, volumes, control groups and networks of this emulator, all of them."""
-        remove_everything(self._parts.engine, self.networks, self.limits, self._parts.identity.instance)
+        """Containers, volumes, control groups and networks of this emulator, all of them. What a further engine that
+        does not answer has of them is removed once it answers again."""
+        instance = self._parts.identity.instance
+        away = False
+        for one in self.engines.all:
+            try:
+                remove_everything(one.engine, one.limits, instance)
+            except EngineError as error:
+                if one is self.engines.local:
+                    raise
+                _log.warning("engine %s keeps what it has of ours until it answers: %s", one.name, error)
+                away = True
+        try:
+            self.networks.remove_all()
+            if self.swarm is not None:
+                remove_networks(self._parts.engine, instance)  # bridges of times with one engine alone
+        except EngineError as error:
+            if not away:
+                raise
+            _log.warning("a network stays, since that engine's containers are in it: %s", error)
 
     def reset(self, forget: Callable[[], None]) -> None:
         """Removes everything and has the records forgotten, while nothing else is decided or done."""
@@ -253,12 +320,13 @@ class ControlPlane:
 
         def work() -> None:
             try:
-                self._work.settle(SETTLE_TIMEOUT_S)
+                self._settle_work(monotonic() + SETTLE_TIMEOUT_S)
                 self.remove_everything()
                 forget()
                 self.tasks.forget_all()
                 self.definitions.clear()
-                self.watch.refresh()
+                for one in self.engines.all:
+                    one.watch.refresh()
             except Exception as error:  # noqa: BLE001 - handed to who asked
                 failure.append(error)
             finally:
@@ -275,27 +343,33 @@ class ControlPlane:
     def close(self) -> None:
         """Stops looking. Containers run on, and are adopted at the next start."""
         self._closing.set()
-        self.watch.close()
-        self.statistics.close()
+        for one in self.engines.all:
+            one.watch.close()
+            one.statistics.close()
         self.exec_sessions.close()
         self.loop.stop()
-        self._work.close()
+        for one in self.engines.all:
+            one.work.close()
 
-    def _recover(self) -> None:
-        """Raises EngineError when no engine answers; then it is tried again at the next look."""
-        parts, identity = self._parts, self._parts.identity
+    def _recover(self, one: EngineControl) -> None:
+        """Raises EngineError when the engine does not answer; then it is tried again at the next look."""
+        parts, instance = self._parts, self._parts.identity.instance
         if self._is_dead is not None:
-            sweep_dead_ephemeral(parts.engine, self.limits, identity.instance, self._is_dead)
-        self.exec_sessions.end_orphans()
+            sweep_dead_ephemeral(one.engine, one.limits, instance, self._is_dead)
+        self.exec_sessions.end_orphans(one.name, one.engine)
         recover(
             parts.database,
-            parts.engine,
-            self.launcher,
+            one.engine,
+            one.launcher,
             self.definitions,
-            self.limits,
-            identity.instance,
+            one.limits,
+            instance,
             parts.clock.now(),
+            one.name,
         )
+
+    def _tell_instances(self, engine: str, connected: bool) -> None:
+        tell_instances(self._parts.database, engine, connected, self._parts.clock.now())
 
     def _flush_logs(self) -> None:
         while not self._closing.wait(FLUSH_LOGS_EVERY_S):

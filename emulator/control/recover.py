@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from emulator.control.container_launch import ContainerLauncher
 from emulator.control.definitions import DefinitionMissing, Definitions
-from emulator.control.networks import Networks
 from emulator.control.task_limits import TaskLimiter
 from emulator.control.tasks import find_task
+from emulator.domain.engines import LOCAL
 from emulator.domain.task import Task
 from emulator.engine import labels
 from emulator.engine.base import ContainerState, Engine
@@ -42,14 +42,16 @@ def recover(
     limits: TaskLimiter,
     instance: str,
     now: float,
+    name: str = LOCAL,
 ) -> Recovered:
-    """Gives each container of ours back to its task, or removes it. Raises EngineError when no engine answers."""
+    """Gives each container of ours on an engine of that name back to its task, or removes it. Raises EngineError when
+    the engine does not answer."""
     states = engine.list_containers({labels.INSTANCE: instance})
     adopted: list[tuple[Task, ContainerState]] = []
     leftovers: list[ContainerState] = []
     for state in states:
         with database.read() as reader:
-            task = _owner(reader, state)
+            task = _owner(reader, state, name)
         if task is None:
             leftovers.append(state)
             continue
@@ -89,27 +91,32 @@ def sweep_dead_ephemeral(engine: Engine, limits: TaskLimiter, own_instance: str,
         for volume in engine.list_volumes({labels.INSTANCE: instance}):
             engine.remove_volume(volume)
         limits.remove_all(instance)
-        for network in engine.list_networks({labels.INSTANCE: instance}):
-            engine.remove_network(network)
+        remove_networks(engine, instance)
     return len(found)
 
 
-def remove_everything(engine: Engine, networks: Networks, limits: TaskLimiter, instance: str) -> None:
-    """All of this emulator in the engine and on its host: for `homeport reset`, and at the end of an ephemeral run."""
+def remove_everything(engine: Engine, limits: TaskLimiter, instance: str) -> None:
+    """All of this emulator in the engine and on its host but networks, which other engines may use: for
+    `homeport reset`, and at the end of an ephemeral run."""
     _remove(engine, engine.list_containers({labels.INSTANCE: instance}))
     for name in engine.list_volumes({labels.INSTANCE: instance}):
         engine.remove_volume(name)
     limits.remove_all()
-    networks.remove_all()
 
 
-def _owner(reader: Reader, state: ContainerState) -> Task | None:
+def remove_networks(engine: Engine, instance: str) -> None:
+    """Those of an emulator that the engine can remove, one at a time."""
+    for name in engine.list_networks({labels.INSTANCE: instance}):
+        engine.remove_network(name)
+
+
+def _owner(reader: Reader, state: ContainerState, engine: str) -> Task | None:
     """The task that the container belongs to, if it still wants it. One that never started is made anew instead."""
     arn = state.labels.get(labels.TASK)
     if arn is None or state.labels.get(labels.SCHEMA) != labels.SCHEMA_VERSION or state.status == "created":
         return None
     task = find_task(reader, arn)
-    if task is None or task.stopped:
+    if task is None or task.stopped or task.engine != engine:
         return None
     known = {c.runtime_id for c in task.containers} | set(task.pauses)
     if state.id in known:

@@ -17,6 +17,7 @@ from emulator.control.networks import Networks, Provided
 from emulator.control.observe import ContainerWatch
 from emulator.control.security_groups import CannotFilter, Guards
 from emulator.domain.address_plan import RangeExhausted
+from emulator.domain.engines import LOCAL
 from emulator.domain.host_ports import (
     EVERYWHERE,
     NetworkBinding,
@@ -59,6 +60,11 @@ NO_WAY_OUT = "its subnet has no route to an internet gateway, so its public addr
 TOO_MANY_PORTS = f"only the first {MOST_PUBLIC_PORTS} of its ports answer on its public address"
 NO_HOST_NETWORK = (
     "CannotStartContainerError: network mode host is the network of the engine's host, and that is not this host"
+)
+ELSEWHERE = "it runs on engine {engine}: its public address and host ports answer on that engine's host alone"
+NOT_OUR_HOST = (
+    "CannotStartContainerError: network mode host on a further engine is not emulated yet: the task could not reach "
+    "Homeport from that engine's host"
 )
 NO_LOOPBACK = "this host has no loopback address but 127.0.0.1, so its public address is that, with other port numbers"
 
@@ -169,6 +175,7 @@ class TaskNetworks:
         answers = _as_published(published, state) if public == LOOPBACK else published
         notes = [provided.note] if provided.note else []
         if public:
+            notes += [ELSEWHERE.format(engine=task.engine)] if task.engine != LOCAL else []
             notes += [] if reached else [NO_WAY_OUT]
             notes += [NO_PUBLIC_PORTS] if reached and not published else []
             notes += [TOO_MANY_PORTS] if count > MOST_PUBLIC_PORTS else []
@@ -204,7 +211,9 @@ class TaskNetworks:
                     return Failed(f"CannotStartContainerError: Error response from daemon: {error}")
                 continue
             first = made[effective.containers[0]["name"]]
-            return Done(runtime_id=first.pause_id, attached=tuple(made.values()))
+            bound = any(each.bindings for each in made.values())
+            notes = (ELSEWHERE.format(engine=task.engine),) if bound and task.engine != LOCAL else ()
+            return Done(runtime_id=first.pause_id, attached=tuple(made.values()), warnings=notes)
         return Failed("CannotStartContainerError: Error response from daemon: no dynamic host port could be bound")
 
     def _attach(
@@ -259,6 +268,8 @@ class TaskNetworks:
     # -- host and none
 
     def _host(self, task: Task, effective: EffectiveTask) -> Outcome:
+        if task.engine != LOCAL:
+            return Failed(NOT_OUR_HOST)
         if not self.engine.info().on_this_host:
             return Failed(NO_HOST_NETWORK)
         attached = tuple(

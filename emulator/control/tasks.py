@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 from emulator.clock import Clock
 from emulator.control.definitions import DefinitionMissing, Definitions
+from emulator.control.engines import Engines
 from emulator.control.host_ports import release_ports
 from emulator.control.loop import ControlLoop
 from emulator.control.networks import release
-from emulator.control.observe import ContainerWatch
-from emulator.control.task_executor import TaskExecutor
-from emulator.control.work import Lane, Work
+from emulator.control.work import Lane
 from emulator.domain.container_order import order_of
 from emulator.domain.task import Task
 from emulator.domain.task_actions import (
@@ -26,7 +25,7 @@ from emulator.domain.task_actions import (
 )
 from emulator.domain.task_outcomes import Failed, Outcome, settled
 from emulator.domain.task_overrides import EffectiveTask
-from emulator.domain.task_progress import DEFAULT_STOP_TIMEOUT_S, Needs, Plan, Sight, advance
+from emulator.domain.task_progress import DEFAULT_STOP_TIMEOUT_S, Needs, Plan, advance
 from emulator.events import journal
 from emulator.events.task_changes import write_task
 from emulator.store.database import Database, Reader, Transaction
@@ -54,17 +53,13 @@ class TaskController:
         clock: Clock,
         database: Database,
         loop: ControlLoop,
-        work: Work,
-        watch: ContainerWatch,
-        executor: TaskExecutor,
+        engines: Engines,
         definitions: Definitions,
     ) -> None:
         self._clock = clock
         self._database = database
         self._loop = loop
-        self._work = work
-        self._watch = watch
-        self._executor = executor
+        self._engines = engines
         self._definitions = definitions
         self._hands: dict[str, _Hand] = {}
 
@@ -112,17 +107,13 @@ class TaskController:
         if effective is None and task.desired_status == "RUNNING":
             gone = Failed("ResourceInitializationError: the task definition was deleted")
             task = settled(task, ProvideNetwork("the definition is missing"), gone, now)
-        return advance(task, self._sight(task), _needs(effective), frozenset(hand.in_flight), now)
+        return advance(task, self._engines.sight(task), _needs(effective), frozenset(hand.in_flight), now)
 
     def _effective(self, reader: Reader, task: Task) -> EffectiveTask | None:
         try:
             return self._definitions.of(reader, task)
         except DefinitionMissing:
             return None
-
-    def _sight(self, task: Task) -> Sight:
-        ids = [c.runtime_id for c in task.containers if c.runtime_id]
-        return self._watch.sight([*ids, *task.pauses])
 
     def _write(self, tx: Transaction, before: Task, after: Task, now: float) -> None:
         if after == before:
@@ -158,7 +149,7 @@ class TaskController:
 
     def _submit(self, key: str, hand: _Hand, task: Task, effective: EffectiveTask, action: TaskAction) -> None:
         def job() -> None:
-            outcome = self._executor.perform(task, effective, action)
+            outcome = self._engines.perform(task, effective, action)
             self._loop.post(lambda: back(outcome))
 
         def back(outcome: Outcome) -> None:
@@ -169,7 +160,7 @@ class TaskController:
             self._loop.wake([("task", key)])
 
         # Its network is how a task begins: the rest of one that has begun goes before it.
-        self._work.submit(_lane(action), job, ahead=not isinstance(action, ProvideNetwork))
+        self._engines.submit(task, _lane(action), job, ahead=not isinstance(action, ProvideNetwork))
 
 
 def find_task(reader: Reader, arn: str) -> Task | None:

@@ -81,6 +81,15 @@ def gateway_of(cidr: str) -> str:
     return str(ipaddress.ip_network(cidr)[1])
 
 
+def engine_range(cidr: str) -> str:
+    """The end of an overlay's range, from which its engines take addresses for themselves: a /24, or its last quarter.
+
+    One slice of a large range at most is touched by it, the last.
+    """
+    whole = ipaddress.ip_network(cidr)
+    return str(list(whole.subnets(new_prefix=max(24, whole.prefixlen + 2)))[-1])
+
+
 def overlap(one: str, other: str) -> bool:
     return ipaddress.ip_network(one).overlaps(ipaddress.ip_network(other))
 

@@ -17,6 +17,7 @@ from emulator.domain.container_instance import (
     InstanceAttribute,
     with_attributes,
 )
+from emulator.domain.engines import ENGINE_ATTRIBUTE, LOCAL
 from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.instance_capabilities import capabilities, platform
 from emulator.domain.instance_type import INSTANCE_TYPES, InstanceType, known_families
@@ -100,6 +101,7 @@ def virtual_host(
             vpc_id=vpc_id or default_vpc_id(cluster.account, cluster.region),
         ),
         *capabilities(privileged=privileged),
+        *([InstanceAttribute(ENGINE_ATTRIBUTE, engine)] if engine != LOCAL else []),
     ]
     return new_instance(
         cluster,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from emulator.domain.engines import NO_SWARM, SwarmMembership
 from emulator.engine.container_files import ContainerFiles
 from emulator.engine.control_groups import ControlGroups
 from emulator.engine.errors import (
@@ -64,6 +65,7 @@ class EngineInfo:
     detail: str = ""  # one line for the start banner
     volume_subpaths: bool = False  # whether a directory of a volume can be mounted
     on_this_host: bool = False  # its containers run on this very Linux host, not in a virtual machine or elsewhere
+    swarm: SwarmMembership = NO_SWARM
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,16 @@ class RegistryCredentials:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSpec:
-    """One bridge per VPC. `subnet_cidr` is the whole range, `gateway` an address in it."""
+    """One bridge per VPC, or one overlay over the engines of a swarm, which only a manager makes. `subnet_cidr` is the
+    whole range, `gateway` an address in it; from `engine_cidr` an overlay's engines take addresses for themselves."""
 
     name: str
     subnet_cidr: str
     gateway: str
     labels: Mapping[str, str]
     mtu: int | None = None
+    driver: Literal["bridge", "overlay"] = "bridge"
+    engine_cidr: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +312,7 @@ class Engine(ContainerFiles, StatisticsSource, ExecSource, VolumeStore, Protocol
         ...
 
     def list_networks(self, labels: Mapping[str, str]) -> list[str]:
-        """Names of the networks that bear all the labels."""
+        """Names of the networks that bear all the labels, of those that this engine can remove."""
         ...
 
     def find_image(self, reference: str) -> ImageFacts | None:

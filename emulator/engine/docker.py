@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.clock import Clock, SystemClock
+from emulator.domain.engines import DEFAULT_ADDRESS
 from emulator.engine.base import (
     ContainerCreateFailed,
     ContainerSpec,
@@ -49,7 +50,6 @@ from emulator.engine.pause import pause_archive, pause_reference
 from emulator.engine.statistics import Reading, StorageUse
 from emulator.engine.volumes import VolumeSpec
 
-DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 _START_DEADLINE_FACTOR = 2.0
 _ENDPOINT_HOLD_S = 1.0
 _REMOVED_OUTPUT_GRACE_S = 2.0

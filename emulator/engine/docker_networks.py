@@ -1,4 +1,4 @@
-"""Networks in a Docker engine: one bridge per VPC, with the range it was asked for or not at all."""
+"""Networks in a Docker engine: one bridge or overlay per VPC, with the range it was asked for or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from emulator.engine.base import EngineError, NetworkConflict, NetworkSpec
 from emulator.engine.docker_calls import ApiRefusal, DockerCalls
@@ -41,25 +42,34 @@ class DockerNetworks:
             with self._calls.endpoint_removal(), self._calls.client() as client:
                 client.remove_network(name)
         except ApiRefusal as refusal:
-            if refusal.code != 404:
+            # A manager still shows an overlay for a moment after it was removed, and then refuses it with a 500.
+            if refusal.code != 404 and not str(refusal).endswith("not found"):
                 raise
 
     def names(self, labels: Mapping[str, str]) -> list[str]:
         with self._calls.client() as client:
             found = client.networks(filters={"label": [f"{name}={value}" for name, value in labels.items()]})
+            # A worker of a swarm shows an overlay while a container of its own is in it; only managers remove it.
+            if any(each.get("Scope") == "swarm" for each in found) and not _manages(client.info()):
+                found = [each for each in found if each.get("Scope") != "swarm"]
         return [network["Name"] for network in found]
 
     def _create(self, spec: NetworkSpec) -> None:
         options = {"com.docker.network.driver.mtu": str(spec.mtu)} if spec.mtu else {}
-        ranges = {"Driver": "default", "Config": [{"Subnet": spec.subnet_cidr, "Gateway": spec.gateway}]}
+        config = {"Subnet": spec.subnet_cidr, "Gateway": spec.gateway}
+        if spec.engine_cidr is not None:
+            config["IPRange"] = spec.engine_cidr
+        overlay = spec.driver == "overlay"
+        ranges = {"Driver": "default", "Config": [config]}
         with self._calls.client() as client:
             client.create_network(
                 spec.name,
-                driver="bridge",
+                driver=spec.driver,
                 options=options,
                 ipam=ranges,  # type: ignore[arg-type]  # the SDK's own class is a dict too
                 labels=dict(spec.labels),
                 check_duplicate=True,
+                **({"attachable": True, "scope": "swarm"} if overlay else {}),  # type: ignore[arg-type]
             )
 
     def _is_there(self, spec: NetworkSpec) -> bool:
@@ -70,6 +80,10 @@ class DockerNetworks:
             if spec.subnet_cidr not in ranges:
                 raise NetworkConflict(f"network {spec.name} exists with range {ranges}, not {spec.subnet_cidr}")
         return bool(found)
+
+
+def _manages(info: Mapping[str, Any]) -> bool:
+    return bool((info.get("Swarm") or {}).get("ControlAvailable"))
 
 
 def refuse_routed(cidr: str, routes: str) -> None:

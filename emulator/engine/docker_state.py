@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, cast
 
+from emulator.domain.engines import SwarmMembership
 from emulator.engine.base import ContainerState, EngineInfo, ImageFacts, PortPublish, SeenMount
 from emulator.engine.statistics import StorageUse
 
@@ -125,8 +126,17 @@ def engine_info(info: Mapping[str, Any], *, local: bool = False) -> EngineInfo:
         cgroup_version=int(str(info.get("CgroupVersion") or "1").lstrip("v")),
         cgroup_driver=str(info.get("CgroupDriver") or ""),
         on_this_host=local and sys.platform == "linux" and system != "Docker Desktop",
+        swarm=swarm_membership(info.get("Swarm") or {}),
         detail=f"Docker Engine {version} on {system}, storage {info.get('Driver') or '?'}",
     )
+
+
+def swarm_membership(swarm: Mapping[str, Any]) -> SwarmMembership:
+    """Of the member Swarm of `GET /info`. Workers do not tell the swarm's own id, but who its managers are."""
+    if swarm.get("LocalNodeState") != "active":
+        return SwarmMembership()
+    managers = tuple(str(each.get("NodeID") or "") for each in swarm.get("RemoteManagers") or ())
+    return SwarmMembership(str(swarm.get("NodeID") or ""), bool(swarm.get("ControlAvailable")), managers)
 
 
 def architecture(name: str) -> str:

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Literal
 
 from emulator.clock import Clock
+from emulator.domain.engines import SwarmMembership
 from emulator.engine.base import (
     ContainerCreateFailed,
     ContainerSpec,
@@ -46,7 +47,7 @@ from emulator.engine.simulated_container import SimulatedContainer
 from emulator.engine.simulated_control_groups import SimulatedControlGroups
 from emulator.engine.simulated_exec import SimulatedExec, run_script
 from emulator.engine.simulated_images import Program, SimulatedImages
-from emulator.engine.simulated_network import SimulatedNetworks
+from emulator.engine.simulated_network import SimulatedNetworks, SimulatedSwarm
 from emulator.engine.simulated_statistics import simulated_samples
 from emulator.engine.simulated_timeline import Timeline
 from emulator.engine.simulated_volumes import SimulatedVolumes
@@ -71,13 +72,16 @@ class SimulatedEngine:
         fail_next: Mapping[str, EngineError] | None = None,
         on_call: CallHook | None = None,
         architecture: str = "x86_64",
+        swarm: SimulatedSwarm | None = None,
+        swarm_node: str = "",
     ) -> None:
         self.on_call = on_call
+        self.swarm_node = swarm_node
         self._clock = clock
         self._architecture = architecture
         self._images = SimulatedImages(architecture, remote_images or {})
         self._volumes = SimulatedVolumes()
-        self._networks = SimulatedNetworks()
+        self._networks = SimulatedNetworks(swarm)
         self._containers: dict[str, SimulatedContainer] = {}
         self._names: dict[str, str] = {}
         self._by_label: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
@@ -172,6 +176,7 @@ class SimulatedEngine:
                 "simulated: nothing runs",
                 volume_subpaths=True,
                 on_this_host=True,
+                swarm=SwarmMembership(self.swarm_node, True, ("simulated",)) if self.swarm_node else SwarmMembership(),
             )
 
     def sample_statistics(self, running: Sequence[ContainerState]) -> Mapping[str, Reading]:

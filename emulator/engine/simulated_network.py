@@ -50,17 +50,25 @@ class SimulatedNetwork:
         raise ContainerStartFailed(f"no available IPv4 addresses on this network's address pools: {self.spec.name}")
 
 
-class SimulatedNetworks:
-    """All networks and published ports of one simulated engine."""
+@dataclass(slots=True)
+class SimulatedSwarm:
+    """What several simulated engines have in common: overlay networks. All its nodes are managers."""
 
-    def __init__(self) -> None:
-        self._networks: dict[str, SimulatedNetwork] = {}
+    networks: dict[str, SimulatedNetwork] = field(default_factory=dict)
+
+
+class SimulatedNetworks:
+    """All networks and published ports of one simulated engine, with the overlays of its swarm if it is in one."""
+
+    def __init__(self, swarm: SimulatedSwarm | None = None) -> None:
+        self._bridges: dict[str, SimulatedNetwork] = {}
+        self._overlays = None if swarm is None else swarm.networks
         self._ports: set[tuple[str, str, int]] = set()
         self._bridge = SimulatedNetwork(NetworkSpec("bridge", "172.17.0.0/16", "172.17.0.1", {}))
         self._next_port = _FIRST_CHOSEN_PORT
 
     def ensure(self, spec: NetworkSpec) -> None:
-        existing = self._networks.get(spec.name)
+        existing = self._all.get(spec.name)
         if existing is not None:
             if existing.spec.subnet_cidr != spec.subnet_cidr:
                 raise NetworkConflict(
@@ -68,25 +76,33 @@ class SimulatedNetworks:
                 )
             return
         wanted = ipaddress.IPv4Network(spec.subnet_cidr)
-        for other in self._networks.values():
+        for other in self._all.values():
             if wanted.overlaps(ipaddress.IPv4Network(other.spec.subnet_cidr)):
                 raise NetworkConflict(f"{spec.subnet_cidr} collides with {other.spec.subnet_cidr} of {other.spec.name}")
-        self._networks[spec.name] = SimulatedNetwork(spec)
+        made = self._overlays if spec.driver == "overlay" else self._bridges
+        if made is None:
+            raise EngineError("This node is not a swarm manager.", 503)
+        made[spec.name] = SimulatedNetwork(spec)
+
+    @property
+    def _all(self) -> dict[str, SimulatedNetwork]:
+        return {**(self._overlays or {}), **self._bridges}
 
     def remove(self, name: str) -> None:
-        network = self._networks.get(name)
+        network = self._all.get(name)
         if network is not None and network.used:
             raise EngineError(f"error while removing network: network {name} has active endpoints", 403)
-        self._networks.pop(name, None)
+        for made in (self._bridges, self._overlays or {}):
+            made.pop(name, None)
 
     def specs(self) -> list[NetworkSpec]:
-        return [network.spec for network in self._networks.values()]
+        return [network.spec for network in self._all.values()]
 
     def connect(self, spec: ContainerSpec, container_id: str) -> tuple[dict[str, str], tuple[PortPublish, ...]]:
         """Addresses by network and ports as published, of a container that starts. ContainerStartFailed."""
         addresses: dict[str, str] = {}
         if spec.network is not None:
-            network = self._networks.get(spec.network.network)
+            network = self._all.get(spec.network.network)
             if network is None:
                 raise ContainerStartFailed(f"network {spec.network.network} not found", 404)
             addresses[spec.network.network] = network.take(spec.network, container_id)
@@ -106,8 +122,8 @@ class SimulatedNetworks:
         for name, address in addresses.items():
             if name == "bridge":
                 self._bridge.used.pop(address, None)
-            elif name in self._networks:
-                self._networks[name].used.pop(address, None)
+            elif name in self._all:
+                self._all[name].used.pop(address, None)
         for port in ports:
             self._ports.discard((port.host_ip, port.protocol, port.host_port or 0))
 

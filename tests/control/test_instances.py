@@ -55,7 +55,10 @@ def test_the_default_cluster_is_made(emulator: Emulator, aws: Aws) -> None:
         ({"type": "t3.micro", "zone": "q"}, "unknown Availability Zone 'q': us-east-1 has us-east-1a, us-east-1b"),
         ({"type": "t3.micro", "zone": "a", "cluster": "nope"}, "there is no cluster 'nope' in us-east-1"),
         ({"type": "t3.micro", "zone": "a", "count": 0}, "count is a number from 1 to 1000"),
-        ({"type": "t3.micro", "zone": "a", "engine": "tcp://b:2375"}, "does not run tasks on another engine"),
+        (
+            {"type": "t3.micro", "zone": "a", "engine": "tcp://b:2375"},
+            "was not told of an engine 'tcp://b:2375' (there is: local)",
+        ),
         ({"type": 5, "zone": "a"}, "are texts"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from emulator.domain.engines import NO_SWARM, SwarmMembership
 from emulator.engine.base import (
     ContainerCreateFailed,
     ContainerSpec,
@@ -24,7 +25,7 @@ from emulator.engine.docker_events import engine_event
 from emulator.engine.docker_images import pull_error
 from emulator.engine.docker_networks import refuse_routed
 from emulator.engine.docker_spec import create_body
-from emulator.engine.docker_state import container_state, epoch_seconds, published_ports
+from emulator.engine.docker_state import container_state, epoch_seconds, published_ports, swarm_membership
 from emulator.engine.image_reference import same_reference, split_reference
 
 ROUTES = """Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT
@@ -200,3 +201,14 @@ def test_engine_addresses() -> None:
     assert EngineAddress.parse("tcp://10.0.0.5:2376").port == 2376
     with pytest.raises(EngineUnavailable, match="ssh://box"):
         EngineAddress.parse("ssh://box")
+
+
+def test_a_nodes_place_in_its_swarm() -> None:
+    """As Docker 20.10 tells a manager, a worker, and one outside."""
+    managers = [{"NodeID": "m", "Addr": "10.213.7.1:2377"}]
+    manager = {"NodeID": "m", "LocalNodeState": "active", "ControlAvailable": True, "RemoteManagers": managers}
+    worker = {"NodeID": "w", "LocalNodeState": "active", "ControlAvailable": False, "RemoteManagers": managers}
+    assert swarm_membership(manager) == SwarmMembership("m", True, ("m",))
+    assert swarm_membership(worker) == SwarmMembership("w", False, ("m",))
+    assert swarm_membership({"NodeID": "", "LocalNodeState": "inactive", "RemoteManagers": None}) == NO_SWARM
+    assert swarm_membership({"NodeID": "w", "LocalNodeState": "pending", "RemoteManagers": managers}) == NO_SWARM

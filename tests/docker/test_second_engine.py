@@ -1,0 +1,193 @@
+"""Two engines serve one cluster: two dockerd of this machine, each in a network namespace, joined in a Docker swarm."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docker.homeport import (
+    AWSLOGS,
+    GROUP,
+    NETWORK,
+    ROOT,
+    Homeport,
+    Pusher,
+    eventually,
+    free_port,
+)
+from tests.docker.two_engines import OwnEngine, TwoEngines
+
+pytestmark = pytest.mark.docker
+
+ON = {"local": "attribute:homeport.engine !exists", "east": "attribute:homeport.engine == east"}
+SERVES = "mkdir -p /www; echo page of {name} >/www/index.html; echo {name} serves; exec httpd -f -v -p 80 -h /www"
+
+
+@dataclass
+class Cluster:
+    """Homeport on both engines, an instance on each."""
+
+    engines: TwoEngines
+    homeport: Homeport
+    instances: dict[str, str]
+
+    def command(self, words: str, *, fails: bool = False) -> str:
+        verb, _, rest = words.partition(" ")
+        endpoint = f"--endpoint {self.homeport.url}"
+        return self.homeport.shell(f"{sys.executable} -m emulator {verb} {endpoint} {rest}", fails=fails)
+
+    def engine(self, name: str) -> OwnEngine:
+        return self.engines.one if name == "local" else self.engines.two
+
+    def run(self, name: str) -> str:
+        """A task that serves a page of its own, on an engine."""
+        family = f"web-{name}"
+        definition = {"name": "app", "image": self.image, "entryPoint": ["sh", "-c"], "logConfiguration": AWSLOGS}
+        self.homeport.define(
+            family,
+            {**definition, "command": [SERVES.format(name=name)], "stopTimeout": 2},
+            requiresCompatibilities=["EC2"],
+            memory="256",
+        )
+        answer = self.homeport.client("ecs").run_task(
+            taskDefinition=family,
+            launchType="EC2",
+            networkConfiguration=NETWORK,
+            placementConstraints=[{"type": "memberOf", "expression": ON[name]}],
+        )
+        assert answer["failures"] == []
+        return str(answer["tasks"][0]["taskArn"])
+
+    image: str = ""
+
+    def address(self, arn: str) -> str:
+        [interface] = self.homeport.task(arn)["containers"][0]["networkInterfaces"]
+        return str(interface["privateIpv4Address"])
+
+    def reads(self, reader: str, of: str) -> str:
+        """What a task reads at the address of another's interface."""
+        return self.command(f"exec {reader.rpartition('/')[2]} -- wget -q -O - http://{self.address(of)}/")
+
+    def connected(self, name: str) -> bool:
+        arns = [self.instances[name]]
+        found = self.homeport.client("ecs").describe_container_instances(containerInstances=arns)
+        return bool(found["containerInstances"][0]["agentConnected"])
+
+    def shown(self, name: str) -> set[str]:
+        """The tasks whose containers an engine runs."""
+        listed = self.engine(name).api().containers(filters={"label": [f"homeport.instance={self.homeport.instance}"]})
+        return {c["Labels"]["homeport.task"] for c in listed}
+
+    def left(self) -> list[str]:
+        wanted = {"label": [f"homeport.instance={self.homeport.instance}"]}
+        found: list[str] = []
+        for name in ON:
+            api = self.engine(name).api()
+            found += [c["Names"][0] for c in api.containers(all=True, filters=wanted)]
+            found += [n["Name"] for n in api.networks(filters=wanted)]
+        return found
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoEngines]:
+    made = TwoEngines(tmp_path_factory.mktemp("engines"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.end()
+    assert made.left() == []
+
+
+def options(engines: TwoEngines) -> tuple[str, ...]:
+    return ("--docker-host", engines.one.url, "--engine-endpoint", f"east={engines.two.url}")
+
+
+def test_engines_that_are_in_no_swarm_are_refused(engines: TwoEngines, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "emulator", "up", "--data-dir", str(tmp_path / "d"), "--registry-port", "0"]
+    command += ["--port", str(free_port()), *options(engines)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert ran.returncode == 1
+    assert "engines local, east are in no Docker swarm" in ran.stderr
+    assert "Run `docker swarm init` on one engine and the `docker swarm join ...` that it prints" in ran.stderr
+
+
+@pytest.fixture
+def cluster(engines: TwoEngines, tmp_path: Path, pusher: Pusher) -> Iterator[Cluster]:
+    engines.join()
+    homeport = Homeport(tmp_path / "data", options=options(engines))
+    try:
+        homeport.start()
+        homeport.client("ecs").create_cluster()
+        homeport.client("logs").create_log_group(logGroupName=GROUP)
+        made = Cluster(engines, homeport, {})
+        repository = homeport.client("ecr").create_repository(repositoryName="web")["repository"]
+        pusher.push(homeport, repository["repositoryUri"], "1", "hello")
+        made.image = f"{repository['repositoryUri']}:1"
+        for name in ON:
+            said = made.command(f"add-instance --type m5.large --az a --engine {name}")
+            made.instances[name] = said.split()[-1]
+        yield made
+        homeport.reset()
+        eventually(lambda: not made.left(), 20)  # a swarm shows a network for a moment after it was removed
+    finally:
+        if homeport.process is not None and homeport.process.poll() is None:
+            homeport.stop()
+    assert "Traceback" not in homeport.log.read_text(), homeport.log.read_text()
+
+
+def test_tasks_on_two_engines_reach_each_other_and_outlive_the_other_engine(cluster: Cluster) -> None:
+    homeport = cluster.homeport
+    arns = {name: cluster.run(name) for name in ON}
+    here, there = arns["local"], arns["east"]
+    for name, arn in arns.items():
+        assert homeport.running(arn, 60)["containerInstanceArn"] == cluster.instances[name]
+        assert cluster.shown(name) == {arn}
+
+    # Over HTTP, both directions, by the addresses of their interfaces; the command runs on the reader's engine.
+    assert cluster.reads(here, of=there) == "page of east"
+    assert cluster.reads(there, of=here) == "page of local"
+
+    # Their output, and their endpoints, come from both.
+    for name, arn in arns.items():
+        assert eventually(lambda arn=arn: homeport.messages(arn), 10)[0] == f"{name} serves"
+        asked = f"exec {arn.rpartition('/')[2]} -- sh -c 'wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task'"
+        assert f'"TaskARN":"{arn}"' in cluster.command(asked).replace(" ", "")
+
+    # After a crash of Homeport each is adopted on its engine.
+    before = {name: cluster.engine(name).api().containers(quiet=True) for name in ON}
+    homeport.kill()
+    homeport.start()
+    for arn in arns.values():
+        homeport.running(arn)
+    assert {name: cluster.engine(name).api().containers(quiet=True) for name in ON} == before
+    eventually(lambda: cluster.connected("east"), 10)
+
+    # One engine dies: its instance has no agent, nothing is concluded about its task, and the other goes on.
+    cluster.engine("east").kill()
+    eventually(lambda: not cluster.connected("east"), 20)
+    assert cluster.connected("local")
+    assert homeport.task(there)["lastStatus"] == "RUNNING"
+    another = cluster.run("local")
+    homeport.running(another, 60)
+    assert cluster.reads(another, of=here) == "page of local"
+    refused: dict[str, Any] = homeport.client("ecs").run_task(
+        taskDefinition="web-east",
+        launchType="EC2",
+        networkConfiguration=NETWORK,
+        placementConstraints=[{"type": "memberOf", "expression": ON["east"]}],
+    )
+    assert "AGENT" in {failure["reason"] for failure in refused["failures"]}
+
+    # It comes back: its instance too, and what had run there has ended.
+    cluster.engine("east").start()
+    eventually(cluster.engine("east").ready, 60)
+    eventually(lambda: cluster.connected("east"), 60)
+    eventually(lambda: homeport.task(there)["lastStatus"] == "STOPPED", 30)
+    assert homeport.task(here)["lastStatus"] == "RUNNING"
