@@ -257,3 +257,4 @@ def test_a_push_redeploys_the_service_that_uses_the_tag(redeploying: Homeport, p
     eventually(lambda: digests() == {new}, 60)
     pusher.tagged(f"{REAL}/live:latest")
     ecs.delete_service(service="live", force=True)
+    eventually(lambda: redeploying.apps("live") == {}, 60)  # the engine keeps images that containers use
