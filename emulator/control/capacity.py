@@ -12,7 +12,7 @@ from emulator.domain.service import Service
 from emulator.domain.service_events import UNPLACED
 from emulator.store.database import Database, Key, Reader
 from emulator.store.ecs_tables import SERVICES, TASKS
-from emulator.store.instance_capacity import leaving_instances
+from emulator.store.instance_capacity import active_zones, leaving_instances
 
 
 class CapacityController:
@@ -21,6 +21,7 @@ class CapacityController:
     def __init__(self, database: Database, wake: Callable[[Iterable[Key]], None]) -> None:
         self._database = database
         self._wake = wake
+        self._zones: dict[str, tuple[str, ...]] = {}
 
     def reconcile(self, key: str) -> float | None:
         account, region, cluster = key.split("/")
@@ -28,21 +29,28 @@ class CapacityController:
         with self._database.read() as reader:
             moving = _services_on_leaving_instances(reader, here)
             services = [s for s in reader.find(SERVICES, **here) if s.status != "INACTIVE"]
-        due = [s for s in services if _may_move(s) or _waits(s) or s.name in moving]
+            others = self._other_zones(reader, key) if any(_evens_out(s) for s in services) else False
+        due = [s for s in services if s.is_daemon or (others and _evens_out(s)) or _waits(s) or s.name in moving]
         # A daemon is placed before other tasks take the room.
         due.sort(key=lambda service: not service.is_daemon)
         self._wake([("service", _key(service)) for service in due])
         return None
+
+    def _other_zones(self, reader: Reader, key: str) -> bool:
+        """Whether there are instances elsewhere than at the last look; room alone evens out nothing."""
+        zones = active_zones(reader, *key.split("/"))
+        before, self._zones[key] = self._zones.get(key), zones
+        return zones != before
 
 
 def _waits(service: Service) -> bool:
     return any(told.startswith(UNPLACED) for told in service.told)
 
 
-def _may_move(service: Service) -> bool:
-    """Whether an instance more or less may make it start or stop tasks, although it lacks none."""
-    evens_out = service.spec.get("availabilityZoneRebalancing") == "ENABLED" and service.desired_count > 1
-    return service.is_daemon or (evens_out and service.launch_type == "EC2")
+def _evens_out(service: Service) -> bool:
+    """Whether an instance in another zone may make it move tasks, although it lacks none."""
+    enabled = service.spec.get("availabilityZoneRebalancing") == "ENABLED"
+    return enabled and service.desired_count > 1 and service.launch_type == "EC2"
 
 
 def _services_on_leaving_instances(reader: Reader, here: dict[str, Any]) -> set[str]:

@@ -74,6 +74,11 @@ def _active_instances(reader: Reader, *where: str) -> list[Known]:
     return found
 
 
+def active_zones(reader: Reader, account: str, region: str, cluster: str) -> tuple[str, ...]:
+    """The Availability Zone of each ACTIVE instance, in order."""
+    return tuple(sorted(instance.zone or "" for instance, _ in _active_instances(reader, account, region, cluster)))
+
+
 def has_instances(reader: Reader, account: str, region: str, cluster: str) -> bool:
     """Whether a cluster has any ACTIVE instance."""
     return reader.count(CONTAINER_INSTANCES, account=account, region=region, cluster=cluster, status="ACTIVE") > 0

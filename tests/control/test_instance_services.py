@@ -153,3 +153,28 @@ def test_a_rolling_update_fits_into_what_is_left(cluster: Cluster) -> None:
     assert cluster.hosts() == {arn: 2}
     [service] = cluster.ecs.describe_services(cluster="c", services=["web"])["services"]
     assert [d["rolloutState"] for d in service["deployments"]] == ["COMPLETED"]
+
+
+def test_zones_are_evened_out_when_an_instance_comes(cluster: Cluster) -> None:
+    first = register(cluster.ecs, 0, kind="m5.xlarge")["containerInstanceArn"]
+    cluster.serve(3)
+    cluster.pass_time()
+    assert cluster.hosts() == {first: 3}
+    second = register(cluster.ecs, 1, zone="b")["containerInstanceArn"]
+    cluster.pass_time()
+    assert cluster.hosts() == {first: 2, second: 1}
+    told = [message for message in cluster.messages() if "AZ" in message]
+    assert any("is AZ balanced with 2 tasks in us-east-1a, 1 in us-east-1b." in message for message in told)
+    stopped = cluster.ecs.list_tasks(cluster="c", desiredStatus="STOPPED")["taskArns"]
+    reasons = {t["stoppedReason"] for t in cluster.ecs.describe_tasks(cluster="c", tasks=stopped)["tasks"]}
+    assert len(reasons) == 1
+    assert reasons.pop().startswith("Availability-zone rebalancing initiated by (deployment ecs-svc/")
+
+
+def test_zones_stay_as_they_are_when_that_is_wished(cluster: Cluster) -> None:
+    first = register(cluster.ecs, 0, kind="m5.xlarge")["containerInstanceArn"]
+    cluster.serve(3, availabilityZoneRebalancing="DISABLED")
+    cluster.pass_time()
+    register(cluster.ecs, 1, zone="b")
+    cluster.pass_time()
+    assert cluster.hosts() == {first: 3}
