@@ -85,11 +85,7 @@ def _replace(round_: Round, this: _Round, staying: list[Member]) -> None:
         if current and where in standing:
             round_.stop(member, round_.scaling_reason(), "there is another one on its container instance")
         elif current and member.verdict == "unhealthy" and not this.held_back:
-            target = member.failing_target
-            reason = "container health checks"
-            if target is not None:
-                reason = f"ELB health checks in (target-group {target.target_group_arn})"
-            round_.stop(member, f"Task failed {reason}", "its health checks fail")
+            round_.stop(member, member.why_unhealthy, "its health checks fail")
         elif not current and not member.protected and not this.held_back:
             _stop_old(round_, this, member)
         standing.add(where)

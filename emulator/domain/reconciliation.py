@@ -148,6 +148,15 @@ class Round:
         if unplaced is not None and kind is not None:
             self.tell(kind, say.placement_failed(named, unplaced.text, unplaced.reason))
 
+    def tell_unhealthy(self, kind: str, member: Member, named: str) -> None:
+        """Which health check a task fails, its containers' or a target's. `named`: the service, as its event says."""
+        target = member.failing_target
+        if target is None:
+            self.tell(kind, say.failed_health_checks(named, member.task.id))
+        else:
+            group, reason = target.target_group_arn, target.reason
+            self.tell(kind, say.failed_target_health_checks(named, member.task.id, target.port, group, reason))
+
     def say_stopped(self) -> None:
         stopped = [m for m in self.fleet.wanted if m.task.id in self.stopping - self.said_stopped]
         running = [m.task.id for m in stopped if m.verdict != "starting"]

@@ -115,13 +115,7 @@ def _stop_unhealthy(round_: Round, numbers: _Numbers) -> None:
     if unhealthy and not count and no_room and not unsettled and not numbers.held_back:
         count = 1
     for member in unhealthy[:count]:
-        round_.stop(member, _why_unhealthy(member), "its health checks fail")
-
-
-def _why_unhealthy(member: Member) -> str:
-    if member.failing_target is None:
-        return "Task failed container health checks"
-    return f"Task failed ELB health checks in (target-group {member.failing_target.target_group_arn})"
+        round_.stop(member, member.why_unhealthy, "its health checks fail")
 
 
 def _stop_old(round_: Round, numbers: _Numbers) -> None:

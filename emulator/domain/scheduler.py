@@ -22,7 +22,7 @@ from emulator.domain.deployment import IMPAIRED_AFTER, judged, with_health_failu
 from emulator.domain.reconciliation import Plan, Round, Surroundings
 from emulator.domain.service import Service
 from emulator.domain.service_events import IdSource
-from emulator.domain.service_tasks import LIVE, Member, of
+from emulator.domain.service_tasks import LIVE, of
 from emulator.domain.task import Task
 
 __all__ = ["Plan", "Surroundings", "reconcile"]
@@ -128,20 +128,7 @@ def _say_unhealthy(round_: Round) -> None:
         if kind not in round_.told and member in round_.fleet.primary:
             failing = with_health_failure(round_.service.primary, round_.now)
             round_.replace_deployment(with_failures(round_.service, failing, 1))
-        _tell_unhealthy(round_, kind, member)
-
-
-def _tell_unhealthy(round_: Round, kind: str, member: Member) -> None:
-    if member.failing_target is None:
-        round_.tell(kind, say.failed_health_checks(round_.service.name, member.task.id))
-    else:
-        target = member.failing_target
-        round_.tell(
-            kind,
-            say.failed_target_health_checks(
-                round_.service.name, member.task.id, target.port, target.target_group_arn, target.reason
-            ),
-        )
+        round_.tell_unhealthy(kind, member, round_.service.name)
 
 
 def _drop_empty_deployments(round_: Round) -> None:

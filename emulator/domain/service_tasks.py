@@ -56,6 +56,13 @@ class Member:
     changes_at: float | None
     failing_target: TargetHealth | None = None
 
+    @property
+    def why_unhealthy(self) -> str:
+        """stoppedReason when it is replaced for that."""
+        if self.failing_target is None:
+            return "Task failed container health checks"
+        return f"Task failed ELB health checks in (target-group {self.failing_target.target_group_arn})"
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:

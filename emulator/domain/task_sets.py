@@ -97,7 +97,7 @@ def _say_unhealthy(round_: Round, deployment: Deployment, members: list[Member])
     healed = {say.UNHEALTHY + m.task.id for m in members} - unhealthy.keys()
     round_.untell(*healed)
     for kind, member in unhealthy.items():
-        round_.tell(kind, say.failed_health_checks(_named(round_, deployment), member.task.id))
+        round_.tell_unhealthy(kind, member, _named(round_, deployment))
 
 
 def _move(round_: Round, deployment: Deployment, members: list[Member]) -> Unplaced | None:
@@ -133,7 +133,7 @@ def _replaced(
     count = len(bad) if deployment.status == "DRAINING" else len(of(good, "healthy")) + len(bad) - desired
     order = in_order_of_stopping(bad)[: max(0, count)]
     return [
-        (m, "Task failed container health checks", "its health checks fail")
+        (m, m.why_unhealthy, "its health checks fail")
         if m.verdict == "unhealthy"
         else (m, scaling_reason(deployment.id), "its container instance is draining")
         for m in order
