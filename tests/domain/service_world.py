@@ -69,7 +69,7 @@ class World:
         return self.history[self.service.primary.service_deployment_id]
 
     def plan(self) -> Plan:
-        primary = self.service.primary.service_deployment_id if self.service.deployments else ""
+        primary = next((d.service_deployment_id for d in self.service.deployments if d.status == "PRIMARY"), "")
         around = Surroundings(
             self.place,
             frozenset(self.drained),
