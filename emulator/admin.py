@@ -13,8 +13,11 @@ from emulator.clock import Clock, SystemClock
 from emulator.config import Config
 from emulator.control.alarms import NoAlarm, alarm_state, all_alarms, shown
 from emulator.control.exec_sessions import NoSession
+from emulator.control.faults import Faults
 from emulator.control.instances import CannotAdd, add_instances, on_engine, wanted_from, warnings_of
 from emulator.control.plane import ControlPlane
+from emulator.domain.fault_request import BadFault
+from emulator.domain.fault_shape import fault_shape
 from emulator.domain.image import registry_host
 from emulator.domain.image_reference import EcrRegistry
 from emulator.domain.public_registry import PUBLIC
@@ -50,6 +53,7 @@ class Admin:
     signer: TokenSigner
     instance: str
     ids: Ids
+    faults_on_demand: Faults
     reset_all: Callable[[], None]
     operation_statuses: Callable[[], dict[str, dict[str, str]]]
 
@@ -69,6 +73,8 @@ class Admin:
             ("hosts", self.hosts, ["GET"]),
             ("logs", self.logs, ["GET"]),
             ("instances", self.add_instances, ["POST"]),
+            ("faults", self.faults, ["GET", "POST", "DELETE"]),
+            ("faults/<fault_id>", self.clear_fault, ["DELETE"]),
             ("exec", self.exec, ["POST"]),
             ("exec/<session_id>", self.exec_result, ["GET"]),
         ):
@@ -151,6 +157,28 @@ class Admin:
             return _json({"error": str(error)}, 400)
         shown = [{"arn": i.arn, "ec2InstanceId": i.ec2_instance_id, "zone": i.zone} for i in added]
         return _json({"instances": shown, "warnings": warnings_of(wanted, info)})
+
+    def faults(self) -> Response:
+        """GET: faults on demand, those that are over too; POST: adds one (domain/fault_request.py says what there is);
+        DELETE: clears all."""
+        if request.method == "DELETE":
+            return _json({"cleared": [fault.id for fault in self.faults_on_demand.clear(None)]})
+        if request.method == "POST":
+            asked = request.get_json(force=True, silent=True)
+            where = {"account": self.config.default_account, "region": self.config.default_region}
+            try:
+                added = self.faults_on_demand.add(asked if isinstance(asked, dict) else {}, **where)
+            except BadFault as error:
+                return _json({"error": str(error)}, 400)
+            return _json({"faults": [fault_shape(added, self.clock.now())]}, 201)
+        now = self.clock.now()
+        return _json({"faults": [fault_shape(fault, now) for fault in self.faults_on_demand.listed()]})
+
+    def clear_fault(self, fault_id: str) -> Response:
+        cleared = self.faults_on_demand.clear(fault_id)
+        if not cleared:
+            return _json({"error": f"there is no fault {fault_id}"}, 404)
+        return _json({"cleared": [fault_id]})
 
     def _engine_info(self, name: str) -> EngineInfo | None:
         one = self.plane.engines.named(name)

@@ -16,6 +16,7 @@ from api_models._generated.index import SERVICES as SERVICE_INDEX
 from emulator.clock import Clock, SystemClock, kernel_clock
 from emulator.config import Config
 from emulator.control.container_launch import Identity
+from emulator.control.faults import Faults
 from emulator.control.housekeeping import (
     forget_deleted_definitions,
     forget_deleted_services,
@@ -31,6 +32,7 @@ from emulator.domain.engines import DEFAULT_ADDRESS, LOCAL
 from emulator.domain.image import partition_of
 from emulator.domain.image_reference import EcrRegistry
 from emulator.engine.base import Engine
+from emulator.engine.outage import with_outages
 from emulator.engine.pause import RELAY_ADDRESS, SocketRelay, TcpRelay
 from emulator.front import Environ, Front, Lazily, StartResponse, Wsgi
 from emulator.guard import Guard
@@ -72,6 +74,7 @@ class Emulator:
     gateway: Gateway
     engine: Engine
     plane: ControlPlane
+    faults: Faults
     front: Front
     blobs: BlobStore
     uploads: Uploads
@@ -86,7 +89,8 @@ class Emulator:
         self.plane.start(is_dead_lock)
 
     def reset(self) -> None:
-        """As new: no container, network, record, image or log event of ours is left."""
+        """As new: no container, network, record, image, log event or fault of ours is left."""
+        self.faults.clear(None)
 
         def forget() -> None:
             self.database.clear(keep=(SETTINGS,))
@@ -96,6 +100,7 @@ class Emulator:
         self.plane.reset(forget)
 
     def close(self) -> None:
+        self.faults.suspend()
         self.plane.close()
         if self.config.ephemeral:
             self.plane.remove_everything()
@@ -128,8 +133,11 @@ def build(
     naming = RegistryNaming(config.port, config.default_account, config.default_region)
     delivery = LogDelivery(log_events, clock)
     host_port = _host_endpoint_port(config, database)
-    engines = _engines(config, clock)
-    engine = engine or engines[LOCAL]
+    machines = _engines(config, clock)
+    machine = engine or machines[LOCAL]
+    faults = Faults(clock, database, ids)
+    engines = {name: with_outages(one, faults.outage) for name, one in {**machines, LOCAL: machine}.items()}
+    engine = engines[LOCAL]
     cache = PullThroughCache(database, blobs, uploads, ids, sealer, _upstreams(config, signer, clock))
     gateway = Gateway(
         services=load_services(),
@@ -146,6 +154,7 @@ def build(
             (lambda key: _deactivated(database, key)) if config.enforce_iam else None,
         ),
         observer=observer,
+        throttles=faults.throttles,
     )
 
     def password(where: EcrRegistry) -> str:
@@ -180,6 +189,7 @@ def build(
             sealer=sealer,
             delivery=delivery,
             identity=Identity(instance, ids.hex(8), data.lock_place if config.ephemeral else ""),
+            faults=faults,
             vpc_cidr=config.vpc_cidr,
             bind_ip=config.bind_ip,
             allow_host_paths=config.allow_host_paths,
@@ -228,7 +238,7 @@ def build(
         from emulator.admin import Admin
         from emulator.coverage import current_statuses
 
-        pieces = (config, clock, database, log_events, engine, plane, naming, signer, instance, ids)
+        pieces = (config, clock, database, log_events, engine, plane, naming, signer, instance, ids, faults)
         return Admin(*pieces, emulator.reset, current_statuses).wsgi()
 
     callers = Callers(database, over_tcp=config.relay_host is not None)
@@ -272,8 +282,9 @@ def build(
         database,
         log_events,
         gateway,
-        engine,
+        machine,
         plane,
+        faults,
         front,
         blobs,
         uploads,

@@ -26,19 +26,24 @@ def call(asked: argparse.Namespace, path: str, body: dict[str, Any]) -> Any:
         return json.load(answer)
 
 
+def delete(asked: argparse.Namespace, path: str) -> Any:
+    with open_answer(asked, path, method="DELETE") as answer:
+        return json.load(answer)
+
+
 def query(**members: object) -> str:
     from urllib.parse import urlencode
 
     return urlencode(members)
 
 
-def open_answer(asked: argparse.Namespace, path: str, body: bytes | None = None) -> Any:
+def open_answer(asked: argparse.Namespace, path: str, body: bytes | None = None, method: str | None = None) -> Any:
     """The answer as a file. Raises Unreachable."""
     # Only those who ask pay for the import; `up` answers sooner without it.
     import urllib.error
     import urllib.request
 
-    request = urllib.request.Request(f"{asked.endpoint.rstrip('/')}/_emulator/{path}", data=body)
+    request = urllib.request.Request(f"{asked.endpoint.rstrip('/')}/_emulator/{path}", data=body, method=method)
     request.add_header("Content-Type", "application/json")
     # A proxy of the machine's does not know what is served on this host.
     direct = [urllib.request.ProxyHandler({})] if request.host.partition(":")[0] in _HERE else []

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator import cli_images
+from emulator import cli_faults, cli_images
 from emulator.asking import Unreachable
 from emulator.asking import call as _call
 from emulator.asking import get as _get
@@ -79,6 +79,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add.add_argument("--count", type=int, default=1, help="how many (default: %(default)s)")
     add.add_argument("--engine", metavar="NAME|URL", help="the engine that runs its tasks (default: Homeport's own)")
     add.add_argument("--region", help="default: AWS_REGION, else the emulator's")
+    cli_faults.add(verb("fault", cli_faults.faults, "faults on demand: list them, add one, clear them"), default)
     verb("hosts", _hosts, "the hosts lines with which real registry names lead here")
     for name, text in (
         ("explain", "why task/ID or service/NAME is where it is"),
@@ -346,6 +347,8 @@ def _explain(asked: argparse.Namespace) -> int:
         print(f"    {_when(event['at'])}  {event['message']}")
     for task in found.get("stoppedTasks", []):
         print(f"    stopped: {task['task'][:12]}  {task['stopCode']}: {task['stoppedReason']}")
+        for fault in task["faults"]:
+            print(f"      struck by {fault}")
     return 0
 
 

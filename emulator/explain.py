@@ -67,6 +67,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dic
         *sentences(task),
         *([f"It stopped: {task.stop_code}: {task.stopped_reason}."] if task.stop_code else []),
         *(f"Container {c.name}: {c.reason}" for c in task.containers if c.reason),
+        *(f"It was struck by {fault}." for fault in task.faults),
         *([f"Limits: {task.limits}."] if task.limits else []),
         *(f"Warning: {text}." for text in task.warnings),
     ]
@@ -80,6 +81,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dic
         "actions": [{"action": type(a).__name__, **asdict(a)} for a in plan.actions],
         "nextLook": plan.next_look,
         "limits": task.limits,
+        "faults": task.faults,
         "warnings": task.warnings,
         "history": history(reader, task.arn),
     }
@@ -147,7 +149,9 @@ def _on_the_way(tasks: list[Task]) -> list[Task]:
 
 def _stopped(tasks: list[Task]) -> list[dict[str, Any]]:
     ended = sorted((t for t in tasks if t.stop_code), key=lambda t: -(t.stopping_at or 0))[:5]
-    return [{"task": t.id, "stopCode": t.stop_code, "stoppedReason": t.stopped_reason} for t in ended]
+    return [
+        {"task": t.id, "stopCode": t.stop_code, "stoppedReason": t.stopped_reason, "faults": t.faults} for t in ended
+    ]
 
 
 def _wait(next_look: float | None, now: float) -> list[str]:

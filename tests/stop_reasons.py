@@ -24,6 +24,8 @@ class Row:
 
 SCALING = "Scaling activity initiated by (deployment ecs-svc/"
 FAILED = "TaskFailedToStart"
+NOTICE = "TerminationNotice"
+"""Told while the task still runs; when it has stopped its code is SpotInterruption."""
 EXITED = "EssentialContainerExited"
 SCHEDULER = "ServiceSchedulerInitiated"
 INITIALIZATION = "ResourceInitializationError: "
@@ -53,9 +55,9 @@ TASKS = (
     Row(FAILED, "Task failed to start", ("dependency",), ("dependency",)),
     Row(FAILED, NETWORK, simulated=("network interface",)),
     Row(FAILED, "TaskFailedToStart: RESOURCE:CPU", needs="container instances behind a capacity provider"),
-    Row("TerminationNotice", "Your Spot Task was interrupted.", needs="Spot interruption"),
-    Row("SpotInterruption", "Your Spot Task was interrupted.", needs="Spot interruption"),
-    Row("", "Host EC2 (instance ", needs="EC2 instances that can be stopped"),
+    Row(NOTICE, "Your Spot Task was interrupted.", simulated=("spot interruption",)),
+    Row("SpotInterruption", "Your Spot Task was interrupted.", simulated=("spot interruption",)),
+    Row("InfrastructureHealth", "Host EC2 (instance ", simulated=("host terminated", "host stopped")),
     Row(
         "InfrastructureHealth",
         "Container instance deregistration forced by user.",

@@ -28,6 +28,7 @@ from emulator.engine.base import ContainerState, Engine
 from emulator.events import journal
 from emulator.store.database import Database
 from emulator.store.ecs_tables import CONTAINER_INSTANCES
+from emulator.store.faults_table import as_connected
 from emulator.store.instance_capacity import wake_services
 
 _log = logging.getLogger("homeport.control")
@@ -106,6 +107,8 @@ def tell_instances(database: Database, engine: str, connected: bool, now: float)
         for instance in tx.find(CONTAINER_INSTANCES):
             if instance.engine != engine or instance.status == "INACTIVE" or instance.agent_connected is connected:
                 continue
+            if connected and not as_connected(tx, instance).agent_connected:
+                continue  # a fault on demand keeps it so
             changed = replace(instance, agent_connected=connected, version=instance.version + 1)
             tx.put(CONTAINER_INSTANCES, changed)
             journal.append(

@@ -16,6 +16,7 @@ from emulator.events import journal
 from emulator.ids import Ids
 from emulator.store.database import Transaction
 from emulator.store.ecs_tables import ACCOUNT_SETTINGS, CLUSTERS, CONTAINER_INSTANCES
+from emulator.store.faults_table import as_connected
 from emulator.store.instance_capacity import wake_services
 
 DEFAULT_CLUSTER: Final = "default"
@@ -109,6 +110,7 @@ def add_instances(
     ]
     if engine is None and wanted.engine != LOCAL:  # its watch tells when it answers
         added = [replace(instance, agent_connected=False) for instance in added]
+    added = [as_connected(tx, instance) for instance in added]
     for instance in added:
         tx.insert(CONTAINER_INSTANCES, instance)
         journal.append(

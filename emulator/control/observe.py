@@ -119,6 +119,10 @@ class ContainerWatch:
             self._told_connected = connected
             self.on_connection(connected)
 
+    def lost(self) -> None:
+        """The engine will not answer: nothing more is concluded until a whole look succeeds."""
+        self._trusted = False
+
     def start(self, *, look_first: bool = False) -> None:
         """`look_first`: the first whole look is taken in the thread, too, so that nobody waits for the engine."""
         threading.Thread(target=self._follow, name="homeport-events", daemon=True).start()

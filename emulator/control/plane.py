@@ -19,6 +19,7 @@ from emulator.control.engines import EngineControl, Engines, disconnect_stranger
 from emulator.control.exec_logs import SessionLogs
 from emulator.control.exec_sessions import ExecSessions
 from emulator.control.execution_role import RoleChecks
+from emulator.control.faults import Faults
 from emulator.control.host_ports import HostPorts
 from emulator.control.housekeeping import Chore, Housekeeping
 from emulator.control.image_pins import ImagePins
@@ -88,6 +89,7 @@ class ControlParts:
     sealer: Sealer
     delivery: LogDelivery
     identity: Identity
+    faults: Faults
     vpc_cidr: str | None = None
     bind_ip: str = "127.0.0.1"  # where the ports of containers in bridge mode are published
     allow_host_paths: tuple[str, ...] = ()
@@ -139,7 +141,8 @@ class ControlPlane:
         self.watch, self.statistics, self.limits = local.watch, local.statistics, local.limits
         self.launcher, self.executor = local.launcher, local.executor
         self._work = local.work
-        self.tasks = TaskController(parts.clock, parts.database, self.loop, self.engines, self.definitions)
+        self.tasks = TaskController(parts.clock, parts.database, self.loop, self.engines, self.definitions, parts.faults)
+        parts.faults.engine_changed = self._engine_changed
         self.services = ServiceController(parts.clock, parts.database, parts.ids)
         session_logs = SessionLogs(
             parts.database, parts.delivery, self.definitions, parts.clock, parts.ids, parts.enforce_iam
@@ -165,6 +168,7 @@ class ControlPlane:
             "image_restore": self._restores,
             "image_scan": self._scans,
             **self._registry.controllers,
+            "fault": parts.faults,
         }
         self.loop.use(controllers)
         parts.database.listen(self.loop.wake)
@@ -216,6 +220,7 @@ class ControlPlane:
             limits=limits,
             s3_folder=parts.s3_folder,
             roles=self.roles,
+            faults=parts.faults,
         )
         work: Work = ThreadedWork() if self._threaded else InlineWork()
         statistics = Statistics(engine, watch.states)
@@ -233,6 +238,7 @@ class ControlPlane:
         self.watch.refresh()
         self.loop.wake(self._scans.keys)
         wake_everything(self._parts.database, self.loop.wake)
+        self.loop.wake([("fault", fault.id) for fault in self._parts.faults.listed()])
         self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys, *self._restores.keys])
         self.loop.wake(self._registry.keys)
         for one in self.engines.all:
@@ -351,6 +357,14 @@ class ControlPlane:
         for one in self.engines.all:
             one.work.close()
 
+    def _engine_changed(self, answers: bool) -> None:
+        """An outage on demand begins, or ends: for all engines alike."""
+        for one in self.engines.all:
+            if answers:
+                one.work.submit("start", partial(_look_again, one))
+            else:
+                one.watch.lost()
+
     def _recover(self, one: EngineControl) -> None:
         """Raises EngineError when the engine does not answer; then it is tried again at the next look."""
         parts, instance = self._parts, self._parts.identity.instance
@@ -374,6 +388,10 @@ class ControlPlane:
     def _flush_logs(self) -> None:
         while not self._closing.wait(FLUSH_LOGS_EVERY_S):
             self._parts.delivery.flush_aged()
+
+
+def _look_again(one: EngineControl) -> None:
+    one.watch.refresh()
 
 
 def _owned(identity: Identity, kind: labels.Kind = "network") -> dict[str, str]:

@@ -6,14 +6,19 @@ Which instance takes which task is decided in domain/placement.py, and when a ta
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
+from emulator.domain.fault_words import CAPACITY
 from emulator.domain.placement import Demand, place
 from emulator.domain.placement_rules import SERVICE_DEFAULT, demand_of, strategies_of
 from emulator.domain.service import Deployment, Service
-from emulator.domain.service_placement import Placer, Spot, Spots, no_instances, on_fargate, unplaced
-from emulator.domain.task_launch import Launch, zones_of
+from emulator.domain.service_placement import Placer, Spot, Spots, Unplaced, no_instances, on_fargate, unplaced
+from emulator.domain.task_launch import Launch, outside, zones_of
 from emulator.store.database import Reader
+from emulator.store.faults_table import lost_zones
 from emulator.store.instance_capacity import candidates
+
+NO_FARGATE: Final = "RESOURCE:FARGATE"
 
 
 def placer(
@@ -23,6 +28,9 @@ def placer(
 
     def spots(deployment: Deployment, providers: Sequence[str | None]) -> Spots:
         if deployment.spec.get("launchType") in (None, "FARGATE"):
+            zones = lost_zones(reader)
+            if zones and outside(launch_of(deployment), zones) is None:
+                return Spots((), Unplaced(f"Reason: {CAPACITY}.", NO_FARGATE))
             return on_fargate(deployment, providers)
         launch = launch_of(deployment)
         where = (service.account, service.region, service.cluster)

@@ -24,7 +24,7 @@ from emulator.domain.service import Deployment, Service
 from emulator.domain.service_notices import envelope
 from emulator.domain.service_tasks import NO_TARGETS, Targets
 from emulator.domain.task import Task
-from emulator.domain.task_launch import IdSource, Launch, new_task, task_tags
+from emulator.domain.task_launch import IdSource, Launch, new_task, outside, task_tags
 from emulator.domain.task_overrides import apply_overrides
 from emulator.domain.task_progress import stop
 from emulator.events import journal
@@ -39,6 +39,7 @@ from emulator.store.ecs_tables import (
     TASK_DEFINITIONS,
     TASKS,
 )
+from emulator.store.faults_table import lost_zones
 from emulator.store.instance_capacity import instance_named, leaving_instances, occupy
 from emulator.store.vpc_queries import known_network
 
@@ -183,6 +184,7 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
     """Inserts the tasks' records; the ids were made with the plan."""
     deployment = next(d for d in service.deployments if d.id == action.deployment_id)
     launch = launch_of(tx, service, deployment)
+    launch = outside(launch, lost_zones(tx)) or launch
     others = tasks_of(tx, service)
     before = len(others)
     standing = Counter(

@@ -12,6 +12,7 @@ from pathlib import Path
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.environment_files import EnvironmentFileUnavailable, environment_of
 from emulator.control.execution_role import CannotAssumeRole, RoleChecks
+from emulator.control.faults import Faults
 from emulator.control.image_pins import ImagePins, pins
 from emulator.control.images import CannotPull, ImageFinder
 from emulator.control.log_delivery import DestinationUnavailable, LogDelivery
@@ -70,18 +71,20 @@ class TaskExecutor:
     roles: RoleChecks
     volumes: VolumeMaker
     limits: TaskLimiter
+    faults: Faults
     s3_folder: Path | None = None
 
     def perform(self, task: Task, effective: EffectiveTask, action: TaskAction) -> Outcome:
         """Never raises."""
         try:
-            return self._act(task, effective, action)
+            return self.faults.strike(task, action) or self._act(task, effective, action)
         except (SecretsUnavailable, CannotCreateVolume, EnvironmentFileUnavailable) as error:
             return Failed(str(error))
         except CannotPull as error:
             return Failed(str(error), error.passing)
         except EngineUnavailable as error:
-            return Failed(f"ResourceInitializationError: no container engine answers: {error}")
+            reason = f"ResourceInitializationError: no container engine answers: {error}"
+            return Failed(reason, fault=self.faults.outage_of(task))
         except EngineNotResponding as error:
             return Failed(_timeout(action, error), passing=True)
         except EngineError as error:

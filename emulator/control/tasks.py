@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from emulator.clock import Clock
 from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.control.engines import Engines
+from emulator.control.faults import Faults
 from emulator.control.host_ports import release_ports
 from emulator.control.loop import ControlLoop
 from emulator.control.networks import release
@@ -55,12 +56,14 @@ class TaskController:
         loop: ControlLoop,
         engines: Engines,
         definitions: Definitions,
+        faults: Faults,
     ) -> None:
         self._clock = clock
         self._database = database
         self._loop = loop
         self._engines = engines
         self._definitions = definitions
+        self._faults = faults
         self._hands: dict[str, _Hand] = {}
 
     def reconcile(self, key: str) -> float | None:
@@ -72,6 +75,8 @@ class TaskController:
         if task is None:
             self._hands.pop(key, None)
             return None
+        if not task.stopped and self._faults.cut_off(task):
+            return None  # woken when the agent is connected again; what came back meanwhile is taken in then
         plan = self._plan(task, effective, hand, now)
         if plan.task != task or hand.outcomes:
             with self._database.write() as tx:
@@ -96,6 +101,8 @@ class TaskController:
 
     def plan_of(self, task: Task) -> Plan:
         """What the next look would do: for `homeport explain`."""
+        if not task.stopped and (because := self._faults.cut_off(task)):
+            return Plan(task, because=because)
         with self._database.read() as reader:
             effective = self._effective(reader, task)
         hand = self._hands.get(task.arn) or _Hand()

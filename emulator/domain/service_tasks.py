@@ -125,9 +125,14 @@ def runs_well(task: Task, targets: Targets = NO_TARGETS) -> bool:
     return task.last_status == "RUNNING" and all(status == "HEALTHY" for status in checks)
 
 
+_BY_OTHERS: Final = (
+    "ServiceSchedulerInitiated", "UserInitiated", "InfrastructureHealth", "TerminationNotice", "SpotInterruption",
+)  # fmt: skip
+
+
 def failed_to_start(task: Task) -> bool:
     """Whether it ended before RUNNING, and by itself: nobody asked for it."""
-    by_itself = task.stop_code not in ("ServiceSchedulerInitiated", "UserInitiated", "InfrastructureHealth")
+    by_itself = task.stop_code not in _BY_OTHERS
     return task.desired_status == "STOPPED" and not has_run(task) and by_itself
 
 

@@ -53,6 +53,8 @@ class Container:
     pause_id: str | None = None  # in bridge mode each container has a network namespace, and who holds it, of its own
     private_ip: str | None = None  # in bridge mode
     network_bindings: list[NetworkBinding] = field(default_factory=list)
+    held_until: float | None = None  # its next step waits so long, because a fault slows it
+    held_by: list[str] = field(default_factory=list)  # `<fault> <action>`: the delays that it has had
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class Task:
     cgroup_parent: str | None = None  # the engine's name for its control group; None: its containers stand alone
     limits: str = ""  # where its limits are enforced and why, in words
     cgroup_removed: bool = False
+    host_gone: bool = False  # what it ran on ended: no stop signal, no grace
+    faults: list[str] = field(default_factory=list)  # the faults on demand that struck it, in words
 
     @property
     def stopped(self) -> bool:

@@ -27,12 +27,12 @@ def task_event(task: Task, at: float) -> dict[str, Any]:
     detail = {name: _dressed(name, value) for name, value in reported(task).items()}
     for attachment in detail["attachments"]:
         attachment["type"] = _TYPES.get(attachment["type"], attachment["type"])
-    return {**detail, "updatedAt": _iso(at), "version": task.version}
+    return {**detail, "updatedAt": iso(at), "version": task.version}
 
 
 def _dressed(name: str, value: Any) -> Any:
     if isinstance(value, float) and name.endswith("At"):
-        return _iso(value)
+        return iso(value)
     if isinstance(value, dict):
         return {key: _dressed(key, item) for key, item in value.items()}
     if isinstance(value, list):
@@ -40,6 +40,6 @@ def _dressed(name: str, value: Any) -> Any:
     return value
 
 
-def _iso(at: float) -> str:
+def iso(at: float) -> str:
     """`2026-01-23T17:57:58.103Z`."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

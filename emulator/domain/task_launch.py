@@ -7,7 +7,7 @@ task_progress's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from emulator.domain import task_definition_messages as text
@@ -142,6 +142,14 @@ def _subnet(launch: Launch, number: int, host: ContainerInstance | None) -> Subn
     if host is not None:
         subnets = tuple(subnet for subnet in subnets if subnet.availability_zone == host.zone) or subnets
     return subnets[number % len(subnets)] if subnets else None
+
+
+def outside(launch: Launch, zones: frozenset[str]) -> Launch | None:
+    """The launch with those of its subnets that are in none of the zones; None when none is left."""
+    if not zones or launch.placement is None:
+        return launch
+    left = tuple(subnet for subnet in launch.placement.subnets if subnet.availability_zone not in zones)
+    return replace(launch, placement=replace(launch.placement, subnets=left)) if left else None
 
 
 def _eni(launch: Launch, subnet: Subnet | None, ids: IdSource) -> Eni | None:

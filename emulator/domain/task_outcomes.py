@@ -62,15 +62,29 @@ class Failed:
     reason: str
     passing: bool = False
     runtime_id: str | None = None  # what was created before it failed
+    fault: str = ""  # the fault on demand that let it fail, in words
 
 
-Outcome = Done | Failed
+@dataclass(frozen=True, slots=True)
+class Held:
+    """It was not begun: a fault on demand slows the container. `by`: `<fault> <action>`, had once only."""
+
+    container: str
+    until: float
+    by: str
+    fault: str
+
+
+Outcome = Done | Failed | Held
 
 
 def settled(task: Task, action: TaskAction, outcome: Outcome, now: float) -> Task:
     """The task's record after an action ended."""
     if isinstance(outcome, Failed):
         return _after_failure(task, action, outcome, now)
+    if isinstance(outcome, Held):
+        held_by = [*task.container(outcome.container).held_by, outcome.by]
+        return _with(_told(task, outcome.fault), outcome.container, held_until=outcome.until, held_by=held_by)
     task = replace(task, attempts=0, retry_at=None)
     if outcome.warnings:
         known = task.warnings
@@ -150,7 +164,12 @@ def _with(task: Task, name: str, **changes: object) -> Task:
     return task.with_container(replace(task.container(name), **changes))  # type: ignore[arg-type]
 
 
+def _told(task: Task, fault: str) -> Task:
+    return task if not fault or fault in task.faults else replace(task, faults=[*task.faults, fault])
+
+
 def _after_failure(task: Task, action: TaskAction, failed: Failed, now: float) -> Task:
+    task = _told(task, failed.fault)
     if failed.runtime_id is not None and isinstance(action, LaunchContainer):
         task = _with(task, action.container, runtime_id=failed.runtime_id)
     if failed.runtime_id is not None and isinstance(action, ProvideNetwork):

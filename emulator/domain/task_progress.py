@@ -31,6 +31,8 @@ from emulator.domain.task_actions import (
 
 DEFAULT_STOP_TIMEOUT_S = 30.0
 UNKILLABLE_AFTER_S = 10.0
+SPOT_NOTICE_S = 120.0
+"""AWS Fargate developer guide, "Fargate Spot termination notices": from the notice to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ def stop(task: Task, code: str, reason: str, now: float) -> Task:
 
 
 def _climb(task: Task, order: Order, now: float) -> Plan:
-    again = [c for c in task.containers if starts_again(c, order)]
+    again = [c for c in task.containers if starts_again(c, order) and not _held(c, now)]
     if again:
         because = "its restart policy starts it again"
         restarts = tuple(RestartContainer(c.name, because=because) for c in again)
@@ -230,7 +232,7 @@ def _climb(task: Task, order: Order, now: float) -> Plan:
         case "ACTIVATING":
             return _to(task, "RUNNING", now, "every container has started", started_at=now)
         case _:
-            return Plan(task, because="running as desired")
+            return Plan(task, next_look=_released(task.containers, now), because="running as desired")
 
 
 def _provide_network(task: Task, now: float) -> Plan:
@@ -250,10 +252,11 @@ def _launch(task: Task, order: Order, now: float) -> Plan:
         return Plan(task, (InitializeResources(because=because),), because=because)
     if task.pull_started_at is None:
         task = replace(task, pull_started_at=now)
-    pulls = [FindImage(c.name, because="its image is needed") for c in task.containers if c.image_id is None]
-    if pulls:
-        names = ", ".join(p.container for p in pulls)
-        return Plan(task, tuple(pulls), because=f"finding the image of {names}")
+    without = [c for c in task.containers if c.image_id is None]
+    if without:
+        pulls = tuple(FindImage(c.name, because="its image is needed") for c in without if not _held(c, now))
+        names = ", ".join(c.name for c in without)
+        return Plan(task, pulls, _released(without, now), because=f"finding the image of {names}")
     if task.pull_stopped_at is None:
         task = replace(task, pull_stopped_at=now)
     waiting = [c for c in task.containers if c.last_status == "PENDING"]
@@ -274,7 +277,7 @@ def _start_in_order(task: Task, waiting: Sequence[Container], order: Order, now:
     launches = tuple(
         LaunchContainer(name, because="image and network are ready")
         for name, ready in found.items()
-        if not ready.waits_for
+        if not ready.waits_for and not _held(task.container(name), now)
     )
     held = [
         f"{name} waits for {dependency.container} ({dependency.condition})"
@@ -282,8 +285,20 @@ def _start_in_order(task: Task, waiting: Sequence[Container], order: Order, now:
         for dependency in ready.waits_for
     ]
     because = [f"starting {', '.join(launch.container for launch in launches)}"] if launches else []
-    due = min((ready.until for ready in found.values() if ready.until is not None), default=None)
-    return Plan(task, launches, due, because="; ".join([*because, *held]))
+    because += [f"{c.name} is slowed by {c.held_by[-1].partition(' ')[0]}" for c in waiting if _held(c, now)]
+    looks = [ready.until for ready in found.values() if ready.until is not None]
+    if (released := _released(waiting, now)) is not None:
+        looks.append(released)
+    return Plan(task, launches, min(looks, default=None), because="; ".join([*because, *held]))
+
+
+def _held(container: Container, now: float) -> bool:
+    return container.held_until is not None and now < container.held_until
+
+
+def _released(containers: Sequence[Container], now: float) -> float | None:
+    """When the first of those that a fault slows may go on."""
+    return min((c.held_until for c in containers if c.held_until is not None and now < c.held_until), default=None)
 
 
 # -- down
@@ -311,9 +326,12 @@ def _stop_containers(task: Task, needs: Needs, in_flight: frozenset[str], now: f
         if container.last_status == "PENDING":
             reason = container.reason or _never_pulled(task)
             task = task.with_container(replace(container, last_status="STOPPED", reason=reason))
-    for container in may_stop(task, needs.order):
+    at_once = _killed_at(task)
+    over = at_once is not None and now >= at_once
+    left = [c for c in task.containers if c.last_status != "STOPPED"] if over else may_stop(task, needs.order)
+    for container in left:
         timeout = needs.stop_timeouts.get(container.name, DEFAULT_STOP_TIMEOUT_S)
-        _stop_one(container, timeout, now, actions, looks)
+        _stop_one(container, timeout, at_once, now, actions, looks)
     if actions or looks:
         alive = ", ".join(c.name for c in task.containers if c.last_status != "STOPPED")
         return Plan(task, tuple(actions), min(looks, default=None), because=f"stopping {alive}")
@@ -328,17 +346,33 @@ def _never_pulled(task: Task) -> str | None:
     return f"TaskStoppedBeforePullBeginError: Task stopped before image pull could begin for task: {task.arn}"
 
 
+def _killed_at(task: Task) -> float | None:
+    """When whatever still runs of it is killed, whichever its stopTimeout and its order."""
+    if task.host_gone:
+        return task.stopping_at or 0.0
+    return (task.stopping_at or 0.0) + SPOT_NOTICE_S if task.stop_code == "TerminationNotice" else None
+
+
 def _stop_one(
-    container: Container, timeout_s: float, now: float, actions: list[TaskAction], looks: list[float]
+    container: Container,
+    timeout_s: float,
+    at_once: float | None,
+    now: float,
+    actions: list[TaskAction],
+    looks: list[float],
 ) -> None:
-    if container.term_sent_at is None:
+    over = at_once is not None and now >= at_once
+    if container.term_sent_at is None and not over:
         actions.append(SignalContainer(container.name, because="the task is stopping"))
         return
-    due = container.term_sent_at + timeout_s
+    due = (container.term_sent_at or now) + timeout_s
+    if at_once is not None:
+        due = min(due, at_once)
     if now < due:
         looks.append(due)
     elif container.kill_sent_at is None or now >= container.kill_sent_at + UNKILLABLE_AFTER_S:
-        actions.append(KillContainer(container.name, because=f"it still ran {timeout_s:g} s after its stop signal"))
+        because = "its time is over" if over else f"it still ran {timeout_s:g} s after its stop signal"
+        actions.append(KillContainer(container.name, because=because))
     else:
         looks.append(container.kill_sent_at + UNKILLABLE_AFTER_S)
 
@@ -357,7 +391,8 @@ def _clean_up(task: Task, needs: Needs, now: float) -> Plan:
         because = "detaching its ENI" if task.eni else "removing its network"
         return Plan(task, (RemoveNetwork(because="no container uses it"),), because=because)
     eni = None if task.eni is None else replace(task.eni, status="DELETED")
-    return _to(task, "STOPPED", now, task.stopped_reason or "stopped", stopped_at=now, eni=eni)
+    code = "SpotInterruption" if task.stop_code == "TerminationNotice" else task.stop_code
+    return _to(task, "STOPPED", now, task.stopped_reason or "stopped", stopped_at=now, eni=eni, stop_code=code)
 
 
 def _to(task: Task, status: LastStatus, now: float, because: str, **changes: object) -> Plan:

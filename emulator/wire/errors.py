@@ -54,6 +54,14 @@ class DryRunOperation(AwsError):
     """EC2: the caller asked only whether it would have worked."""
 
 
+class ThrottlingException(AwsError):
+    """One call too many; here only by a fault on demand."""
+
+    def __init__(self, message: str, fault: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
 class InternalFailure(AwsError):
     """Our own fault."""
 
@@ -64,6 +72,7 @@ _STATUS = {
     "AccessDenied": 403,
     "DryRunOperation": 412,
     "UnauthorizedOperation": 403,
+    "RequestLimitExceeded": 503,
 }
 _QUERY_STATUS = {
     "MissingAuthenticationToken": 403,
@@ -81,6 +90,7 @@ _QUERY_CODES = {
     "InvalidSignatureException": "SignatureDoesNotMatch",
     "ExpiredTokenException": "ExpiredToken",
     "AccessDeniedException": "AccessDenied",
+    "ThrottlingException": "Throttling",
 }
 
 
@@ -98,6 +108,9 @@ class WireError:
 def to_wire(error: AwsError, api: ApiModel | None, *, query: bool) -> WireError:
     """The service's model decides the status; codes outside it are AWS's common errors, 400 in JSON services."""
     code = _QUERY_CODES.get(error.code, error.code) if query else error.code
+    if code == "Throttling" and api is not None and api.protocol == "ec2":
+        # Amazon EC2 API reference, "Error codes for the Amazon EC2 API".
+        return WireError("RequestLimitExceeded", 503, "Request limit exceeded.", {})
     status = _QUERY_STATUS.get(code) if query else None
     member = "message"
     if api is not None:

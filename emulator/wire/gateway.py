@@ -19,6 +19,7 @@ from emulator.wire.errors import (
     InternalFailure,
     RequestEntityTooLarge,
     SerializationException,
+    ThrottlingException,
     UnknownOperationException,
     from_violations,
     to_wire,
@@ -38,6 +39,9 @@ MAXIMUM_BODY = 4 * 1024 * 1024
 Observer = Callable[[str, str, str | None], None]
 """Told (service, operation, error code or None) after each call; tests and the coverage table listen."""
 
+Throttles = Callable[[str, str], str | None]
+"""Asked with (service, operation) whether a call is one too many: who says so, or None."""
+
 
 @dataclass(slots=True)
 class Gateway:
@@ -51,6 +55,7 @@ class Gateway:
     parts: Parts
     authenticator: Authenticator
     observer: Observer | None = None
+    throttles: Throttles | None = None
     unread: UnreadMembers | None = None
 
     def __post_init__(self) -> None:
@@ -66,6 +71,10 @@ class Gateway:
         try:
             identified = self._identify(request)
             return self._answer(identified, request, request_id)
+        except ThrottlingException as error:
+            response = self._refuse(error, identified, request, request_id)
+            response.headers.append(("x-homeport-warning", f"throttled on demand by {error.fault}"))
+            return response
         except AwsError as error:
             return self._refuse(error, identified, request, request_id)
         except Exception:  # noqa: BLE001 - the last line of defence: a bug becomes a logged 500
@@ -93,6 +102,8 @@ class Gateway:
             if service.knows(name):
                 raise NotEmulatedYet(f"Homeport does not emulate {service.api.name}:{name} yet.")
             raise UnknownOperationException(f"The action {name[:200]} is not valid for {service.api.name}.")
+        if self.throttles is not None and (fault := self.throttles(service.api.name, name)) is not None:
+            raise ThrottlingException("Rate exceeded", fault)
         members, unknown = self._read(identified, operation)
         call = Call(
             service=service.api.name,

@@ -20,6 +20,7 @@ from emulator.engine.base import (
     ImagePullFailed,
 )
 from emulator.engine.simulated_behaviour import Behaviour, HealthTurn, RemoteImage
+from emulator.events.task_changes import state_changes
 from tests import stop_reasons
 from tests.control.world import NETWORK, World, awslogs, container, health_check
 from tests.docker import test_stop_reasons as on_docker
@@ -49,15 +50,45 @@ def _exits(world: World) -> str:
     return _run(world, Behaviour(runs_for_s=2, exit_code=7))
 
 
-def _instance_deregistered(world: World) -> str:
+def _placed(world: World) -> tuple[str, str]:
+    """An instance, and a task that runs there."""
     world.cluster()
     world.image("app")
-    document = json.dumps({"instanceType": "m5.large", "availabilityZone": "us-east-1a"})
+    document = json.dumps({"instanceId": "i-0", "instanceType": "m5.large", "availabilityZone": "us-east-1a"})
     host = world.ecs.register_container_instance(instanceIdentityDocument=document)["containerInstance"]
     world.define(container())
     [task] = world.ecs.run_task(taskDefinition="web", launchType="EC2", networkConfiguration=NETWORK)["tasks"]
     world.pass_time(5)
-    world.ecs.deregister_container_instance(containerInstance=host["containerInstanceArn"], force=True)
+    return str(host["containerInstanceArn"]), str(task["taskArn"])
+
+
+def _instance_deregistered(world: World) -> str:
+    host, task = _placed(world)
+    world.ecs.deregister_container_instance(containerInstance=host, force=True)
+    world.settle()
+    return task
+
+
+def _on_instance(world: World, fault: dict[str, str]) -> str:
+    _, task = _placed(world)
+    world.emulator.faults.add(fault, account="123456789012", region="us-east-1")
+    world.pass_time(125)
+    return task
+
+
+def _spot_interrupted(world: World) -> str:
+    world.ecs.put_cluster_capacity_providers(
+        cluster="default", capacityProviders=["FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
+    )
+    world.image()
+    world.define(container())
+    strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    [task] = world.ecs.run_task(taskDefinition="web", capacityProviderStrategy=strategy, networkConfiguration=NETWORK)[
+        "tasks"
+    ]
+    world.pass_time(5)
+    fault = {"kind": "spot-interruption", "task": str(task["taskArn"])}
+    world.emulator.faults.add(fault, account="123456789012", region="us-east-1")
     world.settle()
     return str(task["taskArn"])
 
@@ -376,6 +407,18 @@ ROWS: dict[str, tuple[Callable[[World], str], Ended]] = {
         _instance_deregistered,
         Ended("InfrastructureHealth", "Container instance deregistration forced by user.", exit_code=0),
     ),
+    "spot interruption": (
+        _spot_interrupted,
+        Ended("SpotInterruption", "Your Spot Task was interrupted.", exit_code=0),
+    ),
+    "host terminated": (
+        lambda w: _on_instance(w, {"kind": "spot-interruption", "instance": "i-0"}),
+        Ended("InfrastructureHealth", "Host EC2 (instance i-0) terminated.", exit_code=137),
+    ),
+    "host stopped": (
+        lambda w: _on_instance(w, {"kind": "zone-loss", "zone": "a"}),
+        Ended("InfrastructureHealth", "Host EC2 (instance i-0) stopped.", exit_code=137),
+    ),
     "volume": (
         lambda w: _fails_volume(w),
         Ended("TaskFailedToStart", "CannotCreateVolumeError: "),
@@ -394,6 +437,11 @@ def test_a_stopped_task_says_why(world: World, cause: str) -> None:
     assert app.get("exitCode") == ended.exit_code
     assert len(app.get("reason", "")) <= 1024
     for row in stop_reasons.rows_of("simulated", cause):
+        if row.code == stop_reasons.NOTICE:
+            with world.emulator.database.read() as reader:
+                told = [(e["lastStatus"], e.get("stopCode")) for e in state_changes(reader, arn)]
+            assert ("RUNNING", row.code) in told
+            continue
         assert row.code == code
         own_words = row.reason == "the caller's own words"
         assert own_words or (app["reason"] if row.container else reason).startswith(row.reason)

@@ -7,11 +7,12 @@ agent. Messages as observed on AWS unless marked unconfirmed.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
 from emulator.domain.cluster import Cluster
 from emulator.domain.container_instance import ContainerInstance, InstanceStatus, Load
+from emulator.domain.container_instance_shape import container_instance_shape
 from emulator.domain.ecs_errors import MissingVersionException, NoUpdateAvailableException
 from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.placement import facts_of
@@ -21,10 +22,10 @@ from emulator.domain.virtual_host import AGENT_HASH, AGENT_VERSION
 from emulator.events import journal
 from emulator.events.task_changes import write_task
 from emulator.services.ecs import lookup
-from emulator.services.ecs.container_instance_shape import container_instance_shape
 from emulator.services.ecs.instance_registration import home_cluster, registered
 from emulator.services.lookup import Failure, check_batch, found_and_missing
 from emulator.store.ecs_tables import CONTAINER_INSTANCES, TASKS
+from emulator.store.faults_table import as_connected
 from emulator.store.instance_capacity import load_of, loads, wake_services
 from emulator.wire.call import Call
 
@@ -39,6 +40,7 @@ def register_container_instance(
     """The same EC2 instance, or an ARN that was given before, is registered again: it stays what it is."""
     cluster = home_cluster(call, request.get("cluster"))
     instance, kind = registered(call, cluster, request)
+    instance = as_connected(call.tx, instance)
     call.tx.put(CONTAINER_INSTANCES, instance)
     wake_services(call.tx, instance)
     _note(call, kind, instance, {"ec2InstanceId": instance.ec2_instance_id, "by": call.caller.arn})
@@ -88,7 +90,7 @@ def describe_container_instances(
     include = request.get("include", ())
     taken = _loads(call, found)
     shapes = [container_instance_shape(i, taken.get(i.arn, Load()), include, now=call.now) for i in found]
-    return {"containerInstances": shapes, "failures": failures}
+    return {"containerInstances": cast(list[m.ContainerInstance], shapes), "failures": failures}
 
 
 def list_container_instances(call: Call, request: m.ListContainerInstancesRequest) -> m.ListContainerInstancesResponse:
@@ -178,7 +180,8 @@ def _loads(call: Call, instances: list[ContainerInstance]) -> dict[str, Load]:
 
 
 def _shape(call: Call, instance: ContainerInstance) -> m.ContainerInstance:
-    return container_instance_shape(instance, load_of(call.reader, instance), ("TAGS",), now=call.now)
+    shape = container_instance_shape(instance, load_of(call.reader, instance), ("TAGS",), now=call.now)
+    return cast(m.ContainerInstance, shape)
 
 
 def _here(cluster: Cluster) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from api_models._generated import ecs as m
 from emulator.domain.capacity_strategy import share_out
 from emulator.domain.cluster import Cluster
 from emulator.domain.errors import ClientException, InvalidParameterException, NotEmulatedYet
+from emulator.domain.fault_words import CAPACITY
 from emulator.domain.task import Task
-from emulator.domain.task_launch import Launch, new_task
+from emulator.domain.task_launch import Launch, new_task, outside
 from emulator.domain.task_progress import stop
 from emulator.domain.task_shape import task_shape
 from emulator.events import journal
@@ -27,6 +28,7 @@ from emulator.services.ecs.run_request import (
 )
 from emulator.services.lookup import Failure, check_batch, found_and_missing
 from emulator.store.ecs_tables import TASKS
+from emulator.store.faults_table import lost_zones
 from emulator.wire.call import Call
 
 _MAX_DESCRIBED: Final = 100
@@ -51,7 +53,9 @@ def run_task(call: Call, request: m.RunTaskRequest) -> m.RunTaskResponse:
     launch, strategy = run_launch(call, cluster, request)
     failures: list[Failure] = []
     if launch.launch_type == "FARGATE":
-        tasks = _tasks_on_fargate(call, launch, strategy, count)
+        somewhere = outside(launch, lost_zones(call.tx))
+        tasks = _tasks_on_fargate(call, somewhere, strategy, count) if somewhere else []
+        failures = [] if somewhere else [{"reason": CAPACITY}]
     else:
         tasks, failures = run_on_instances(call, launch, request, count)
     _write_new(call, tasks)

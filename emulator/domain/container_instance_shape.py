@@ -1,15 +1,15 @@
 """A container instance as ECS answers it: what it registered, what remains of it, its attributes and tasks.
 
-Source: ECS API model (ContainerInstance, Resource) and AWS CLI samples.
+Pure. Source: ECS API model (ContainerInstance, Resource) and AWS CLI samples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, cast
+from typing import Any
 
-from api_models._generated import ecs as m
 from emulator.domain.container_instance import ContainerInstance, Load
+from emulator.domain.task_event import iso
 
 _WHEN_KNOWN = {
     "ec2InstanceId": "ec2_instance_id",
@@ -22,7 +22,7 @@ _WHEN_KNOWN = {
 
 def container_instance_shape(
     instance: ContainerInstance, load: Load, include: Collection[str] = (), *, now: float = 0.0
-) -> m.ContainerInstance:
+) -> dict[str, Any]:
     """`include` is DescribeContainerInstances' member; without TAGS the tags are empty."""
     registered = (instance.cpu, instance.memory_mib, (), ())
     used_tcp = [port.port for port in load.ports if port.protocol == "tcp"]
@@ -49,7 +49,15 @@ def container_instance_shape(
             shape[member] = value
     if "CONTAINER_INSTANCE_HEALTH" in include:
         shape["healthStatus"] = _health(instance, now)
-    return cast(m.ContainerInstance, shape)
+    return shape
+
+
+def container_instance_event(instance: ContainerInstance, load: Load, at: float) -> dict[str, Any]:
+    """The detail of EventBridge's event: the same, times in ISO 8601 (Amazon ECS developer guide, "Amazon ECS
+    container instance state change events")."""
+    shape = container_instance_shape(instance, load)
+    del shape["tags"]
+    return {**shape, "registeredAt": iso(instance.registered_at), "updatedAt": iso(at)}
 
 
 def _version_info(instance: ContainerInstance) -> dict[str, str]:
