@@ -275,6 +275,8 @@ def _status(asked: argparse.Namespace) -> int:
     _table("REPOSITORY  TAGS", [[r["uri"], " ".join(r["tags"]) or "-"] for r in found["repositories"]])
     if not any(found.values()):
         print("nothing is here yet: no cluster, service, task or repository")
+    for text in found["faults"]:
+        print(f"on: {text}")
     for task in found["tasks"]:
         for text in task["warnings"]:
             print(f"warning: task {task['id'][:12]}: {text}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.domain.container_instance import INSTANCE_TYPE, ContainerInstance, Load
+from emulator.domain.fault_words import target_words, told
 from emulator.domain.reach import addresses
 from emulator.domain.service_tasks import running_and_pending
 from emulator.domain.task import Task
@@ -13,6 +14,7 @@ from emulator.registry.repository import list_tags
 from emulator.store.database import Reader
 from emulator.store.ecr_tables import REPOSITORIES
 from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASKS
+from emulator.store.faults_table import FAULTS
 from emulator.store.instance_capacity import loads
 from emulator.store.logs_tables import LOG_GROUPS, LOG_STREAMS
 
@@ -39,6 +41,9 @@ def status(reader: Reader, naming: RegistryNaming) -> dict[str, Any]:
             if s.status != "INACTIVE"
         ],
         "tasks": [_task(task) for task in tasks],
+        "faults": [
+            f"{told(fault)}, for {target_words(fault)}" for fault in reader.find(FAULTS) if fault.ended_at is None
+        ],
         "repositories": [
             {
                 "uri": naming.repository_uri(r.account, r.region, r.name),

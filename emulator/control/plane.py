@@ -142,7 +142,8 @@ class ControlPlane:
         self.launcher, self.executor = local.launcher, local.executor
         self._work = local.work
         self.tasks = TaskController(parts.clock, parts.database, self.loop, self.engines, self.definitions, parts.faults)
-        parts.faults.engine_changed = self._engine_changed
+        self.faults = parts.faults
+        self.faults.engine_changed = self._engine_changed
         self.services = ServiceController(parts.clock, parts.database, parts.ids)
         session_logs = SessionLogs(
             parts.database, parts.delivery, self.definitions, parts.clock, parts.ids, parts.enforce_iam
@@ -238,7 +239,7 @@ class ControlPlane:
         self.watch.refresh()
         self.loop.wake(self._scans.keys)
         wake_everything(self._parts.database, self.loop.wake)
-        self.loop.wake([("fault", fault.id) for fault in self._parts.faults.listed()])
+        self.loop.wake([("fault", fault.id) for fault in self.faults.listed()])
         self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys, *self._restores.keys])
         self.loop.wake(self._registry.keys)
         for one in self.engines.all:

@@ -113,7 +113,9 @@ class ServiceController:
             return around
         if service.spec.get("availabilityZoneRebalancing") != "ENABLED":
             return around
-        zones, place_in = zones_for(reader, service, launch_of(reader, service, service.primary), self._ids.pick)
+        launch = launch_of(reader, service, service.primary)
+        launch = outside(launch, lost_zones(reader)) or launch
+        zones, place_in = zones_for(reader, service, launch, self._ids.pick)
         return replace(around, zones=zones, place_in=place_in)
 
     def _carry_out(self, tx: Transaction, key: str, plan: Plan, now: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ _NEEDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "zone-loss": ("zone",),
 }
 """At least one of these."""
+_WHOLE: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d[a-z]")
 MAX_SECONDS: Final = 366 * 86400.0
 MAX_TEXT: Final = 512
 MAX_ERROR: Final = 900
@@ -79,6 +81,8 @@ def _text(name: str, value: object) -> str:
 
 
 def _zone(zone: str, account: str, region: str) -> str:
+    """A zone's whole name names its region, too."""
+    region = zone[:-1] if _WHOLE.fullmatch(zone) else region
     try:
         return zone_named(zone, region, account)
     except UnknownZone as error:

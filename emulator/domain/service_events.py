@@ -143,10 +143,10 @@ def scale_in_blocked(service: str, deployment_id: str) -> Said:
 
 def placement_failed(service: str, why: str, reason: str) -> Said:
     """`why`: "Reason: No Container Instances were found in your cluster." or "The closest matching (...) ..."; `reason`
-    is EventBridge's word for it."""
+    is EventBridge's word for it. On Fargate no instance is spoken of."""
+    of_instances = "" if reason == "RESOURCE:FARGATE" else " because no container instance met all of its requirements"
     return Said(
-        f"(service {service}) was unable to place a task because no container instance met all of its "
-        f"requirements. {why} {_TROUBLESHOOTING}",
+        f"(service {service}) was unable to place a task{of_instances}. {why} {_TROUBLESHOOTING}",
         "SERVICE_TASK_PLACEMENT_FAILURE",
         level="ERROR",
         reason=reason,

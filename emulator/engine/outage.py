@@ -37,15 +37,15 @@ class _Gate:
         elif name == "events":
             kept = self._events
         else:
-            kept = found if name == "close" or not callable(found) else self._gated(found)
+            kept = found if name == "close" or not callable(found) else self._gated(name)
         self.__dict__[name] = kept
         return kept
 
-    def _gated(self, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _gated(self, name: str) -> Callable[..., Any]:
         def through(*arguments: Any, **named: Any) -> Any:
             if (why := self._outage()) is not None:
                 raise EngineUnavailable(why)
-            return call(*arguments, **named)
+            return getattr(self._behind, name)(*arguments, **named)
 
         return through
 

@@ -12,7 +12,7 @@ from emulator.events import journal
 from tests.conftest import Aws
 from tests.control.test_faults import add, ask, clear, events, explained, shown
 from tests.control.world import World
-from tests.services.ecs_scene import fargate_definition
+from tests.services.ecs_scene import fargate_definition, refuses
 from tests.services.instance_scene import EVERYWHERE, SUBNETS, ec2_definition, provide_image, register, run_on_ec2
 
 
@@ -102,6 +102,21 @@ def test_a_task_that_ends_unseen_is_reported_when_the_agent_is_back(world: World
     world.pass_time(5)
     ended = task_of(world, task)
     assert (ended["stopCode"], ended["containers"][0]["exitCode"]) == ("EssentialContainerExited", 137)
+
+
+def test_no_command_reaches_a_task_behind_a_disconnected_agent(world: World) -> None:
+    role = "arn:aws:iam::123456789012:role/task"
+    world.ecs.register_task_definition(**ec2_definition(family="job", taskRoleArn=role))
+    arn = host(world)
+    [task] = run_on_ec2(world.ecs, enableExecuteCommand=True)["tasks"]
+    world.pass_time(5)
+    add(world, "agent-disconnect", instance=arn)
+    with refuses("TargetNotConnectedException"):
+        world.ecs.execute_command(cluster="c", task=task["taskArn"], interactive=True, command="sh")
+
+
+def test_a_zone_of_another_region_is_named_whole(world: World) -> None:
+    assert add(world, "zone-loss", zone="eu-west-1b")["hits"] == "zone=eu-west-1b"
 
 
 def test_an_agent_that_registers_again_stays_cut_off(world: World) -> None:
@@ -194,6 +209,8 @@ def test_a_lost_zone_takes_its_instances_and_fargate_tasks(world: World) -> None
     refused = on_fargate(world, SUBNETS[:1])
     assert refused["tasks"] == []
     assert refused["failures"][0]["reason"].startswith("Capacity is unavailable at this time.")
+    zones = world.aws("ec2").describe_availability_zones()["AvailabilityZones"]
+    assert {z["ZoneName"] for z in zones if z["State"] == "unavailable"} == {"us-east-1a"}
     clear(world, fault["id"])
     assert instance(world, lost)["agentConnected"] is True
     assert len(on_fargate(world, SUBNETS[:1])["tasks"]) == 1
@@ -216,7 +233,15 @@ def test_a_service_waits_for_its_zone(world: World) -> None:
         return dict(world.ecs.describe_services(cluster="c", services=["web"])["services"][0])
 
     assert service()["runningCount"] == 0
-    assert "Capacity is unavailable at this time." in service()["events"][0]["message"]
+    assert service()["events"][0]["message"].startswith(
+        "(service web) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again"
+    )
+    assert f"This is on: fault {fault['id']} (zone-loss: all that runs there ends), for zone=us-east-1a." in explained(
+        world, "service/web"
+    )
+    assert ask(world, path="status")[1]["faults"] == [
+        f"fault {fault['id']} (zone-loss: all that runs there ends), for zone=us-east-1a"
+    ]
     clear(world, fault["id"])
     world.pass_time(60)
     assert service()["runningCount"] == 2

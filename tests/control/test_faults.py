@@ -251,6 +251,22 @@ def test_a_spot_task_is_given_notice_and_two_minutes(world: World) -> None:
     assert any(fault["id"] in words for words in explained(world, arn))
 
 
+def test_two_minutes_are_for_all_containers_together(world: World) -> None:
+    world.image("stubborn", Behaviour(ignores_sigterm=True))
+    after = [{"containerName": "app", "condition": "START"}]
+    world.define(
+        container(image="stubborn:1", stopTimeout=100),
+        container("side", image="stubborn:1", stopTimeout=100, dependsOn=after),
+    )
+    arn = spot(world)
+    world.pass_time(5)
+    add(world, "spot-interruption", task=arn)
+    world.pass_time(110)
+    assert {c["name"]: c["lastStatus"] for c in world.task(arn)["containers"]} == {"side": "STOPPED", "app": "RUNNING"}
+    world.pass_time(12)
+    assert world.stopped(arn)[0] == "SpotInterruption"
+
+
 def test_a_service_replaces_on_spot(world: World) -> None:
     world.ecs.create_service(
         serviceName="web",

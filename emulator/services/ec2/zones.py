@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from emulator.domain.ec2_errors import InvalidParameterValue
@@ -10,6 +10,7 @@ from emulator.domain.network import ZONES
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.domain.vpc import zone_id
 from emulator.services.ec2 import finding
+from emulator.store.faults_table import lost_zones
 from emulator.wire.call import Call
 
 _REGIONS = (
@@ -36,7 +37,8 @@ _REGION_FILTERS = {
 
 
 def describe_availability_zones(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    zones = [_zone(call.region, f"{call.region}{letter}") for letter in ZONES]
+    lost = lost_zones(call.reader)
+    zones = [_zone(call.region, f"{call.region}{letter}", lost) for letter in ZONES]
     for member, key in (("ZoneNames", "ZoneName"), ("ZoneIds", "ZoneId")):
         asked = request.get(member, ())
         for wanted in asked:
@@ -46,7 +48,7 @@ def describe_availability_zones(call: Call, request: Mapping[str, Any]) -> dict[
     return {"AvailabilityZones": _filtered(zones, request, _ZONE_FILTERS)}
 
 
-def _zone(region: str, name: str) -> dict[str, Any]:
+def _zone(region: str, name: str, lost: Collection[str]) -> dict[str, Any]:
     return {
         "ZoneName": name,
         "ZoneId": zone_id(name),
@@ -54,7 +56,7 @@ def _zone(region: str, name: str) -> dict[str, Any]:
         "RegionName": region,
         "GroupName": f"{region}-zg-1",
         "NetworkBorderGroup": region,
-        "State": "available",
+        "State": "unavailable" if name in lost else "available",
         "OptInStatus": "opt-in-not-required",
         "Messages": [],
     }

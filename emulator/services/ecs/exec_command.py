@@ -14,6 +14,7 @@ from emulator.domain.task import Container, Task
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.store.ecs_tables import EXEC_SESSIONS
+from emulator.store.instance_capacity import instance_named
 from emulator.store.permissions import decide, role_standing
 from emulator.wire.call import Call
 
@@ -40,6 +41,7 @@ def execute_command(call: Call, request: m.ExecuteCommandRequest) -> m.ExecuteCo
     container = _container(task, request.get("container"))
     if not task.enable_execute_command or agent_state(container).status != "RUNNING":
         raise InvalidParameterException(_NOT_ENABLED)
+    _check_instance(call, task)
     _check_agent_may_connect(call, task)
     _check_room(call, task, container)
     session = _open(call, task, container, request["command"])
@@ -55,6 +57,13 @@ def execute_command(call: Call, request: m.ExecuteCommandRequest) -> m.ExecuteCo
         },
         "taskArn": task.arn,
     }
+
+
+def _check_instance(call: Call, task: Task) -> None:
+    """Nothing reaches a container behind an agent that is not connected."""
+    instance = instance_named(call.reader, task.container_instance_arn) if task.container_instance_arn else None
+    if instance is not None and not instance.agent_connected:
+        raise TargetNotConnectedException(_AGENT_REFUSED)
 
 
 def _check_agent_may_connect(call: Call, task: Task) -> None:
