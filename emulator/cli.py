@@ -79,7 +79,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add.add_argument("--count", type=int, default=1, help="how many (default: %(default)s)")
     add.add_argument("--engine", metavar="NAME|URL", help="the engine that runs its tasks (default: Homeport's own)")
     add.add_argument("--region", help="default: AWS_REGION, else the emulator's")
-    cli_faults.add(verb("fault", cli_faults.faults, "faults on demand: list them, add one, clear them"), default)
+    cli_faults.add(verb("fault", cli_faults.faults, "faults on demand: list them, add one, clear them"))
     verb("hosts", _hosts, "the hosts lines with which real registry names lead here")
     for name, text in (
         ("explain", "why task/ID or service/NAME is where it is"),

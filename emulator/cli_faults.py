@@ -50,26 +50,27 @@ _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def add(verb: argparse.ArgumentParser, endpoint: str) -> None:
-    """The verbs under `fault`."""
+def add(verb: argparse.ArgumentParser) -> None:
+    """The verbs under `fault`. `--endpoint` may stand after any of the words."""
     verb.add_argument("--json", action="store_true")
     verbs = verb.add_subparsers(metavar="COMMAND")
 
     def under(name: str, text: str) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=text, description=text)
-        made.add_argument("--endpoint", default=endpoint, help="the running emulator (default: %(default)s)")
+        made.add_argument("--endpoint", default=argparse.SUPPRESS, help="the running emulator")
         return made
 
     adding = under("add", "add a fault; it acts at once")
     kinds = adding.add_subparsers(metavar="KIND", required=True, dest="kind")
     for kind, (text, options) in _KINDS.items():
         made = kinds.add_parser(kind, help=text, description=text)
+        made.add_argument("--endpoint", default=argparse.SUPPRESS, help="the running emulator")
         for option in options:
             metavar, meaning = _OPTIONS[option]
             made.add_argument(f"--{option}", metavar=metavar, help=meaning)
         made.set_defaults(run=_add)
     listing = under("list", "the faults that are on, and those of the last hour")
-    listing.add_argument("--json", action="store_true")
+    listing.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
     listing.set_defaults(run=faults)
     clearing = under("clear", "end a fault, or all of them")
     clearing.add_argument("id", nargs="?", metavar="ID")

@@ -51,11 +51,11 @@ def finish(tx: Transaction, fault: Fault, others: Sequence[Fault], now: float, *
             tx.wake("capacity", f"{cluster.account}/{cluster.region}/{cluster.name}")
     if fault.kind == "spot-interruption" and fault.instance:
         for instance in _hit(tx, fault):
-            if called_off:
+            if not called_off:
+                _terminate(tx, fault, instance, now)
+            elif fault.drained:
                 write_instance(tx, replace(instance, status="ACTIVE"), now)
                 wake_services(tx, instance)
-            else:
-                _terminate(tx, fault, instance, now)
 
 
 # -- Spot
@@ -81,9 +81,11 @@ def _notify_host(tx: Transaction, fault: Fault, now: float) -> Fault:
     instance = _instance(tx, fault)
     if instance.external:
         raise BadFault(f"{instance.id} is outside EC2, and no Spot Instance")
-    write_instance(tx, replace(instance, status="DRAINING"), now)
-    wake_services(tx, instance)
-    return struck(replace(fault, instance=instance.arn), now, [instance.arn])
+    drained = instance.status == "ACTIVE"
+    if drained:
+        write_instance(tx, replace(instance, status="DRAINING"), now)
+        wake_services(tx, instance)
+    return struck(replace(fault, instance=instance.arn, drained=drained), now, [instance.arn])
 
 
 def _terminate(tx: Transaction, fault: Fault, instance: ContainerInstance, now: float) -> None:

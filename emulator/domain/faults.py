@@ -55,6 +55,7 @@ class Fault:
     delay_s: float = 0.0
     rate: float = 1.0  # which share of the calls is throttled
 
+    drained: bool = False  # the instance was ACTIVE before the notice
     met: int = 0  # calls that it could have struck, for `rate`
     strikes: int = 0
     last_struck_at: float | None = None

@@ -182,6 +182,13 @@ def test_an_interruption_that_is_cleared_is_called_off(world: World) -> None:
     assert task_of(world, task)["lastStatus"] == "RUNNING"
 
 
+def test_an_instance_that_was_draining_already_goes_on_draining(world: World) -> None:
+    arn = host(world)
+    world.ecs.update_container_instances_state(cluster="c", containerInstances=[arn], status="DRAINING")
+    clear(world, add(world, "spot-interruption", instance=arn)["id"])
+    assert instance(world, arn)["status"] == "DRAINING"
+
+
 # -- a zone
 
 
