@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any
 
 from emulator.control.plane import ControlPlane
-from emulator.control.services import find_service
 from emulator.domain.fault_words import target_words, told
 from emulator.domain.reach import addresses, sentences
 from emulator.domain.service import Service
@@ -101,7 +100,6 @@ def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: floa
         *(f"In the way ({block.kind}): {block.text.rstrip('.')}." for block in in_the_way),
         *(f"Task {t.id[:8]} is {t.last_status}: {t.because}." for t in _on_the_way(tasks)),
         *_wait(plan.next_look if plan else None, now),
-        *(_back_off(service, now)),
         *(f"This is on: {told(fault)}, for {target_words(fault)}." for fault in plane.faults.on()),
     ]
     return {
