@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import api_models
@@ -63,7 +63,10 @@ SERVICES = ("ec2", "ecr", "ecr-public", "ecs", "iam", "logs", "secretsmanager", 
 
 @dataclass(slots=True)
 class Emulator:
-    """Everything, assembled. `start` begins to act; `close` lets go, leaving containers as they are."""
+    """Everything, assembled. `engine` and, by name, `engines` are the machines themselves, whatever outage is on.
+
+    `start` begins to act; `close` lets go, leaving containers as they are.
+    """
 
     config: Config
     clock: Clock
@@ -73,6 +76,7 @@ class Emulator:
     log_events: LogEvents
     gateway: Gateway
     engine: Engine
+    engines: Mapping[str, Engine]
     plane: ControlPlane
     faults: Faults
     front: Front
@@ -283,6 +287,7 @@ def build(
         log_events,
         gateway,
         machine,
+        {**machines, LOCAL: machine},
         plane,
         faults,
         front,

@@ -107,9 +107,9 @@ def tell_instances(database: Database, engine: str, connected: bool, now: float)
         for instance in tx.find(CONTAINER_INSTANCES):
             if instance.engine != engine or instance.status == "INACTIVE" or instance.agent_connected is connected:
                 continue
-            if connected and not as_connected(tx, instance).agent_connected:
-                continue  # a fault on demand keeps it so
             changed = replace(instance, agent_connected=connected, version=instance.version + 1)
+            if connected and not as_connected(tx, changed).agent_connected:
+                continue  # a fault on demand keeps it so
             tx.put(CONTAINER_INSTANCES, changed)
             journal.append(
                 tx,

@@ -141,9 +141,7 @@ class ControlPlane:
         self.watch, self.statistics, self.limits = local.watch, local.statistics, local.limits
         self.launcher, self.executor = local.launcher, local.executor
         self._work = local.work
-        self.tasks = TaskController(parts.clock, parts.database, self.loop, self.engines, self.definitions, parts.faults)
-        self.faults = parts.faults
-        self.faults.engine_changed = self._engine_changed
+        self.tasks = TaskController(parts.clock, parts.database, self.loop, self.engines, self.definitions, self.faults)
         self.services = ServiceController(parts.clock, parts.database, parts.ids)
         session_logs = SessionLogs(
             parts.database, parts.delivery, self.definitions, parts.clock, parts.ids, parts.enforce_iam
@@ -169,7 +167,7 @@ class ControlPlane:
             "image_restore": self._restores,
             "image_scan": self._scans,
             **self._registry.controllers,
-            "fault": parts.faults,
+            "fault": self.faults,
         }
         self.loop.use(controllers)
         parts.database.listen(self.loop.wake)
@@ -227,9 +225,14 @@ class ControlPlane:
         statistics = Statistics(engine, watch.states)
         return EngineControl(name, engine, watch, statistics, work, limits, launcher, executor), guards
 
+    @property
+    def faults(self) -> Faults:
+        return self._parts.faults
+
     def start(self, is_dead: Callable[[str], bool] | None = None) -> None:
         """Adopts what runs and begins to work. Without an engine it works too: tasks then fail, saying so."""
         self._is_dead = is_dead
+        self.faults.engine_changed = self._engine_changed
         self.exec_sessions.end_former()
         disconnect_strangers(self._parts.database, self.engines.names, self._parts.clock.now())
         for one in self.engines.all:

@@ -84,9 +84,9 @@ class Scene:
 
 
 def engine_of(emulator: Emulator, name: str) -> SimulatedEngine:
-    one = emulator.plane.engines.named(name)
-    assert one is not None and isinstance(one.engine, SimulatedEngine)
-    return one.engine
+    one = emulator.engines[name]
+    assert isinstance(one, SimulatedEngine)
+    return one
 
 
 @pytest.fixture
