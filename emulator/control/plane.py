@@ -382,6 +382,7 @@ class ControlPlane:
             self.definitions,
             one.limits,
             instance,
+            parts.identity.boot,
             parts.clock.now(),
             one.name,
         )

@@ -41,17 +41,24 @@ def recover(
     definitions: Definitions,
     limits: TaskLimiter,
     instance: str,
+    boot: str,
     now: float,
     name: str = LOCAL,
 ) -> Recovered:
     """Gives each container of ours on an engine of that name back to its task, or removes it. Raises EngineError when
-    the engine does not answer."""
+    the engine does not answer.
+
+    An engine that answers again is recovered while tasks start: what this very `boot` makes for a task that wants to
+    run is in somebody's hands, on record or about to be.
+    """
     states = engine.list_containers({labels.INSTANCE: instance})
     adopted: list[tuple[Task, ContainerState]] = []
     leftovers: list[ContainerState] = []
     for state in states:
         with database.read() as reader:
             task = _owner(reader, state, name)
+            if task is None and state.labels.get(labels.BOOT) == boot and _wanted(reader, state):
+                continue
         if task is None:
             leftovers.append(state)
             continue
@@ -124,6 +131,12 @@ def _owner(reader: Reader, state: ContainerState, engine: str) -> Task | None:
     if state.labels.get(labels.KIND) == "pause":
         return None  # nothing has joined it yet, and what it was made with is not on record
     return task if task.desired_status == "RUNNING" else None
+
+
+def _wanted(reader: Reader, state: ContainerState) -> bool:
+    arn = state.labels.get(labels.TASK)
+    task = find_task(reader, arn) if arn is not None else None
+    return task is not None and task.desired_status == "RUNNING"
 
 
 def _take_back(database: Database, task: Task, state: ContainerState, now: float) -> Task:

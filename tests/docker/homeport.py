@@ -280,10 +280,11 @@ class Homeport:
         listed = engine().containers(filters={"label": labels})
         return {c["Id"]: c["Labels"]["com.amazonaws.ecs.task-definition-version"] for c in listed}
 
-    def started(self) -> dict[str, str]:
-        """All running containers of this emulator: id to when each started."""
+    def started(self, *labels: str) -> dict[str, str]:
+        """All running containers of this emulator, or those with these labels too: id to when each started."""
         api = engine()
-        ids = [c["Id"] for c in api.containers(filters={"label": [f"homeport.instance={self.instance}"]})]
+        wanted = [f"homeport.instance={self.instance}", *labels]
+        ids = [c["Id"] for c in api.containers(filters={"label": wanted})]
         return {i: api.inspect_container(i)["State"]["StartedAt"] for i in ids}
 
     def left(self) -> list[str]:

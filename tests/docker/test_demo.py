@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.engine.labels import LOCK
+from emulator.engine.labels import INSTANCE, LOCK
 from tests.docker.homeport import ROOT, engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
@@ -34,14 +34,23 @@ def of_the_tour(tmp_path: Path) -> list[str]:
     ]
 
 
+def volumes_of_nobody_else(tmp_path: Path) -> set[str]:
+    """Names of all but those of other emulators, which come and go beside the tour."""
+    return {
+        volume["Name"]
+        for volume in engine().volumes()["Volumes"] or []
+        if INSTANCE not in (volume["Labels"] or {}) or str(tmp_path) in volume["Labels"].get(LOCK, "")
+    }
+
+
 @pytest.fixture
 def left(tmp_path: Path) -> Iterator[None]:
     """What a tour has left in the engine and on disk: asked when the test is over, and to be nothing."""
-    hosts, volumes = Path("/etc/hosts").read_text(), engine().volumes()["Volumes"] or []
+    hosts, before = Path("/etc/hosts").read_text(), volumes_of_nobody_else(tmp_path)
     yield
     assert of_the_tour(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
-    assert (engine().volumes()["Volumes"] or []) == volumes
+    assert volumes_of_nobody_else(tmp_path) <= before
     assert Path("/etc/hosts").read_text() == hosts
 
 
@@ -49,9 +58,16 @@ def tour(tmp_path: Path) -> subprocess.Popen[str]:
     """Started as `make demo` does, with a temporary folder of its own, as the leader of a process group."""
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "emulator.demo"]
-    output = subprocess.PIPE
     return subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        # a shell has what it runs in the background ignore Ctrl-C, and the tests may run there
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -46,7 +46,8 @@ def test_a_hundred_thousand_lines_arrive_in_order(world: DockerWorld) -> None:
 
 def test_output_while_attaching_to_a_running_container_is_not_torn(world: DockerWorld) -> None:
     heard = Heard()
-    script = "n=0; while [ $n -lt 3000 ]; do n=$((n+1)); echo line-$n; done"
+    # slow enough to be running still when somebody attaches to it
+    script = "n=0; while [ $n -lt 3000 ]; do n=$((n+1)); echo line-$n; [ $((n % 100)) != 0 ] || sleep 0.1; done"
     container = world.engine.create_container(world.spec(("sh", "-c", script)))
     world.engine.start_container(container)
     world.engine.attach_output(container, heard.sink, heard.end)
