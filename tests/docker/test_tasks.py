@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from typing import Any
 
@@ -39,11 +40,19 @@ def _by_name(task: dict[str, Any], member: str) -> dict[str, Any]:
     return {c["name"]: c.get(member) for c in task["containers"]}
 
 
+def _page(address: str) -> bytes | None:
+    try:
+        with urllib.request.urlopen(f"http://{address}/", timeout=5) as answer:
+            return bytes(answer.read())
+    except urllib.error.URLError:
+        return None
+
+
 def test_a_web_task_is_healthy_and_reachable(homeport: Homeport) -> None:
     homeport.define("web", container(healthCheck=PROBE, logConfiguration=AWSLOGS), container("side", command=SLEEP))
     arn = homeport.run("web")
     task = homeport.running(arn)
-    assert b"Hello" in eventually(lambda: urllib.request.urlopen(f"http://{_address(task)}/", timeout=5).read())
+    assert b"Hello" in eventually(lambda: _page(_address(task)))  # RUNNING comes before it listens
     eventually(lambda: _by_name(homeport.task(arn), "healthStatus")["app"] == "HEALTHY")
     shown = homeport.containers(arn)
     assert set(shown) == {"app", "side", PAUSE}
