@@ -21,6 +21,7 @@ from emulator.control.housekeeping import (
     forget_deleted_definitions,
     forget_deleted_services,
     forget_deregistered_instances,
+    forget_old_activities,
     forget_old_deployments,
     forget_tokens,
 )
@@ -58,7 +59,7 @@ from emulator.wire.call import Facts, Parts
 from emulator.wire.gateway import Gateway, Observer
 from emulator.wire.operations import Service, Services
 
-SERVICES = ("ec2", "ecr", "ecr-public", "ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
+SERVICES = ("autoscaling", "ec2", "ecr", "ecr-public", "ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
 
 
 @dataclass(slots=True)
@@ -196,6 +197,7 @@ def build(
             faults=faults,
             vpc_cidr=config.vpc_cidr,
             bind_ip=config.bind_ip,
+            allow_privileged=config.allow_privileged,
             allow_host_paths=config.allow_host_paths,
             s3_folder=config.s3_folder,
             relay=_relay(config, data),
@@ -216,6 +218,7 @@ def build(
                 "old service deployments": forget_old_deployments(database),
                 "deleted services": forget_deleted_services(database),
                 "deregistered container instances": forget_deregistered_instances(database),
+                "old scaling activities": forget_old_activities(database),
             },
         ),
         threaded=threaded,

@@ -54,10 +54,15 @@ TASKS = (
     Row(FAILED, "CannotStartContainerError: ", ("bad command",), ("bad command",)),
     Row(FAILED, "Task failed to start", ("dependency",), ("dependency",)),
     Row(FAILED, NETWORK, simulated=("network interface",)),
-    Row(FAILED, "TaskFailedToStart: RESOURCE:CPU", needs="container instances behind a capacity provider"),
+    Row(FAILED, "TaskFailedToStart: RESOURCE:CPU", simulated=("no room on any host",)),
+    Row(FAILED, "TaskFailedToStart: EMPTY CAPACITY PROVIDER", simulated=("no host",)),
     Row(NOTICE, "Your Spot Task was interrupted.", simulated=("spot interruption",)),
     Row("SpotInterruption", "Your Spot Task was interrupted.", simulated=("spot interruption",)),
-    Row("InfrastructureHealth", "Host EC2 (instance ", simulated=("host terminated", "host stopped")),
+    Row(
+        "InfrastructureHealth",
+        "Host EC2 (instance ",
+        simulated=("host terminated", "Spot Instance terminated", "host stopped"),
+    ),
     Row(
         "InfrastructureHealth",
         "Container instance deregistration forced by user.",

@@ -8,6 +8,26 @@ from __future__ import annotations
 from typing import Required, TypedDict
 
 
+class AcceleratorCount(TypedDict, total=False):
+    Min: int
+    Max: int
+
+
+class AcceleratorCountRequest(TypedDict, total=False):
+    Min: int
+    Max: int
+
+
+class AcceleratorTotalMemoryMiB(TypedDict, total=False):
+    Min: int
+    Max: int
+
+
+class AcceleratorTotalMemoryMiBRequest(TypedDict, total=False):
+    Min: int
+    Max: int
+
+
 class AccountAttribute(TypedDict, total=False):
     AttributeName: str
     AttributeValues: list[AccountAttributeValue]
@@ -173,14 +193,80 @@ class AvailabilityZoneSubGeography(TypedDict, total=False):
     Name: str
 
 
+class BaselineEbsBandwidthMbps(TypedDict, total=False):
+    Min: int
+    Max: int
+
+
+class BaselineEbsBandwidthMbpsRequest(TypedDict, total=False):
+    Min: int
+    Max: int
+
+
+class BaselinePerformanceFactors(TypedDict, total=False):
+    Cpu: CpuPerformanceFactor
+
+
+class BaselinePerformanceFactorsRequest(TypedDict, total=False):
+    Cpu: CpuPerformanceFactorRequest
+
+
 class BlockPublicAccessStates(TypedDict, total=False):
     InternetGatewayBlockMode: str
+
+
+class CapacityReservationSpecificationResponse(TypedDict, total=False):
+    CapacityReservationPreference: str
+    CapacityReservationTarget: CapacityReservationTargetResponse
+
+
+class CapacityReservationTarget(TypedDict, total=False):
+    CapacityReservationId: str
+    CapacityReservationResourceGroupArn: str
+
+
+class CapacityReservationTargetResponse(TypedDict, total=False):
+    CapacityReservationId: str
+    CapacityReservationResourceGroupArn: str
 
 
 class ConnectionTrackingConfiguration(TypedDict, total=False):
     TcpEstablishedTimeout: int
     UdpStreamTimeout: int
     UdpTimeout: int
+
+
+class ConnectionTrackingSpecification(TypedDict, total=False):
+    TcpEstablishedTimeout: int
+    UdpTimeout: int
+    UdpStreamTimeout: int
+
+
+class ConnectionTrackingSpecificationRequest(TypedDict, total=False):
+    TcpEstablishedTimeout: int
+    UdpStreamTimeout: int
+    UdpTimeout: int
+
+
+class ConnectionTrackingSpecificationResponse(TypedDict, total=False):
+    TcpEstablishedTimeout: int
+    UdpStreamTimeout: int
+    UdpTimeout: int
+
+
+class CpuOptions(TypedDict, total=False):
+    CoreCount: int
+    ThreadsPerCore: int
+    AmdSevSnp: str
+    NestedVirtualization: str
+
+
+class CpuPerformanceFactor(TypedDict, total=False):
+    References: list[PerformanceFactorReference]
+
+
+class CpuPerformanceFactorRequest(TypedDict, total=False):
+    References: list[PerformanceFactorReferenceRequest]
 
 
 class CreateDefaultVpcRequest(TypedDict, total=False):
@@ -205,6 +291,47 @@ CreateInternetGatewayResult = TypedDict(
     "CreateInternetGatewayResult",
     {
         "InternetGateway": "InternetGateway",
+    },
+    total=False,
+)
+
+
+class CreateLaunchTemplateRequest(TypedDict, total=False):
+    DryRun: bool
+    ClientToken: str
+    LaunchTemplateName: Required[str]
+    VersionDescription: str
+    LaunchTemplateData: Required[RequestLaunchTemplateData]
+    Operator: OperatorRequest
+    TagSpecifications: list[TagSpecification]
+
+
+CreateLaunchTemplateResult = TypedDict(
+    "CreateLaunchTemplateResult",
+    {
+        "LaunchTemplate": "LaunchTemplate",
+        "Warning": "ValidationWarning",
+    },
+    total=False,
+)
+
+
+class CreateLaunchTemplateVersionRequest(TypedDict, total=False):
+    DryRun: bool
+    ClientToken: str
+    LaunchTemplateId: str
+    LaunchTemplateName: str
+    SourceVersion: str
+    VersionDescription: str
+    LaunchTemplateData: Required[RequestLaunchTemplateData]
+    ResolveAlias: bool
+
+
+CreateLaunchTemplateVersionResult = TypedDict(
+    "CreateLaunchTemplateVersionResult",
+    {
+        "LaunchTemplateVersion": "LaunchTemplateVersion",
+        "Warning": "ValidationWarning",
     },
     total=False,
 )
@@ -412,9 +539,68 @@ CreateVpcResult = TypedDict(
 )
 
 
+class CreditSpecification(TypedDict, total=False):
+    CpuCredits: str
+
+
+class CreditSpecificationRequest(TypedDict, total=False):
+    CpuCredits: Required[str]
+
+
+class DefaultConnectionTrackingConfiguration(TypedDict, total=False):
+    DefaultTcpEstablishedTimeout: int
+    DefaultUdpTimeout: int
+    DefaultUdpStreamTimeout: int
+
+
 class DeleteInternetGatewayRequest(TypedDict, total=False):
     DryRun: bool
     InternetGatewayId: Required[str]
+
+
+class DeleteLaunchTemplateRequest(TypedDict, total=False):
+    DryRun: bool
+    LaunchTemplateId: str
+    LaunchTemplateName: str
+
+
+DeleteLaunchTemplateResult = TypedDict(
+    "DeleteLaunchTemplateResult",
+    {
+        "LaunchTemplate": "LaunchTemplate",
+    },
+    total=False,
+)
+
+
+class DeleteLaunchTemplateVersionsRequest(TypedDict, total=False):
+    DryRun: bool
+    LaunchTemplateId: str
+    LaunchTemplateName: str
+    Versions: Required[list[str]]
+
+
+DeleteLaunchTemplateVersionsResponseErrorItem = TypedDict(
+    "DeleteLaunchTemplateVersionsResponseErrorItem",
+    {
+        "LaunchTemplateId": "str",
+        "LaunchTemplateName": "str",
+        "VersionNumber": "int",
+        "ResponseError": "ResponseError",
+    },
+    total=False,
+)
+
+
+class DeleteLaunchTemplateVersionsResponseSuccessItem(TypedDict, total=False):
+    LaunchTemplateId: str
+    LaunchTemplateName: str
+    VersionNumber: int
+
+
+class DeleteLaunchTemplateVersionsResult(TypedDict, total=False):
+    SuccessfullyDeletedLaunchTemplateVersions: list[DeleteLaunchTemplateVersionsResponseSuccessItem]
+    UnsuccessfullyDeletedLaunchTemplateVersions: list[DeleteLaunchTemplateVersionsResponseErrorItem]
 
 
 class DeleteNatGatewayRequest(TypedDict, total=False):
@@ -550,6 +736,34 @@ DescribeDhcpOptionsResult = TypedDict(
 )
 
 
+class DescribeInstanceTypesRequest(TypedDict, total=False):
+    DryRun: bool
+    InstanceTypes: list[str]
+    Filters: list[Filter]
+    MaxResults: int
+    NextToken: str
+    IncludeUnsupportedInRegion: bool
+
+
+class DescribeInstanceTypesResult(TypedDict, total=False):
+    InstanceTypes: list[InstanceTypeInfo]
+    NextToken: str
+
+
+class DescribeInstancesRequest(TypedDict, total=False):
+    InstanceIds: list[str]
+    IncludeManagedResources: bool
+    DryRun: bool
+    Filters: list[Filter]
+    NextToken: str
+    MaxResults: int
+
+
+class DescribeInstancesResult(TypedDict, total=False):
+    NextToken: str
+    Reservations: list[Reservation]
+
+
 class DescribeInternetGatewaysRequest(TypedDict, total=False):
     NextToken: str
     MaxResults: int
@@ -560,6 +774,40 @@ class DescribeInternetGatewaysRequest(TypedDict, total=False):
 
 class DescribeInternetGatewaysResult(TypedDict, total=False):
     InternetGateways: list[InternetGateway]
+    NextToken: str
+
+
+class DescribeLaunchTemplateVersionsRequest(TypedDict, total=False):
+    DryRun: bool
+    LaunchTemplateId: str
+    LaunchTemplateName: str
+    Versions: list[str]
+    MinVersion: str
+    MaxVersion: str
+    NextToken: str
+    MaxResults: int
+    Filters: list[Filter]
+    ResolveAlias: bool
+    IncludeManagedResources: bool
+
+
+class DescribeLaunchTemplateVersionsResult(TypedDict, total=False):
+    LaunchTemplateVersions: list[LaunchTemplateVersion]
+    NextToken: str
+
+
+class DescribeLaunchTemplatesRequest(TypedDict, total=False):
+    DryRun: bool
+    LaunchTemplateIds: list[str]
+    LaunchTemplateNames: list[str]
+    Filters: list[Filter]
+    NextToken: str
+    MaxResults: int
+    IncludeManagedResources: bool
+
+
+class DescribeLaunchTemplatesResult(TypedDict, total=False):
+    LaunchTemplates: list[LaunchTemplate]
     NextToken: str
 
 
@@ -765,6 +1013,12 @@ class DisassociateRouteTableRequest(TypedDict, total=False):
     AssociationId: Required[str]
 
 
+class DiskInfo(TypedDict, total=False):
+    SizeInGB: int
+    Count: int
+    Type: str
+
+
 class DnsEntry(TypedDict, total=False):
     DnsName: str
     HostedZoneId: str
@@ -784,9 +1038,129 @@ class DnsOptionsSpecification(TypedDict, total=False):
     PrivateDnsSpecifiedDomains: list[str]
 
 
+class EbsCardInfo(TypedDict, total=False):
+    EbsCardIndex: int
+    BaselineBandwidthInMbps: int
+    BaselineThroughputInMBps: float
+    BaselineIops: int
+    MaximumBandwidthInMbps: int
+    MaximumThroughputInMBps: float
+    MaximumIops: int
+
+
+EbsInfo = TypedDict(
+    "EbsInfo",
+    {
+        "EbsOptimizedSupport": "str",
+        "EncryptionSupport": "str",
+        "EbsOptimizedInfo": "EbsOptimizedInfo",
+        "NvmeSupport": "str",
+        "MaximumEbsAttachments": "int",
+        "AttachmentLimitType": "str",
+        "MaximumEbsCards": "int",
+        "EbsCards": "list[EbsCardInfo]",
+    },
+    total=False,
+)
+
+
+class EbsInstanceBlockDevice(TypedDict, total=False):
+    AttachTime: float
+    DeleteOnTermination: bool
+    Status: str
+    VolumeId: str
+    AssociatedResource: str
+    VolumeOwnerId: str
+    Operator: OperatorResponse
+    EbsCardIndex: int
+
+
+class EbsOptimizedInfo(TypedDict, total=False):
+    BaselineBandwidthInMbps: int
+    BaselineThroughputInMBps: float
+    BaselineIops: int
+    MaximumBandwidthInMbps: int
+    MaximumThroughputInMBps: float
+    MaximumIops: int
+
+
+class EfaInfo(TypedDict, total=False):
+    MaximumEfaInterfaces: int
+
+
+class ElasticGpuAssociation(TypedDict, total=False):
+    ElasticGpuId: str
+    ElasticGpuAssociationId: str
+    ElasticGpuAssociationState: str
+    ElasticGpuAssociationTime: str
+
+
+class ElasticGpuSpecification(TypedDict, total=False):
+    Type: Required[str]
+
+
+class ElasticGpuSpecificationResponse(TypedDict, total=False):
+    Type: str
+
+
+class ElasticInferenceAcceleratorAssociation(TypedDict, total=False):
+    ElasticInferenceAcceleratorArn: str
+    ElasticInferenceAcceleratorAssociationId: str
+    ElasticInferenceAcceleratorAssociationState: str
+    ElasticInferenceAcceleratorAssociationTime: float
+
+
+class EnaSrdSpecificationRequest(TypedDict, total=False):
+    EnaSrdEnabled: bool
+    EnaSrdUdpSpecification: EnaSrdUdpSpecificationRequest
+
+
+class EnaSrdUdpSpecificationRequest(TypedDict, total=False):
+    EnaSrdUdpEnabled: bool
+
+
+class EnclaveOptions(TypedDict, total=False):
+    Enabled: bool
+
+
 class Filter(TypedDict, total=False):
     Name: str
     Values: list[str]
+
+
+class FpgaDeviceInfo(TypedDict, total=False):
+    Name: str
+    Manufacturer: str
+    Count: int
+    MemoryInfo: FpgaDeviceMemoryInfo
+
+
+class FpgaDeviceMemoryInfo(TypedDict, total=False):
+    SizeInMiB: int
+
+
+class FpgaInfo(TypedDict, total=False):
+    Fpgas: list[FpgaDeviceInfo]
+    TotalFpgaMemoryInMiB: int
+
+
+class GpuDeviceInfo(TypedDict, total=False):
+    Name: str
+    Manufacturer: str
+    Count: int
+    LogicalGpuCount: int
+    GpuPartitionSize: float
+    Workloads: list[str]
+    MemoryInfo: GpuDeviceMemoryInfo
+
+
+class GpuDeviceMemoryInfo(TypedDict, total=False):
+    SizeInMiB: int
+
+
+class GpuInfo(TypedDict, total=False):
+    Gpus: list[GpuDeviceInfo]
+    TotalGpuMemoryInMiB: int
 
 
 class GroupIdentifier(TypedDict, total=False):
@@ -794,9 +1168,348 @@ class GroupIdentifier(TypedDict, total=False):
     GroupName: str
 
 
+class HibernationOptions(TypedDict, total=False):
+    Configured: bool
+
+
+class IamInstanceProfile(TypedDict, total=False):
+    Arn: str
+    Id: str
+
+
 class IcmpTypeCode(TypedDict, total=False):
     Code: int
     Type: int
+
+
+class InferenceAcceleratorInfo(TypedDict, total=False):
+    Accelerators: list[InferenceDeviceInfo]
+    TotalInferenceMemoryInMiB: int
+
+
+class InferenceDeviceInfo(TypedDict, total=False):
+    Count: int
+    Name: str
+    Manufacturer: str
+    MemoryInfo: InferenceDeviceMemoryInfo
+
+
+class InferenceDeviceMemoryInfo(TypedDict, total=False):
+    SizeInMiB: int
+
+
+Instance = TypedDict(
+    "Instance",
+    {
+        "Architecture": "str",
+        "BlockDeviceMappings": "list[InstanceBlockDeviceMapping]",
+        "ClientToken": "str",
+        "EbsOptimized": "bool",
+        "EnaSupport": "bool",
+        "Hypervisor": "str",
+        "IamInstanceProfile": "IamInstanceProfile",
+        "InstanceLifecycle": "str",
+        "ElasticGpuAssociations": "list[ElasticGpuAssociation]",
+        "ElasticInferenceAcceleratorAssociations": "list[ElasticInferenceAcceleratorAssociation]",
+        "NetworkInterfaces": "list[InstanceNetworkInterface]",
+        "OutpostArn": "str",
+        "RootDeviceName": "str",
+        "RootDeviceType": "str",
+        "SecurityGroups": "list[GroupIdentifier]",
+        "SourceDestCheck": "bool",
+        "SpotInstanceRequestId": "str",
+        "SriovNetSupport": "str",
+        "StateReason": "StateReason",
+        "Tags": "list[Tag]",
+        "VirtualizationType": "str",
+        "CpuOptions": "CpuOptions",
+        "CapacityBlockId": "str",
+        "CapacityReservationId": "str",
+        "CapacityReservationSpecification": "CapacityReservationSpecificationResponse",
+        "HibernationOptions": "HibernationOptions",
+        "Licenses": "list[LicenseConfiguration]",
+        "MetadataOptions": "InstanceMetadataOptionsResponse",
+        "EnclaveOptions": "EnclaveOptions",
+        "BootMode": "str",
+        "PlatformDetails": "str",
+        "UsageOperation": "str",
+        "UsageOperationUpdateTime": "float",
+        "PrivateDnsNameOptions": "PrivateDnsNameOptionsResponse",
+        "Ipv6Address": "str",
+        "TpmSupport": "str",
+        "MaintenanceOptions": "InstanceMaintenanceOptions",
+        "CurrentInstanceBootMode": "str",
+        "NetworkPerformanceOptions": "InstanceNetworkPerformanceOptions",
+        "Operator": "OperatorResponse",
+        "SecondaryInterfaces": "list[InstanceSecondaryInterface]",
+        "InstanceId": "str",
+        "ImageId": "str",
+        "State": "InstanceState",
+        "PrivateDnsName": "str",
+        "PublicDnsName": "str",
+        "StateTransitionReason": "str",
+        "KeyName": "str",
+        "AmiLaunchIndex": "int",
+        "ProductCodes": "list[ProductCode]",
+        "InstanceType": "str",
+        "LaunchTime": "float",
+        "Placement": "Placement",
+        "KernelId": "str",
+        "RamdiskId": "str",
+        "Platform": "str",
+        "Monitoring": "Monitoring",
+        "SubnetId": "str",
+        "VpcId": "str",
+        "PrivateIpAddress": "str",
+        "PublicIpAddress": "str",
+    },
+    total=False,
+)
+
+
+class InstanceAttachmentEnaSrdSpecification(TypedDict, total=False):
+    EnaSrdEnabled: bool
+    EnaSrdUdpSpecification: InstanceAttachmentEnaSrdUdpSpecification
+
+
+class InstanceAttachmentEnaSrdUdpSpecification(TypedDict, total=False):
+    EnaSrdUdpEnabled: bool
+
+
+class InstanceBlockDeviceMapping(TypedDict, total=False):
+    DeviceName: str
+    Ebs: EbsInstanceBlockDevice
+
+
+class InstanceIpv4Prefix(TypedDict, total=False):
+    Ipv4Prefix: str
+
+
+class InstanceIpv6Address(TypedDict, total=False):
+    Ipv6Address: str
+    IsPrimaryIpv6: bool
+
+
+class InstanceIpv6AddressRequest(TypedDict, total=False):
+    Ipv6Address: str
+
+
+class InstanceIpv6Prefix(TypedDict, total=False):
+    Ipv6Prefix: str
+
+
+class InstanceMaintenanceOptions(TypedDict, total=False):
+    AutoRecovery: str
+    RebootMigration: str
+
+
+class InstanceMetadataOptionsResponse(TypedDict, total=False):
+    State: str
+    HttpTokens: str
+    HttpPutResponseHopLimit: int
+    HttpEndpoint: str
+    HttpProtocolIpv6: str
+    InstanceMetadataTags: str
+
+
+class InstanceNetworkInterface(TypedDict, total=False):
+    Association: InstanceNetworkInterfaceAssociation
+    Attachment: InstanceNetworkInterfaceAttachment
+    Description: str
+    Groups: list[GroupIdentifier]
+    Ipv6Addresses: list[InstanceIpv6Address]
+    MacAddress: str
+    NetworkInterfaceId: str
+    OwnerId: str
+    PrivateDnsName: str
+    PrivateIpAddress: str
+    PrivateIpAddresses: list[InstancePrivateIpAddress]
+    SourceDestCheck: bool
+    Status: str
+    SubnetId: str
+    VpcId: str
+    InterfaceType: str
+    Ipv4Prefixes: list[InstanceIpv4Prefix]
+    Ipv6Prefixes: list[InstanceIpv6Prefix]
+    ConnectionTrackingConfiguration: ConnectionTrackingSpecificationResponse
+    Operator: OperatorResponse
+
+
+class InstanceNetworkInterfaceAssociation(TypedDict, total=False):
+    CarrierIp: str
+    CustomerOwnedIp: str
+    IpOwnerId: str
+    PublicDnsName: str
+    PublicIp: str
+
+
+class InstanceNetworkInterfaceAttachment(TypedDict, total=False):
+    AttachTime: float
+    AttachmentId: str
+    DeleteOnTermination: bool
+    DeviceIndex: int
+    Status: str
+    NetworkCardIndex: int
+    EnaSrdSpecification: InstanceAttachmentEnaSrdSpecification
+    EnaQueueCount: int
+
+
+class InstanceNetworkPerformanceOptions(TypedDict, total=False):
+    BandwidthWeighting: str
+
+
+class InstancePrivateIpAddress(TypedDict, total=False):
+    Association: InstanceNetworkInterfaceAssociation
+    Primary: bool
+    PrivateDnsName: str
+    PrivateIpAddress: str
+
+
+InstanceRequirements = TypedDict(
+    "InstanceRequirements",
+    {
+        "VCpuCount": "VCpuCountRange",
+        "MemoryMiB": "MemoryMiB",
+        "CpuManufacturers": "list[str]",
+        "MemoryGiBPerVCpu": "MemoryGiBPerVCpu",
+        "ExcludedInstanceTypes": "list[str]",
+        "InstanceGenerations": "list[str]",
+        "SpotMaxPricePercentageOverLowestPrice": "int",
+        "OnDemandMaxPricePercentageOverLowestPrice": "int",
+        "BareMetal": "str",
+        "BurstablePerformance": "str",
+        "RequireHibernateSupport": "bool",
+        "NetworkInterfaceCount": "NetworkInterfaceCount",
+        "LocalStorage": "str",
+        "LocalStorageTypes": "list[str]",
+        "TotalLocalStorageGB": "TotalLocalStorageGB",
+        "BaselineEbsBandwidthMbps": "BaselineEbsBandwidthMbps",
+        "AcceleratorTypes": "list[str]",
+        "AcceleratorCount": "AcceleratorCount",
+        "AcceleratorManufacturers": "list[str]",
+        "AcceleratorNames": "list[str]",
+        "AcceleratorTotalMemoryMiB": "AcceleratorTotalMemoryMiB",
+        "NetworkBandwidthGbps": "NetworkBandwidthGbps",
+        "AllowedInstanceTypes": "list[str]",
+        "MaxSpotPriceAsPercentageOfOptimalOnDemandPrice": "int",
+        "BaselinePerformanceFactors": "BaselinePerformanceFactors",
+        "RequireEncryptionInTransit": "bool",
+    },
+    total=False,
+)
+
+
+class InstanceRequirementsRequest(TypedDict, total=False):
+    VCpuCount: Required[VCpuCountRangeRequest]
+    MemoryMiB: Required[MemoryMiBRequest]
+    CpuManufacturers: list[str]
+    MemoryGiBPerVCpu: MemoryGiBPerVCpuRequest
+    ExcludedInstanceTypes: list[str]
+    InstanceGenerations: list[str]
+    SpotMaxPricePercentageOverLowestPrice: int
+    OnDemandMaxPricePercentageOverLowestPrice: int
+    BareMetal: str
+    BurstablePerformance: str
+    RequireHibernateSupport: bool
+    NetworkInterfaceCount: NetworkInterfaceCountRequest
+    LocalStorage: str
+    LocalStorageTypes: list[str]
+    TotalLocalStorageGB: TotalLocalStorageGBRequest
+    BaselineEbsBandwidthMbps: BaselineEbsBandwidthMbpsRequest
+    AcceleratorTypes: list[str]
+    AcceleratorCount: AcceleratorCountRequest
+    AcceleratorManufacturers: list[str]
+    AcceleratorNames: list[str]
+    AcceleratorTotalMemoryMiB: AcceleratorTotalMemoryMiBRequest
+    NetworkBandwidthGbps: NetworkBandwidthGbpsRequest
+    AllowedInstanceTypes: list[str]
+    MaxSpotPriceAsPercentageOfOptimalOnDemandPrice: int
+    BaselinePerformanceFactors: BaselinePerformanceFactorsRequest
+    RequireEncryptionInTransit: bool
+
+
+class InstanceSecondaryInterface(TypedDict, total=False):
+    Attachment: InstanceSecondaryInterfaceAttachment
+    MacAddress: str
+    SecondaryInterfaceId: str
+    OwnerId: str
+    PrivateIpAddresses: list[InstanceSecondaryInterfacePrivateIpAddress]
+    SourceDestCheck: bool
+    Status: str
+    SecondarySubnetId: str
+    SecondaryNetworkId: str
+    InterfaceType: str
+
+
+class InstanceSecondaryInterfaceAttachment(TypedDict, total=False):
+    AttachTime: float
+    AttachmentId: str
+    DeleteOnTermination: bool
+    DeviceIndex: int
+    Status: str
+    NetworkCardIndex: int
+
+
+class InstanceSecondaryInterfacePrivateIpAddress(TypedDict, total=False):
+    PrivateIpAddress: str
+
+
+class InstanceState(TypedDict, total=False):
+    Code: int
+    Name: str
+
+
+class InstanceStateChange(TypedDict, total=False):
+    InstanceId: str
+    CurrentState: InstanceState
+    PreviousState: InstanceState
+
+
+class InstanceStorageInfo(TypedDict, total=False):
+    TotalSizeInGB: int
+    Disks: list[DiskInfo]
+    NvmeSupport: str
+    EncryptionSupport: str
+
+
+InstanceTypeInfo = TypedDict(
+    "InstanceTypeInfo",
+    {
+        "InstanceType": "str",
+        "CurrentGeneration": "bool",
+        "FreeTierEligible": "bool",
+        "SupportedUsageClasses": "list[str]",
+        "SupportedRootDeviceTypes": "list[str]",
+        "SupportedVirtualizationTypes": "list[str]",
+        "BareMetal": "bool",
+        "Hypervisor": "str",
+        "ProcessorInfo": "ProcessorInfo",
+        "VCpuInfo": "VCpuInfo",
+        "MemoryInfo": "MemoryInfo",
+        "InstanceStorageSupported": "bool",
+        "InstanceStorageInfo": "InstanceStorageInfo",
+        "EbsInfo": "EbsInfo",
+        "NetworkInfo": "NetworkInfo",
+        "GpuInfo": "GpuInfo",
+        "FpgaInfo": "FpgaInfo",
+        "PlacementGroupInfo": "PlacementGroupInfo",
+        "InferenceAcceleratorInfo": "InferenceAcceleratorInfo",
+        "HibernationSupported": "bool",
+        "BurstablePerformanceSupported": "bool",
+        "DedicatedHostsSupported": "bool",
+        "AutoRecoverySupported": "bool",
+        "SupportedBootModes": "list[str]",
+        "NitroEnclavesSupport": "str",
+        "NitroTpmSupport": "str",
+        "NitroTpmInfo": "NitroTpmInfo",
+        "MediaAcceleratorInfo": "MediaAcceleratorInfo",
+        "NeuronInfo": "NeuronInfo",
+        "PhcSupport": "str",
+        "RebootMigrationSupport": "str",
+        "SupportedInRegion": "bool",
+    },
+    total=False,
+)
 
 
 class InternetGateway(TypedDict, total=False):
@@ -830,7 +1543,23 @@ class Ipv4PrefixSpecification(TypedDict, total=False):
     Ipv4Prefix: str
 
 
+class Ipv4PrefixSpecificationRequest(TypedDict, total=False):
+    Ipv4Prefix: str
+
+
+class Ipv4PrefixSpecificationResponse(TypedDict, total=False):
+    Ipv4Prefix: str
+
+
 class Ipv6PrefixSpecification(TypedDict, total=False):
+    Ipv6Prefix: str
+
+
+class Ipv6PrefixSpecificationRequest(TypedDict, total=False):
+    Ipv6Prefix: str
+
+
+class Ipv6PrefixSpecificationResponse(TypedDict, total=False):
     Ipv6Prefix: str
 
 
@@ -842,6 +1571,406 @@ class Ipv6Range(TypedDict, total=False):
 class LastError(TypedDict, total=False):
     Message: str
     Code: str
+
+
+class LaunchTemplate(TypedDict, total=False):
+    LaunchTemplateId: str
+    LaunchTemplateName: str
+    CreateTime: float
+    CreatedBy: str
+    DefaultVersionNumber: int
+    LatestVersionNumber: int
+    Tags: list[Tag]
+    Operator: OperatorResponse
+
+
+class LaunchTemplateBlockDeviceMapping(TypedDict, total=False):
+    DeviceName: str
+    VirtualName: str
+    Ebs: LaunchTemplateEbsBlockDevice
+    NoDevice: str
+
+
+class LaunchTemplateBlockDeviceMappingRequest(TypedDict, total=False):
+    DeviceName: str
+    VirtualName: str
+    Ebs: LaunchTemplateEbsBlockDeviceRequest
+    NoDevice: str
+
+
+LaunchTemplateCapacityReservationSpecificationRequest = TypedDict(
+    "LaunchTemplateCapacityReservationSpecificationRequest",
+    {
+        "CapacityReservationPreference": "str",
+        "CapacityReservationTarget": "CapacityReservationTarget",
+    },
+    total=False,
+)
+
+
+class LaunchTemplateCapacityReservationSpecificationResponse(TypedDict, total=False):
+    CapacityReservationPreference: str
+    CapacityReservationTarget: CapacityReservationTargetResponse
+
+
+class LaunchTemplateCpuOptions(TypedDict, total=False):
+    CoreCount: int
+    ThreadsPerCore: int
+    AmdSevSnp: str
+    NestedVirtualization: str
+
+
+class LaunchTemplateCpuOptionsRequest(TypedDict, total=False):
+    CoreCount: int
+    ThreadsPerCore: int
+    AmdSevSnp: str
+    NestedVirtualization: str
+
+
+class LaunchTemplateEbsBlockDevice(TypedDict, total=False):
+    Encrypted: bool
+    DeleteOnTermination: bool
+    Iops: int
+    KmsKeyId: str
+    SnapshotId: str
+    VolumeSize: int
+    VolumeType: str
+    Throughput: int
+    VolumeInitializationRate: int
+    EbsCardIndex: int
+
+
+class LaunchTemplateEbsBlockDeviceRequest(TypedDict, total=False):
+    Encrypted: bool
+    DeleteOnTermination: bool
+    Iops: int
+    KmsKeyId: str
+    SnapshotId: str
+    VolumeSize: int
+    VolumeType: str
+    Throughput: int
+    VolumeInitializationRate: int
+    EbsCardIndex: int
+
+
+class LaunchTemplateElasticInferenceAccelerator(TypedDict, total=False):
+    Type: Required[str]
+    Count: int
+
+
+class LaunchTemplateElasticInferenceAcceleratorResponse(TypedDict, total=False):
+    Type: str
+    Count: int
+
+
+class LaunchTemplateEnaSrdSpecification(TypedDict, total=False):
+    EnaSrdEnabled: bool
+    EnaSrdUdpSpecification: LaunchTemplateEnaSrdUdpSpecification
+
+
+class LaunchTemplateEnaSrdUdpSpecification(TypedDict, total=False):
+    EnaSrdUdpEnabled: bool
+
+
+class LaunchTemplateEnclaveOptions(TypedDict, total=False):
+    Enabled: bool
+
+
+class LaunchTemplateEnclaveOptionsRequest(TypedDict, total=False):
+    Enabled: bool
+
+
+class LaunchTemplateHibernationOptions(TypedDict, total=False):
+    Configured: bool
+
+
+class LaunchTemplateHibernationOptionsRequest(TypedDict, total=False):
+    Configured: bool
+
+
+class LaunchTemplateIamInstanceProfileSpecification(TypedDict, total=False):
+    Arn: str
+    Name: str
+
+
+class LaunchTemplateIamInstanceProfileSpecificationRequest(TypedDict, total=False):
+    Arn: str
+    Name: str
+
+
+class LaunchTemplateInstanceMaintenanceOptions(TypedDict, total=False):
+    AutoRecovery: str
+
+
+class LaunchTemplateInstanceMaintenanceOptionsRequest(TypedDict, total=False):
+    AutoRecovery: str
+
+
+class LaunchTemplateInstanceMarketOptions(TypedDict, total=False):
+    MarketType: str
+    SpotOptions: LaunchTemplateSpotMarketOptions
+
+
+class LaunchTemplateInstanceMarketOptionsRequest(TypedDict, total=False):
+    MarketType: str
+    SpotOptions: LaunchTemplateSpotMarketOptionsRequest
+
+
+class LaunchTemplateInstanceMetadataOptions(TypedDict, total=False):
+    State: str
+    HttpTokens: str
+    HttpPutResponseHopLimit: int
+    HttpEndpoint: str
+    HttpProtocolIpv6: str
+    InstanceMetadataTags: str
+
+
+class LaunchTemplateInstanceMetadataOptionsRequest(TypedDict, total=False):
+    HttpTokens: str
+    HttpPutResponseHopLimit: int
+    HttpEndpoint: str
+    HttpProtocolIpv6: str
+    InstanceMetadataTags: str
+
+
+LaunchTemplateInstanceNetworkInterfaceSpecification = TypedDict(
+    "LaunchTemplateInstanceNetworkInterfaceSpecification",
+    {
+        "AssociateCarrierIpAddress": "bool",
+        "AssociatePublicIpAddress": "bool",
+        "DeleteOnTermination": "bool",
+        "Description": "str",
+        "DeviceIndex": "int",
+        "Groups": "list[str]",
+        "InterfaceType": "str",
+        "Ipv6AddressCount": "int",
+        "Ipv6Addresses": "list[InstanceIpv6Address]",
+        "NetworkInterfaceId": "str",
+        "PrivateIpAddress": "str",
+        "PrivateIpAddresses": "list[PrivateIpAddressSpecification]",
+        "SecondaryPrivateIpAddressCount": "int",
+        "SubnetId": "str",
+        "NetworkCardIndex": "int",
+        "Ipv4Prefixes": "list[Ipv4PrefixSpecificationResponse]",
+        "Ipv4PrefixCount": "int",
+        "Ipv6Prefixes": "list[Ipv6PrefixSpecificationResponse]",
+        "Ipv6PrefixCount": "int",
+        "PrimaryIpv6": "bool",
+        "EnaSrdSpecification": "LaunchTemplateEnaSrdSpecification",
+        "ConnectionTrackingSpecification": "ConnectionTrackingSpecification",
+        "EnaQueueCount": "int",
+    },
+    total=False,
+)
+
+
+class LaunchTemplateInstanceNetworkInterfaceSpecificationRequest(TypedDict, total=False):
+    AssociateCarrierIpAddress: bool
+    AssociatePublicIpAddress: bool
+    DeleteOnTermination: bool
+    Description: str
+    DeviceIndex: int
+    Groups: list[str]
+    InterfaceType: str
+    Ipv6AddressCount: int
+    Ipv6Addresses: list[InstanceIpv6AddressRequest]
+    NetworkInterfaceId: str
+    PrivateIpAddress: str
+    PrivateIpAddresses: list[PrivateIpAddressSpecification]
+    SecondaryPrivateIpAddressCount: int
+    SubnetId: str
+    NetworkCardIndex: int
+    Ipv4Prefixes: list[Ipv4PrefixSpecificationRequest]
+    Ipv4PrefixCount: int
+    Ipv6Prefixes: list[Ipv6PrefixSpecificationRequest]
+    Ipv6PrefixCount: int
+    PrimaryIpv6: bool
+    EnaSrdSpecification: EnaSrdSpecificationRequest
+    ConnectionTrackingSpecification: ConnectionTrackingSpecificationRequest
+    EnaQueueCount: int
+
+
+class LaunchTemplateInstanceSecondaryInterfaceSpecification(TypedDict, total=False):
+    DeleteOnTermination: bool
+    DeviceIndex: int
+    PrivateIpAddresses: list[SecondaryInterfacePrivateIpAddressSpecification]
+    PrivateIpAddressCount: int
+    SecondarySubnetId: str
+    InterfaceType: str
+    NetworkCardIndex: int
+
+
+class LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest(TypedDict, total=False):
+    DeleteOnTermination: bool
+    DeviceIndex: int
+    PrivateIpAddresses: list[SecondaryInterfacePrivateIpAddressSpecificationRequest]
+    PrivateIpAddressCount: int
+    SecondarySubnetId: str
+    InterfaceType: str
+    NetworkCardIndex: int
+
+
+class LaunchTemplateLicenseConfiguration(TypedDict, total=False):
+    LicenseConfigurationArn: str
+
+
+class LaunchTemplateLicenseConfigurationRequest(TypedDict, total=False):
+    LicenseConfigurationArn: str
+
+
+class LaunchTemplateNetworkPerformanceOptions(TypedDict, total=False):
+    BandwidthWeighting: str
+
+
+class LaunchTemplateNetworkPerformanceOptionsRequest(TypedDict, total=False):
+    BandwidthWeighting: str
+
+
+class LaunchTemplatePlacement(TypedDict, total=False):
+    AvailabilityZone: str
+    AvailabilityZoneId: str
+    Affinity: str
+    GroupName: str
+    HostId: str
+    Tenancy: str
+    SpreadDomain: str
+    HostResourceGroupArn: str
+    PartitionNumber: int
+    GroupId: str
+
+
+class LaunchTemplatePlacementRequest(TypedDict, total=False):
+    AvailabilityZone: str
+    AvailabilityZoneId: str
+    Affinity: str
+    GroupName: str
+    HostId: str
+    Tenancy: str
+    SpreadDomain: str
+    HostResourceGroupArn: str
+    PartitionNumber: int
+    GroupId: str
+
+
+class LaunchTemplatePrivateDnsNameOptions(TypedDict, total=False):
+    HostnameType: str
+    EnableResourceNameDnsARecord: bool
+    EnableResourceNameDnsAAAARecord: bool
+
+
+class LaunchTemplatePrivateDnsNameOptionsRequest(TypedDict, total=False):
+    HostnameType: str
+    EnableResourceNameDnsARecord: bool
+    EnableResourceNameDnsAAAARecord: bool
+
+
+class LaunchTemplateSpotMarketOptions(TypedDict, total=False):
+    MaxPrice: str
+    SpotInstanceType: str
+    BlockDurationMinutes: int
+    ValidUntil: float
+    InstanceInterruptionBehavior: str
+
+
+class LaunchTemplateSpotMarketOptionsRequest(TypedDict, total=False):
+    MaxPrice: str
+    SpotInstanceType: str
+    BlockDurationMinutes: int
+    ValidUntil: float
+    InstanceInterruptionBehavior: str
+
+
+class LaunchTemplateTagSpecification(TypedDict, total=False):
+    ResourceType: str
+    Tags: list[Tag]
+
+
+class LaunchTemplateTagSpecificationRequest(TypedDict, total=False):
+    ResourceType: str
+    Tags: list[Tag]
+
+
+class LaunchTemplateVersion(TypedDict, total=False):
+    LaunchTemplateId: str
+    LaunchTemplateName: str
+    VersionNumber: int
+    VersionDescription: str
+    CreateTime: float
+    CreatedBy: str
+    DefaultVersion: bool
+    LaunchTemplateData: ResponseLaunchTemplateData
+    Operator: OperatorResponse
+
+
+class LaunchTemplatesMonitoring(TypedDict, total=False):
+    Enabled: bool
+    MetricCategoryIds: list[str]
+
+
+class LaunchTemplatesMonitoringRequest(TypedDict, total=False):
+    Enabled: bool
+    MetricCategoryIds: list[str]
+
+
+class LicenseConfiguration(TypedDict, total=False):
+    LicenseConfigurationArn: str
+
+
+class MediaAcceleratorInfo(TypedDict, total=False):
+    Accelerators: list[MediaDeviceInfo]
+    TotalMediaMemoryInMiB: int
+
+
+class MediaDeviceInfo(TypedDict, total=False):
+    Count: int
+    Name: str
+    Manufacturer: str
+    MemoryInfo: MediaDeviceMemoryInfo
+
+
+class MediaDeviceMemoryInfo(TypedDict, total=False):
+    SizeInMiB: int
+
+
+class MemoryGiBPerVCpu(TypedDict, total=False):
+    Min: float
+    Max: float
+
+
+class MemoryGiBPerVCpuRequest(TypedDict, total=False):
+    Min: float
+    Max: float
+
+
+class MemoryInfo(TypedDict, total=False):
+    SizeInMiB: int
+
+
+class MemoryMiB(TypedDict, total=False):
+    Min: int
+    Max: int
+
+
+class MemoryMiBRequest(TypedDict, total=False):
+    Min: Required[int]
+    Max: int
+
+
+class ModifyLaunchTemplateRequest(TypedDict, total=False):
+    DryRun: bool
+    ClientToken: str
+    LaunchTemplateId: str
+    LaunchTemplateName: str
+    DefaultVersion: str
+
+
+ModifyLaunchTemplateResult = TypedDict(
+    "ModifyLaunchTemplateResult",
+    {
+        "LaunchTemplate": "LaunchTemplate",
+    },
+    total=False,
+)
 
 
 class ModifySecurityGroupRulesRequest(TypedDict, total=False):
@@ -873,6 +2002,11 @@ class ModifyVpcAttributeRequest(TypedDict, total=False):
     EnableDnsSupport: AttributeBooleanValue
     VpcId: Required[str]
     EnableNetworkAddressUsageMetrics: AttributeBooleanValue
+
+
+class Monitoring(TypedDict, total=False):
+    MetricCategoryIds: list[str]
+    State: str
 
 
 NatGateway = TypedDict(
@@ -955,6 +2089,56 @@ NetworkAclEntry = TypedDict(
 )
 
 
+class NetworkBandwidthGbps(TypedDict, total=False):
+    Min: float
+    Max: float
+
+
+class NetworkBandwidthGbpsRequest(TypedDict, total=False):
+    Min: float
+    Max: float
+
+
+class NetworkCardInfo(TypedDict, total=False):
+    NetworkCardIndex: int
+    NetworkPerformance: str
+    MaximumNetworkInterfaces: int
+    AdditionalFlexibleNetworkInterfaces: int
+    BaselineBandwidthInGbps: float
+    PeakBandwidthInGbps: float
+    DefaultEnaQueueCountPerInterface: int
+    MaximumEnaQueueCount: int
+    MaximumEnaQueueCountPerInterface: int
+    InterfaceTypes: list[str]
+
+
+NetworkInfo = TypedDict(
+    "NetworkInfo",
+    {
+        "NetworkPerformance": "str",
+        "MaximumNetworkInterfaces": "int",
+        "MaximumNetworkCards": "int",
+        "DefaultNetworkCardIndex": "int",
+        "NetworkCards": "list[NetworkCardInfo]",
+        "Ipv4AddressesPerInterface": "int",
+        "Ipv6AddressesPerInterface": "int",
+        "Ipv6Supported": "bool",
+        "EnaSupport": "str",
+        "EfaSupported": "bool",
+        "EfaInfo": "EfaInfo",
+        "EncryptionInTransitSupported": "bool",
+        "EnaSrdSupported": "bool",
+        "BandwidthWeightings": "list[str]",
+        "FlexibleEnaQueuesSupport": "str",
+        "ConnectionTrackingConfiguration": "DefaultConnectionTrackingConfiguration",
+        "SecondaryNetworkSupported": "bool",
+        "MaximumSecondaryNetworkInterfaces": "int",
+        "Ipv4AddressesPerSecondaryInterface": "int",
+    },
+    total=False,
+)
+
+
 NetworkInterface = TypedDict(
     "NetworkInterface",
     {
@@ -1018,6 +2202,16 @@ class NetworkInterfaceAttachment(TypedDict, total=False):
     EnaQueueCount: int
 
 
+class NetworkInterfaceCount(TypedDict, total=False):
+    Min: int
+    Max: int
+
+
+class NetworkInterfaceCountRequest(TypedDict, total=False):
+    Min: int
+    Max: int
+
+
 class NetworkInterfaceIpv6Address(TypedDict, total=False):
     Ipv6Address: str
     PublicIpv6DnsName: str
@@ -1031,6 +2225,35 @@ class NetworkInterfacePrivateIpAddress(TypedDict, total=False):
     PrivateIpAddress: str
 
 
+class NeuronDeviceCoreInfo(TypedDict, total=False):
+    Count: int
+    Version: int
+
+
+class NeuronDeviceInfo(TypedDict, total=False):
+    Count: int
+    Name: str
+    CoreInfo: NeuronDeviceCoreInfo
+    MemoryInfo: NeuronDeviceMemoryInfo
+
+
+class NeuronDeviceMemoryInfo(TypedDict, total=False):
+    SizeInMiB: int
+
+
+class NeuronInfo(TypedDict, total=False):
+    NeuronDevices: list[NeuronDeviceInfo]
+    TotalNeuronDeviceMemoryInMiB: int
+
+
+class NitroTpmInfo(TypedDict, total=False):
+    SupportedVersions: list[str]
+
+
+class OperatorRequest(TypedDict, total=False):
+    Principal: str
+
+
 class OperatorResponse(TypedDict, total=False):
     Managed: bool
     Principal: str
@@ -1040,6 +2263,31 @@ class OperatorResponse(TypedDict, total=False):
 class PayerResponsibilityEntry(TypedDict, total=False):
     Scope: str
     PayerResponsibilityType: str
+
+
+class PerformanceFactorReference(TypedDict, total=False):
+    InstanceFamily: str
+
+
+class PerformanceFactorReferenceRequest(TypedDict, total=False):
+    InstanceFamily: str
+
+
+class Placement(TypedDict, total=False):
+    AvailabilityZoneId: str
+    Affinity: str
+    GroupName: str
+    PartitionNumber: int
+    HostId: str
+    Tenancy: str
+    SpreadDomain: str
+    HostResourceGroupArn: str
+    GroupId: str
+    AvailabilityZone: str
+
+
+class PlacementGroupInfo(TypedDict, total=False):
+    SupportedStrategies: list[str]
 
 
 class PortRange(TypedDict, total=False):
@@ -1062,6 +2310,29 @@ class PrivateDnsNameOptionsOnLaunch(TypedDict, total=False):
     HostnameType: str
     EnableResourceNameDnsARecord: bool
     EnableResourceNameDnsAAAARecord: bool
+
+
+class PrivateDnsNameOptionsResponse(TypedDict, total=False):
+    HostnameType: str
+    EnableResourceNameDnsARecord: bool
+    EnableResourceNameDnsAAAARecord: bool
+
+
+class PrivateIpAddressSpecification(TypedDict, total=False):
+    Primary: bool
+    PrivateIpAddress: str
+
+
+class ProcessorInfo(TypedDict, total=False):
+    SupportedArchitectures: list[str]
+    SustainedClockSpeedInGhz: float
+    SupportedFeatures: list[str]
+    Manufacturer: str
+
+
+class ProductCode(TypedDict, total=False):
+    ProductCodeId: str
+    ProductCodeType: str
 
 
 class PropagatingVgw(TypedDict, total=False):
@@ -1175,6 +2446,98 @@ class ReplaceRouteTableAssociationResult(TypedDict, total=False):
     AssociationState: RouteTableAssociationState
 
 
+class RequestLaunchTemplateData(TypedDict, total=False):
+    KernelId: str
+    EbsOptimized: bool
+    IamInstanceProfile: LaunchTemplateIamInstanceProfileSpecificationRequest
+    BlockDeviceMappings: list[LaunchTemplateBlockDeviceMappingRequest]
+    NetworkInterfaces: list[LaunchTemplateInstanceNetworkInterfaceSpecificationRequest]
+    ImageId: str
+    InstanceType: str
+    KeyName: str
+    Monitoring: LaunchTemplatesMonitoringRequest
+    Placement: LaunchTemplatePlacementRequest
+    RamDiskId: str
+    DisableApiTermination: bool
+    InstanceInitiatedShutdownBehavior: str
+    UserData: str
+    TagSpecifications: list[LaunchTemplateTagSpecificationRequest]
+    ElasticGpuSpecifications: list[ElasticGpuSpecification]
+    ElasticInferenceAccelerators: list[LaunchTemplateElasticInferenceAccelerator]
+    SecurityGroupIds: list[str]
+    SecurityGroups: list[str]
+    InstanceMarketOptions: LaunchTemplateInstanceMarketOptionsRequest
+    CreditSpecification: CreditSpecificationRequest
+    CpuOptions: LaunchTemplateCpuOptionsRequest
+    CapacityReservationSpecification: LaunchTemplateCapacityReservationSpecificationRequest
+    LicenseSpecifications: list[LaunchTemplateLicenseConfigurationRequest]
+    HibernationOptions: LaunchTemplateHibernationOptionsRequest
+    MetadataOptions: LaunchTemplateInstanceMetadataOptionsRequest
+    EnclaveOptions: LaunchTemplateEnclaveOptionsRequest
+    InstanceRequirements: InstanceRequirementsRequest
+    PrivateDnsNameOptions: LaunchTemplatePrivateDnsNameOptionsRequest
+    MaintenanceOptions: LaunchTemplateInstanceMaintenanceOptionsRequest
+    DisableApiStop: bool
+    Operator: OperatorRequest
+    NetworkPerformanceOptions: LaunchTemplateNetworkPerformanceOptionsRequest
+    SecondaryInterfaces: list[LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest]
+
+
+class Reservation(TypedDict, total=False):
+    ReservationId: str
+    OwnerId: str
+    RequesterId: str
+    Groups: list[GroupIdentifier]
+    Instances: list[Instance]
+
+
+class ResponseError(TypedDict, total=False):
+    Code: str
+    Message: str
+
+
+ResponseLaunchTemplateData = TypedDict(
+    "ResponseLaunchTemplateData",
+    {
+        "KernelId": "str",
+        "EbsOptimized": "bool",
+        "IamInstanceProfile": "LaunchTemplateIamInstanceProfileSpecification",
+        "BlockDeviceMappings": "list[LaunchTemplateBlockDeviceMapping]",
+        "NetworkInterfaces": "list[LaunchTemplateInstanceNetworkInterfaceSpecification]",
+        "ImageId": "str",
+        "InstanceType": "str",
+        "KeyName": "str",
+        "Monitoring": "LaunchTemplatesMonitoring",
+        "Placement": "LaunchTemplatePlacement",
+        "RamDiskId": "str",
+        "DisableApiTermination": "bool",
+        "InstanceInitiatedShutdownBehavior": "str",
+        "UserData": "str",
+        "TagSpecifications": "list[LaunchTemplateTagSpecification]",
+        "ElasticGpuSpecifications": "list[ElasticGpuSpecificationResponse]",
+        "ElasticInferenceAccelerators": "list[LaunchTemplateElasticInferenceAcceleratorResponse]",
+        "SecurityGroupIds": "list[str]",
+        "SecurityGroups": "list[str]",
+        "InstanceMarketOptions": "LaunchTemplateInstanceMarketOptions",
+        "CreditSpecification": "CreditSpecification",
+        "CpuOptions": "LaunchTemplateCpuOptions",
+        "CapacityReservationSpecification": "LaunchTemplateCapacityReservationSpecificationResponse",
+        "LicenseSpecifications": "list[LaunchTemplateLicenseConfiguration]",
+        "HibernationOptions": "LaunchTemplateHibernationOptions",
+        "MetadataOptions": "LaunchTemplateInstanceMetadataOptions",
+        "EnclaveOptions": "LaunchTemplateEnclaveOptions",
+        "InstanceRequirements": "InstanceRequirements",
+        "PrivateDnsNameOptions": "LaunchTemplatePrivateDnsNameOptions",
+        "MaintenanceOptions": "LaunchTemplateInstanceMaintenanceOptions",
+        "DisableApiStop": "bool",
+        "Operator": "OperatorResponse",
+        "NetworkPerformanceOptions": "LaunchTemplateNetworkPerformanceOptions",
+        "SecondaryInterfaces": "list[LaunchTemplateInstanceSecondaryInterfaceSpecification]",
+    },
+    total=False,
+)
+
+
 class RevokeSecurityGroupEgressRequest(TypedDict, total=False):
     SecurityGroupRuleIds: list[str]
     DryRun: bool
@@ -1274,6 +2637,14 @@ class RouteTableAssociationState(TypedDict, total=False):
     StatusMessage: str
 
 
+class SecondaryInterfacePrivateIpAddressSpecification(TypedDict, total=False):
+    PrivateIpAddress: str
+
+
+class SecondaryInterfacePrivateIpAddressSpecificationRequest(TypedDict, total=False):
+    PrivateIpAddress: str
+
+
 class SecurityGroup(TypedDict, total=False):
     GroupId: str
     IpPermissionsEgress: list[IpPermission]
@@ -1327,6 +2698,11 @@ class SecurityGroupRuleRequest(TypedDict, total=False):
 class SecurityGroupRuleUpdate(TypedDict, total=False):
     SecurityGroupRuleId: Required[str]
     SecurityGroupRule: SecurityGroupRuleRequest
+
+
+class StateReason(TypedDict, total=False):
+    Code: str
+    Message: str
 
 
 Subnet = TypedDict(
@@ -1401,6 +2777,27 @@ class TagSpecification(TypedDict, total=False):
     Tags: list[Tag]
 
 
+class TerminateInstancesRequest(TypedDict, total=False):
+    InstanceIds: Required[list[str]]
+    Force: bool
+    SkipOsShutdown: bool
+    DryRun: bool
+
+
+class TerminateInstancesResult(TypedDict, total=False):
+    TerminatingInstances: list[InstanceStateChange]
+
+
+class TotalLocalStorageGB(TypedDict, total=False):
+    Min: float
+    Max: float
+
+
+class TotalLocalStorageGBRequest(TypedDict, total=False):
+    Min: float
+    Max: float
+
+
 class UnsuccessfulItem(TypedDict, total=False):
     Error: UnsuccessfulItemError
     ResourceId: str
@@ -1443,6 +2840,33 @@ class UserIdGroupPair(TypedDict, total=False):
     VpcId: str
     VpcPeeringConnectionId: str
     PeeringStatus: str
+
+
+class VCpuCountRange(TypedDict, total=False):
+    Min: int
+    Max: int
+
+
+class VCpuCountRangeRequest(TypedDict, total=False):
+    Min: Required[int]
+    Max: int
+
+
+class VCpuInfo(TypedDict, total=False):
+    DefaultVCpus: int
+    DefaultCores: int
+    DefaultThreadsPerCore: int
+    ValidCores: list[int]
+    ValidThreadsPerCore: list[int]
+
+
+class ValidationError(TypedDict, total=False):
+    Code: str
+    Message: str
+
+
+class ValidationWarning(TypedDict, total=False):
+    Errors: list[ValidationError]
 
 
 Vpc = TypedDict(

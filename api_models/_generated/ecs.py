@@ -8,6 +8,16 @@ from __future__ import annotations
 from typing import Any, Required, TypedDict
 
 
+class AcceleratorCountRequest(TypedDict, total=False):
+    min: int
+    max: int
+
+
+class AcceleratorTotalMemoryMiBRequest(TypedDict, total=False):
+    min: int
+    max: int
+
+
 class AdvancedConfiguration(TypedDict, total=False):
     alternateTargetGroupArn: str
     productionListenerRule: str
@@ -34,10 +44,32 @@ class Attribute(TypedDict, total=False):
     targetId: str
 
 
+class AutoRepairConfiguration(TypedDict, total=False):
+    actionsStatus: str
+
+
+class AutoScalingGroupProvider(TypedDict, total=False):
+    autoScalingGroupArn: Required[str]
+    managedScaling: ManagedScaling
+    managedTerminationProtection: str
+    managedDraining: str
+
+
+class AutoScalingGroupProviderUpdate(TypedDict, total=False):
+    managedScaling: ManagedScaling
+    managedTerminationProtection: str
+    managedDraining: str
+
+
 class AwsVpcConfiguration(TypedDict, total=False):
     subnets: Required[list[str]]
     securityGroups: list[str]
     assignPublicIp: str
+
+
+class BaselineEbsBandwidthMbpsRequest(TypedDict, total=False):
+    min: int
+    max: int
 
 
 class CanaryConfiguration(TypedDict, total=False):
@@ -45,10 +77,28 @@ class CanaryConfiguration(TypedDict, total=False):
     canaryBakeTimeInMinutes: int
 
 
+class CapacityProvider(TypedDict, total=False):
+    capacityProviderArn: str
+    name: str
+    cluster: str
+    status: str
+    autoScalingGroupProvider: AutoScalingGroupProvider
+    managedInstancesProvider: ManagedInstancesProvider
+    updateStatus: str
+    updateStatusReason: str
+    tags: list[Tag]
+    type: str
+
+
 class CapacityProviderStrategyItem(TypedDict, total=False):
     capacityProvider: Required[str]
     weight: int
     base: int
+
+
+class CapacityReservationRequest(TypedDict, total=False):
+    reservationGroupArn: str
+    reservationPreference: str
 
 
 class Cluster(TypedDict, total=False):
@@ -230,6 +280,18 @@ class ContinueServiceDeploymentResponse(TypedDict, total=False):
     serviceDeploymentArn: str
 
 
+class CreateCapacityProviderRequest(TypedDict, total=False):
+    name: Required[str]
+    cluster: str
+    autoScalingGroupProvider: AutoScalingGroupProvider
+    managedInstancesProvider: CreateManagedInstancesProviderConfiguration
+    tags: list[Tag]
+
+
+class CreateCapacityProviderResponse(TypedDict, total=False):
+    capacityProvider: CapacityProvider
+
+
 class CreateClusterRequest(TypedDict, total=False):
     clusterName: str
     tags: list[Tag]
@@ -242,6 +304,14 @@ class CreateClusterRequest(TypedDict, total=False):
 
 class CreateClusterResponse(TypedDict, total=False):
     cluster: Cluster
+
+
+class CreateManagedInstancesProviderConfiguration(TypedDict, total=False):
+    infrastructureRoleArn: Required[str]
+    instanceLaunchTemplate: Required[InstanceLaunchTemplate]
+    propagateTags: str
+    infrastructureOptimization: InfrastructureOptimization
+    autoRepairConfiguration: AutoRepairConfiguration
 
 
 class CreateServiceRequest(TypedDict, total=False):
@@ -320,6 +390,15 @@ class DeleteAttributesRequest(TypedDict, total=False):
 
 class DeleteAttributesResponse(TypedDict, total=False):
     attributes: list[Attribute]
+
+
+class DeleteCapacityProviderRequest(TypedDict, total=False):
+    capacityProvider: Required[str]
+    cluster: str
+
+
+class DeleteCapacityProviderResponse(TypedDict, total=False):
+    capacityProvider: CapacityProvider
 
 
 class DeleteClusterRequest(TypedDict, total=False):
@@ -463,6 +542,20 @@ class DeregisterTaskDefinitionRequest(TypedDict, total=False):
 
 class DeregisterTaskDefinitionResponse(TypedDict, total=False):
     taskDefinition: TaskDefinition
+
+
+class DescribeCapacityProvidersRequest(TypedDict, total=False):
+    capacityProviders: list[str]
+    cluster: str
+    include: list[str]
+    maxResults: int
+    nextToken: str
+
+
+class DescribeCapacityProvidersResponse(TypedDict, total=False):
+    capacityProviders: list[CapacityProvider]
+    failures: list[Failure]
+    nextToken: str
 
 
 class DescribeClustersRequest(TypedDict, total=False):
@@ -764,12 +857,68 @@ class InferenceAcceleratorOverride(TypedDict, total=False):
     deviceType: str
 
 
+class InfrastructureOptimization(TypedDict, total=False):
+    scaleInAfter: int
+
+
 class InstanceHealthCheckResult(TypedDict, total=False):
     type: str
     status: str
     statusReason: str
     lastUpdated: float
     lastStatusChange: float
+
+
+class InstanceLaunchTemplate(TypedDict, total=False):
+    ec2InstanceProfileArn: Required[str]
+    networkConfiguration: Required[ManagedInstancesNetworkConfiguration]
+    storageConfiguration: ManagedInstancesStorageConfiguration
+    localStorageConfiguration: ManagedInstancesLocalStorageConfiguration
+    monitoring: str
+    capacityOptionType: str
+    instanceMetadataTagsPropagation: bool
+    instanceRequirements: InstanceRequirementsRequest
+    fipsEnabled: bool
+    capacityReservations: CapacityReservationRequest
+    nitroEnclavesEnabled: bool
+
+
+class InstanceLaunchTemplateUpdate(TypedDict, total=False):
+    ec2InstanceProfileArn: str
+    networkConfiguration: ManagedInstancesNetworkConfiguration
+    storageConfiguration: ManagedInstancesStorageConfiguration
+    instanceMetadataTagsPropagation: bool
+    localStorageConfiguration: ManagedInstancesLocalStorageConfiguration
+    monitoring: str
+    instanceRequirements: InstanceRequirementsRequest
+    capacityReservations: CapacityReservationRequest
+
+
+class InstanceRequirementsRequest(TypedDict, total=False):
+    vCpuCount: Required[VCpuCountRangeRequest]
+    memoryMiB: Required[MemoryMiBRequest]
+    cpuManufacturers: list[str]
+    memoryGiBPerVCpu: MemoryGiBPerVCpuRequest
+    excludedInstanceTypes: list[str]
+    instanceGenerations: list[str]
+    spotMaxPricePercentageOverLowestPrice: int
+    onDemandMaxPricePercentageOverLowestPrice: int
+    bareMetal: str
+    burstablePerformance: str
+    requireHibernateSupport: bool
+    networkInterfaceCount: NetworkInterfaceCountRequest
+    localStorage: str
+    localStorageTypes: list[str]
+    totalLocalStorageGB: TotalLocalStorageGBRequest
+    baselineEbsBandwidthMbps: BaselineEbsBandwidthMbpsRequest
+    acceleratorTypes: list[str]
+    acceleratorCount: AcceleratorCountRequest
+    acceleratorManufacturers: list[str]
+    acceleratorNames: list[str]
+    acceleratorTotalMemoryMiB: AcceleratorTotalMemoryMiBRequest
+    networkBandwidthGbps: NetworkBandwidthGbpsRequest
+    allowedInstanceTypes: list[str]
+    maxSpotPriceAsPercentageOfOptimalOnDemandPrice: int
 
 
 class KernelCapabilities(TypedDict, total=False):
@@ -1000,6 +1149,27 @@ class ManagedIngressPath(TypedDict, total=False):
     targetGroups: list[ManagedTargetGroup]
 
 
+class ManagedInstancesLocalStorageConfiguration(TypedDict, total=False):
+    useLocalStorage: bool
+
+
+class ManagedInstancesNetworkConfiguration(TypedDict, total=False):
+    subnets: list[str]
+    securityGroups: list[str]
+
+
+class ManagedInstancesProvider(TypedDict, total=False):
+    infrastructureRoleArn: str
+    instanceLaunchTemplate: InstanceLaunchTemplate
+    propagateTags: str
+    infrastructureOptimization: InfrastructureOptimization
+    autoRepairConfiguration: AutoRepairConfiguration
+
+
+class ManagedInstancesStorageConfiguration(TypedDict, total=False):
+    storageSizeGiB: int
+
+
 class ManagedListener(TypedDict, total=False):
     arn: str
     status: Required[str]
@@ -1048,6 +1218,14 @@ class ManagedScalableTarget(TypedDict, total=False):
     maxCapacity: Required[int]
 
 
+class ManagedScaling(TypedDict, total=False):
+    status: str
+    targetCapacity: int
+    minimumScalingStepSize: int
+    maximumScalingStepSize: int
+    instanceWarmupPeriod: int
+
+
 class ManagedSecurityGroup(TypedDict, total=False):
     arn: str
     status: Required[str]
@@ -1070,6 +1248,16 @@ class ManagedTargetGroup(TypedDict, total=False):
     port: Required[int]
 
 
+class MemoryGiBPerVCpuRequest(TypedDict, total=False):
+    min: float
+    max: float
+
+
+class MemoryMiBRequest(TypedDict, total=False):
+    min: Required[int]
+    max: int
+
+
 class MetricConfiguration(TypedDict, total=False):
     metricNames: Required[list[str]]
     resolutionSeconds: Required[int]
@@ -1083,6 +1271,11 @@ class MountPoint(TypedDict, total=False):
     sourceVolume: str
     containerPath: str
     readOnly: bool
+
+
+class NetworkBandwidthGbpsRequest(TypedDict, total=False):
+    min: float
+    max: float
 
 
 class NetworkBinding(TypedDict, total=False):
@@ -1102,6 +1295,11 @@ class NetworkInterface(TypedDict, total=False):
     attachmentId: str
     privateIpv4Address: str
     ipv6Address: str
+
+
+class NetworkInterfaceCountRequest(TypedDict, total=False):
+    min: int
+    max: int
 
 
 class NvidiaMpsAllocation(TypedDict, total=False):
@@ -1817,6 +2015,11 @@ class Tmpfs(TypedDict, total=False):
     mountOptions: list[str]
 
 
+class TotalLocalStorageGBRequest(TypedDict, total=False):
+    min: float
+    max: float
+
+
 class TrustedExecutionConfiguration(TypedDict, total=False):
     isolationMode: Required[str]
     attestationPolicy: str
@@ -1840,6 +2043,17 @@ class UntagResourceRequest(TypedDict, total=False):
 
 class UntagResourceResponse(TypedDict, total=False):
     pass
+
+
+class UpdateCapacityProviderRequest(TypedDict, total=False):
+    name: Required[str]
+    cluster: str
+    autoScalingGroupProvider: AutoScalingGroupProviderUpdate
+    managedInstancesProvider: UpdateManagedInstancesProviderConfiguration
+
+
+class UpdateCapacityProviderResponse(TypedDict, total=False):
+    capacityProvider: CapacityProvider
 
 
 class UpdateClusterRequest(TypedDict, total=False):
@@ -1880,6 +2094,14 @@ class UpdateContainerInstancesStateRequest(TypedDict, total=False):
 class UpdateContainerInstancesStateResponse(TypedDict, total=False):
     containerInstances: list[ContainerInstance]
     failures: list[Failure]
+
+
+class UpdateManagedInstancesProviderConfiguration(TypedDict, total=False):
+    infrastructureRoleArn: Required[str]
+    instanceLaunchTemplate: Required[InstanceLaunchTemplateUpdate]
+    propagateTags: str
+    infrastructureOptimization: InfrastructureOptimization
+    autoRepairConfiguration: AutoRepairConfiguration
 
 
 class UpdateServicePrimaryTaskSetRequest(TypedDict, total=False):
@@ -1944,6 +2166,11 @@ class UpdateTaskSetRequest(TypedDict, total=False):
 
 class UpdateTaskSetResponse(TypedDict, total=False):
     taskSet: TaskSet
+
+
+class VCpuCountRangeRequest(TypedDict, total=False):
+    min: Required[int]
+    max: int
 
 
 class VersionInfo(TypedDict, total=False):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from api_models.service_index import ServiceIndex
 
 SERVICES = {
+    "autoscaling": ServiceIndex(None, "autoscaling", "query"),
     "ec2": ServiceIndex(None, "ec2", "ec2"),
     "ecr": ServiceIndex("AmazonEC2ContainerRegistry_V20150921", "ecr", "json"),
     "ecr-public": ServiceIndex("SpencerFrontendService", "ecr-public", "json"),

@@ -1,6 +1,8 @@
-"""The controller of a cluster's capacity: when what instances have left changes, services that wait for it look again.
+"""The controller of a cluster's capacity: when what instances have left changes, who waits for it looks again.
 
-It decides nothing: which service is to look is read from the records, what it does is the scheduler's.
+Services wait for it, and capacity providers with their Auto Scaling groups.
+
+It decides nothing: who is to look is read from the records, what it does is its own controller's.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Any
 from emulator.domain.service import Service
 from emulator.domain.service_events import UNPLACED
 from emulator.store.database import Database, Key, Reader
-from emulator.store.ecs_tables import SERVICES, TASKS
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, SERVICES, TASKS
 from emulator.store.instance_capacity import active_zones, leaving_instances
 
 
@@ -30,10 +32,18 @@ class CapacityController:
             moving = _services_on_leaving_instances(reader, here)
             services = [s for s in reader.find(SERVICES, **here) if s.status != "INACTIVE"]
             others = self._other_zones(reader, key) if any(_evens_out(s) for s in services) else False
+            found = reader.get(CLUSTERS, account, region, cluster)
+            names = found.capacity_providers if found else []
+            providers = [reader.get(CAPACITY_PROVIDERS, account, region, name) for name in names]
         due = [s for s in services if s.is_daemon or (others and _evens_out(s)) or _waits(s) or s.name in moving]
         # A daemon is placed before other tasks take the room.
         due.sort(key=lambda service: not service.is_daemon)
-        self._wake([("service", _key(service)) for service in due])
+        keys = [("service", _key(service)) for service in due]
+        for provider in providers:
+            if provider is not None:
+                keys.append(("capacity_provider", f"{account}/{region}/{provider.name}"))
+                keys.append(("auto_scaling_group", f"{account}/{region}/{provider.scaling_group}"))
+        self._wake(keys)
         return None
 
     def _other_zones(self, reader: Reader, key: str) -> bool:

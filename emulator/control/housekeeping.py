@@ -1,6 +1,6 @@
 """What only time makes due: expired log events, dropped uploads and unneeded layers, old idempotency tokens,
 deleted revisions of task definitions, deleted services and the old history of services, deregistered container
-instances."""
+instances, old scaling activities."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from emulator.clock import Clock
 from emulator.domain.container_instance import INACTIVE_KEPT_S
 from emulator.domain.service_deployment import KEPT_S
+from emulator.store.autoscaling_tables import ACTIVITIES
 from emulator.store.database import Database
 from emulator.store.ecs_queries import definition_in_use
 from emulator.store.ecs_tables import (
@@ -25,6 +26,7 @@ from emulator.store.ecs_tables import (
 _log = logging.getLogger("homeport.control")
 
 EVERY_S = 3600.0
+ACTIVITIES_KEPT_S = 6 * 7 * 24 * 3600.0
 TOKENS_KEPT_S = 24 * 3600.0
 INACTIVE_SERVICES_KEPT_S = 24 * 3600.0
 
@@ -97,6 +99,21 @@ def forget_deleted_services(database: Database) -> Chore:
             ]  # fmt: skip
             for s in old:
                 tx.delete(SERVICES, s.account, s.region, s.cluster, s.name)
+        return len(old)
+
+    return chore
+
+
+def forget_old_activities(database: Database) -> Chore:
+    """What Auto Scaling groups did is described for six weeks (Amazon EC2 Auto Scaling user guide)."""
+
+    def chore(now: float) -> int:
+        with database.read() as reader:
+            old = [a for a in reader.find(ACTIVITIES) if a.started_at + ACTIVITIES_KEPT_S < now]
+        if old:
+            with database.write() as tx:
+                for a in old:
+                    tx.delete(ACTIVITIES, a.account, a.region, a.scaling_group, a.number)
         return len(old)
 
     return chore

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 from emulator.domain.cluster import Cluster
 from emulator.domain.container_instance import ContainerInstance
+from emulator.domain.ec2_instance import Ec2Instance
 from emulator.domain.engines import LOCAL, EngineEndpoint
 from emulator.domain.virtual_host import UnknownInstanceType, UnknownZone, instance_type, virtual_host, zone_named
 from emulator.engine.base import EngineInfo
 from emulator.events import journal
 from emulator.ids import Ids
-from emulator.store.database import Transaction
+from emulator.store.database import Reader, Transaction
+from emulator.store.ec2_tables import INSTANCES
 from emulator.store.ecs_tables import ACCOUNT_SETTINGS, CLUSTERS, CONTAINER_INSTANCES
 from emulator.store.faults_table import as_connected
 from emulator.store.instance_capacity import wake_services
@@ -102,7 +104,7 @@ def add_instances(
             docker_version=f"DockerVersion: {engine.version}" if engine else "",
             engine=wanted.engine,
             privileged=privileged,
-            trunking=_trunking(tx, wanted),
+            trunking=trunking(tx, wanted.account, wanted.region, f"arn:aws:iam::{wanted.account}:root"),
             capacity_provider=wanted.capacity_provider,
             tags=wanted.tags,
         )
@@ -113,6 +115,7 @@ def add_instances(
     added = [as_connected(tx, instance) for instance in added]
     for instance in added:
         tx.insert(CONTAINER_INSTANCES, instance)
+        tx.insert(INSTANCES, _ec2_instance(instance, kind.name, now, ids))
         journal.append(
             tx,
             at=now,
@@ -124,6 +127,24 @@ def add_instances(
         )
     wake_services(tx, added[0])
     return added
+
+
+def _ec2_instance(host: ContainerInstance, kind: str, now: float, ids: Ids) -> Ec2Instance:
+    """What DescribeInstances shows of a host that was added by hand."""
+    return Ec2Instance(
+        account=host.account,
+        region=host.region,
+        id=str(host.ec2_instance_id),
+        kind=kind,
+        image_id=host.attribute("ecs.ami-id") or "",
+        zone=host.zone,
+        subnet_id=host.attribute("ecs.subnet-id") or "",
+        vpc_id=host.attribute("ecs.vpc-id") or "",
+        state="running",
+        launched_at=now,
+        reservation_id=f"r-{ids.hex(17)}",
+        container_instance=host.arn,
+    )
 
 
 def warnings_of(wanted: Wanted, engine: EngineInfo | None) -> list[str]:
@@ -158,8 +179,7 @@ def _cluster(tx: Transaction, wanted: Wanted, now: float) -> Cluster:
     return made
 
 
-def _trunking(tx: Transaction, wanted: Wanted) -> bool:
-    """The account's own setting; an instance has no other principal here."""
-    root = f"arn:aws:iam::{wanted.account}:root"
-    setting = tx.get(ACCOUNT_SETTINGS, wanted.account, wanted.region, root, "awsvpcTrunking")
+def trunking(reader: Reader, account: str, region: str, principal: str) -> bool:
+    """Whether a principal has it; a virtual host has none but the account itself."""
+    setting = reader.get(ACCOUNT_SETTINGS, account, region, principal, "awsvpcTrunking")
     return setting is not None and setting.value == "enabled"

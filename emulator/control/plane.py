@@ -12,9 +12,12 @@ from pathlib import Path
 
 from emulator.clock import Clock, monotonic
 from emulator.control.alarms import AlarmController
+from emulator.control.auto_scaling_groups import AutoScalingGroupController
 from emulator.control.capacity import CapacityController
+from emulator.control.capacity_providers import CapacityProviderController
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
+from emulator.control.ec2_instances import Ec2InstanceController
 from emulator.control.engines import EngineControl, Engines, disconnect_strangers, tell_instances
 from emulator.control.exec_logs import SessionLogs
 from emulator.control.exec_sessions import ExecSessions
@@ -92,6 +95,7 @@ class ControlParts:
     faults: Faults
     vpc_cidr: str | None = None
     bind_ip: str = "127.0.0.1"  # where the ports of containers in bridge mode are published
+    allow_privileged: bool = False
     allow_host_paths: tuple[str, ...] = ()
     s3_folder: Path | None = None
     relay: SocketRelay | TcpRelay | None = None
@@ -158,6 +162,11 @@ class ControlPlane:
             "service": self.services,
             "alarm": AlarmController(parts.database, self.loop.wake),
             "capacity": CapacityController(parts.database, self.loop.wake),
+            "capacity_provider": CapacityProviderController(parts.clock, parts.database, parts.ids, self.definitions),
+            "auto_scaling_group": AutoScalingGroupController(parts.clock, parts.database, parts.ids),
+            "ec2_instance": Ec2InstanceController(
+                parts.clock, parts.database, parts.ids, self._engine_version, parts.allow_privileged
+            ),
             "housekeeping": self._housekeeping,
             "exec_session": self.exec_sessions,
             "lifecycle": self._lifecycle,
@@ -228,6 +237,13 @@ class ControlPlane:
     @property
     def faults(self) -> Faults:
         return self._parts.faults
+
+    def _engine_version(self) -> str:
+        """Empty when no engine answers."""
+        try:
+            return self._parts.engine.info().version
+        except EngineError:
+            return ""
 
     def start(self, is_dead: Callable[[str], bool] | None = None) -> None:
         """Adopts what runs and begins to work. Without an engine it works too: tasks then fail, saying so."""

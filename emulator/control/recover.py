@@ -20,8 +20,10 @@ from emulator.engine import labels
 from emulator.engine.base import ContainerState, Engine
 from emulator.events import journal
 from emulator.events.task_changes import write_task
+from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.database import Database, Reader
-from emulator.store.ecs_tables import SERVICES, TASKS, VPC_RANGES
+from emulator.store.ec2_tables import INSTANCES
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS, SERVICES, TASKS, VPC_RANGES
 
 _log = logging.getLogger("homeport.control")
 
@@ -76,12 +78,15 @@ def recover(
 
 
 def wake_everything(database: Database, wake: Callable[[list[tuple[str, str]]], None]) -> None:
-    """Every task and every service wants a look after a start."""
+    """Every task and service, and every host and who scales them, wants a look after a start."""
     with database.read() as reader:
         keys = [("task", str(arn)) for arn in reader.column(TASKS, "arn")]
         keys += [("service", f"{s.account}/{s.region}/{s.cluster}/{s.name}") for s in reader.find(SERVICES)]
         keys += [("vpc", f"{r.account}/{r.region}/{r.vpc_id}") for r in reader.find(VPC_RANGES)]
         keys += [("security_groups", f"{t.account}/{t.region}") for t in reader.find(TASKS) if t.eni and not t.stopped]
+        keys += [("ec2_instance", f"{i.account}/{i.region}/{i.id}") for i in reader.find(INSTANCES)]
+        keys += [("auto_scaling_group", f"{g.account}/{g.region}/{g.name}") for g in reader.find(GROUPS)]
+        keys += [("capacity_provider", f"{p.account}/{p.region}/{p.name}") for p in reader.find(CAPACITY_PROVIDERS)]
     wake(keys)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from emulator.control.service_placement import demand_for
 from emulator.domain import placement
 from emulator.domain.container_instance import Load
-from emulator.domain.placement import Refusal, place, refused_by
+from emulator.domain.placement import Candidate, Refusal, place, refused_by
 from emulator.domain.placement_rules import SERVICE_DEFAULT, strategies_of
 from emulator.domain.service import Deployment, Service
 from emulator.domain.service_placement import DaemonHost, Spot, ZonePlacer, unplaced
@@ -28,14 +28,21 @@ _UNFIT: Final = (placement.LOCATION, placement.ATTRIBUTE, placement.MEMBER_OF)
 
 def daemon_hosts(reader: Reader, service: Service, launch: Launch) -> tuple[DaemonHost, ...]:
     """Every instance of the cluster that is ACTIVE or DRAINING."""
-    where = (service.account, service.region, service.cluster)
     demand = demand_for(service, launch)
     hosts = []
-    for candidate in candidates(reader, *where, external=launch.launch_type == "EXTERNAL"):
+    for candidate in _candidates(reader, service, launch):
         refused = refused_by(candidate, demand)
         lack = None if refused is None else unplaced([Refusal(candidate.instance, refused)])
         hosts.append(DaemonHost(candidate.instance.arn, eligible=refused not in _UNFIT, lack=lack))
     return (*hosts, *_draining(reader, service))
+
+
+def _candidates(reader: Reader, service: Service, launch: Launch) -> list[Candidate]:
+    """The ACTIVE instances of the cluster, or with a strategy those of its capacity providers."""
+    where = (service.account, service.region, service.cluster)
+    found = candidates(reader, *where, external=launch.launch_type == "EXTERNAL")
+    names = {item["capacityProvider"] for item in service.capacity_provider_strategy}
+    return [c for c in found if not names or c.instance.capacity_provider in names]
 
 
 def _draining(reader: Reader, service: Service) -> list[DaemonHost]:
@@ -62,10 +69,8 @@ def zones_for(
     if launch.launch_type == "FARGATE":
         zones = {subnet.availability_zone for subnet in (launch.placement.subnets if launch.placement else ())}
         return tuple(sorted(zones)), _in_subnet
-    where = (service.account, service.region, service.cluster)
     demand = demand_for(service, launch)
-    found = candidates(reader, *where, external=launch.launch_type == "EXTERNAL")
-    fit = [c for c in found if refused_by(c, demand) not in (*_UNFIT, placement.AGENT)]
+    fit = [c for c in _candidates(reader, service, launch) if refused_by(c, demand) not in (*_UNFIT, placement.AGENT)]
 
     def on_instance(deployment: Deployment, zone: str) -> Spot | None:
         strategies = strategies_of(service.spec.get("placementStrategy") or ()) or SERVICE_DEFAULT

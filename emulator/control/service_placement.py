@@ -5,18 +5,36 @@ Which instance takes which task is decided in domain/placement.py, and when a ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
+from emulator.domain.capacity_strategy import launch_type_in
 from emulator.domain.fault_words import CAPACITY
-from emulator.domain.placement import Demand, place
+from emulator.domain.placement import Demand, Strategy, place
 from emulator.domain.placement_rules import SERVICE_DEFAULT, demand_of, strategies_of
 from emulator.domain.service import Deployment, Service
-from emulator.domain.service_placement import Placer, Spot, Spots, Unplaced, no_instances, on_fargate, unplaced
+from emulator.domain.service_placement import (
+    NO_HOSTS,
+    Placer,
+    Spot,
+    Spots,
+    Unplaced,
+    no_instances,
+    on_fargate,
+    too_many_waiting,
+    unplaced,
+)
 from emulator.domain.task_launch import Launch, outside, zones_of
 from emulator.store.database import Reader
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS
 from emulator.store.faults_table import lost_zones
-from emulator.store.instance_capacity import candidates
+from emulator.store.instance_capacity import MAX_WAITING, candidates, waiting_count
+
+SERVICE_STRATEGIES: Final[tuple[Mapping[str, Any], ...]] = tuple(
+    {"type": strategy.kind, "field": strategy.field} for strategy in SERVICE_DEFAULT
+)
+"""SERVICE_DEFAULT as a request would say it."""
 
 NO_FARGATE: Final = "RESOURCE:FARGATE"
 
@@ -27,23 +45,54 @@ def placer(
     """`launch_of`: what all tasks of a deployment share; `pick`: a random number below another."""
 
     def spots(deployment: Deployment, providers: Sequence[str | None]) -> Spots:
-        if deployment.spec.get("launchType") in (None, "FARGATE"):
+        if launch_type_in(deployment.spec) == "FARGATE":
             zones = lost_zones(reader)
             if zones and outside(launch_of(deployment), zones) is None:
                 return Spots((), Unplaced(f"Reason: {CAPACITY}.", NO_FARGATE))
             return on_fargate(deployment, providers)
         launch = launch_of(deployment)
+        if deployment.spec.get("capacityProviderStrategy"):
+            return _on_providers(reader, service, launch, [name or "" for name in providers], pick)
         where = (service.account, service.region, service.cluster)
         found = candidates(reader, *where, external=launch.launch_type == "EXTERNAL")
         if not found:
             return Spots((), no_instances())
-        strategies = strategies_of(service.spec.get("placementStrategy") or ()) or SERVICE_DEFAULT
-        placed = place(demand_for(service, launch), found, len(providers), strategies=strategies, pick=pick)
+        placed = place(demand_for(service, launch), found, len(providers), strategies=_strategies(service), pick=pick)
         chosen = zip(providers, placed.instances, strict=False)
         taken = tuple(Spot(provider or instance.capacity_provider, instance.arn) for provider, instance in chosen)
         return Spots(taken, unplaced(placed.refusals) if placed.refusals else None)
 
     return spots
+
+
+def _strategies(service: Service) -> Sequence[Strategy]:
+    return strategies_of(service.spec.get("placementStrategy") or ()) or SERVICE_DEFAULT
+
+
+def _on_providers(
+    reader: Reader, service: Service, launch: Launch, providers: Sequence[str], pick: Callable[[int], int]
+) -> Spots:
+    """Where managed scaling is on, tasks wait for their host; elsewhere they need room on the provider's own now."""
+    where = (service.account, service.region, service.cluster)
+    found: list[Spot] = []
+    lack: Unplaced | None = None
+    room = MAX_WAITING - waiting_count(reader, *where)
+    for name, count in Counter(providers).items():
+        provider = reader.get(CAPACITY_PROVIDERS, service.account, service.region, name)
+        if provider is not None and provider.scales:
+            taken = min(count, max(0, room))
+            room -= taken
+            found += [Spot(name)] * taken
+            lack = too_many_waiting() if taken < count else lack
+            continue
+        hosts = candidates(reader, *where, capacity_provider=name)
+        if not hosts:
+            lack = no_instances(NO_HOSTS)
+            continue
+        placed = place(demand_for(service, launch), hosts, count, strategies=_strategies(service), pick=pick)
+        found += [Spot(name, instance.arn) for instance in placed.instances]
+        lack = unplaced(placed.refusals) if placed.refusals else lack
+    return Spots(tuple(found), lack)
 
 
 def demand_for(service: Service, launch: Launch) -> Demand:

@@ -13,9 +13,10 @@ from itertools import count
 
 from emulator.clock import Clock
 from emulator.control.service_hosts import daemon_hosts, subnet_for, zones_for
-from emulator.control.service_placement import demand_for, placer
+from emulator.control.service_placement import SERVICE_STRATEGIES, demand_for, placer
 from emulator.control.tasks import find_task
 from emulator.domain.actions import NoteEnds, ServiceAction, StartTasks, StopTask, noted
+from emulator.domain.capacity_strategy import launch_type_in
 from emulator.domain.launch_settings import check_network
 from emulator.domain.launch_settings import platform_version as resolved_platform_version
 from emulator.domain.rollout import alarm_names
@@ -227,7 +228,7 @@ def launch_of(reader: Reader, service: Service, deployment: Deployment) -> Launc
     cluster = reader.get(CLUSTERS, service.account, service.region, service.cluster)
     if definition is None or cluster is None:
         raise LookupError(f"{service.name}: {deployment.task_definition} or its cluster is gone")
-    launch_type = deployment.spec.get("launchType") or "FARGATE"
+    launch_type = launch_type_in(deployment.spec)
     effective = apply_overrides(definition.body, None, launch_type=launch_type)
     placement = check_network(
         effective.definition,
@@ -258,6 +259,8 @@ def launch_of(reader: Reader, service: Service, deployment: Deployment) -> Launc
         deployment_id=deployment.id,
         image_digests=deployment.image_digests,
         enable_execute_command=service.enable_execute_command,
+        constraints=service.spec.get("placementConstraints") or (),
+        strategies=service.spec.get("placementStrategy") or SERVICE_STRATEGIES,
     )
 
 

@@ -53,13 +53,20 @@ def check_strategy(items: Sequence[Item], cluster: str, associated: Iterable[str
         )
 
 
+def launch_type_of(items: Iterable[Item]) -> str:
+    """Of the tasks that a strategy places: FARGATE, or EC2 for Auto Scaling group providers."""
+    return "FARGATE" if all(item["capacityProvider"] in FARGATE_PROVIDERS for item in items) else "EC2"
+
+
+def launch_type_in(spec: Mapping[str, Any]) -> str:
+    """Of the tasks of a deployment, whose `spec` has launchType or capacityProviderStrategy."""
+    return str(spec.get("launchType") or launch_type_of(spec.get("capacityProviderStrategy") or ()))
+
+
 def check_providers(references: Iterable[str]) -> list[str]:
-    """The names of a cluster's capacity providers, given by name or ARN; each must exist and stand there once."""
+    """The names of a cluster's capacity providers, given by name or ARN; each stands there once. That each exists is
+    capacity_provider.check_known's."""
     names = [reference.rpartition(":capacity-provider/")[2] for reference in references]
-    if any(name not in FARGATE_PROVIDERS for name in names):
-        raise InvalidParameterException(
-            "The specified capacity provider was not found. Specify a valid capacity provider and try again."
-        )
     if len(set(names)) != len(names):
         raise InvalidParameterException("A capacity provider cannot be associated with a cluster more than once.")
     return names

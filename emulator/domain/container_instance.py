@@ -8,7 +8,7 @@ Units: cpu in CPU units, memory in MiB.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 InstanceStatus = Literal["ACTIVE", "DRAINING", "INACTIVE"]
@@ -128,6 +128,13 @@ class InstancePortAllocation:
     port: int
     task_arn: str
     cluster_arn: str
+
+
+def deregistered(instance: ContainerInstance, now: float) -> ContainerInstance:
+    """The instance as it is described for a while after it is gone."""
+    return replace(
+        instance, status="INACTIVE", agent_connected=False, deregistered_at=now, version=instance.version + 1
+    )
 
 
 def is_custom(name: str) -> bool:

@@ -155,3 +155,31 @@ class DefaultVpcAlreadyExists(AwsError):
 
 class OperationNotPermitted(AwsError):
     """The thing is run by another service."""
+
+
+class LaunchTemplateNameTaken(AwsError):
+    code = "InvalidLaunchTemplateName.AlreadyExistsException"
+
+
+class LaunchTemplateNameNotFound(AwsError):
+    code = "InvalidLaunchTemplateName.NotFoundException"
+
+
+class LaunchTemplateIdNotFound(AwsError):
+    code = "InvalidLaunchTemplateId.NotFound"
+
+
+class LaunchTemplateVersionNotFound(AwsError):
+    code = "InvalidLaunchTemplateId.VersionNotFound"
+
+
+class InvalidUserDataMalformed(AwsError):
+    code = "InvalidUserData.Malformed"
+
+
+class InvalidInstanceIdNotFound(AwsError):
+    code = "InvalidInstanceID.NotFound"
+
+
+class InvalidInstanceType(AwsError):
+    """An instance type that Homeport knows nothing of."""

@@ -76,3 +76,7 @@ class TargetNotConnectedException(AwsError):
 class ConflictException(AwsError):
     """RunTask: the client token was used with other parameters; `resourceIds` are the tasks it stands for.
     StopServiceDeployment: it can no longer be stopped."""
+
+
+class UpdateInProgressException(AwsError):
+    """The cluster's or the capacity provider's last update is not done yet."""

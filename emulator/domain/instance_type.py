@@ -29,6 +29,7 @@ class InstanceType:
     interfaces: int
     trunk_tasks: int | None
     architecture: str
+    mib: int = 0  # of memory as EC2 sells it
 
     @property
     def tasks_with_interface(self) -> int:
@@ -91,7 +92,13 @@ def _table() -> dict[str, InstanceType]:
             own = _T3A_INTERFACES.get(size, interfaces) if family == "t3a" else interfaces
             name = f"{family}.{size}"
             found[name] = InstanceType(
-                name, vcpus * UNITS_PER_VCPU, _registered(gib), own, None, "arm64" if arm else "x86_64"
+                name,
+                vcpus * UNITS_PER_VCPU,
+                _registered(gib),
+                own,
+                None,
+                "arm64" if arm else "x86_64",
+                int(gib * MIB_PER_GIB),
             )
     for family, kind in _FAMILIES.items():
         for size in kind.sizes:
@@ -103,6 +110,7 @@ def _table() -> dict[str, InstanceType]:
                 _INTERFACES.get(size, _LARGEST_INTERFACES),
                 _TRUNK_TASKS.get(size, _LARGEST_TRUNK_TASKS),
                 "arm64" if kind.arm else "x86_64",
+                vcpus * kind.gib_per_vcpu * MIB_PER_GIB,
             )
     return found
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from emulator.domain import placement
+from emulator.domain.capacity_strategy import launch_type_in
 from emulator.domain.placement import NO_INSTANCES, Refusal, closest
 from emulator.domain.service import Deployment
 
@@ -20,12 +21,13 @@ _LACKS: Final = {
     placement.PORTS: "is already using a port required by your task.",
     placement.ATTRIBUTE: "is missing an attribute required by your task.",
 }
+NO_HOSTS: Final = "No Container Instances were found in your capacity provider."
 _NO_INSTANCE: Final = "RESOURCE:CONTAINER_INSTANCE"
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """For one task. `instance` is a container instance's ARN, None on Fargate."""
+    """For one task. `instance` is a container instance's ARN; None on Fargate, and for a task that waits for a host."""
 
     capacity_provider: str | None = None
     instance: str | None = None
@@ -79,13 +81,18 @@ Placer = Callable[[Deployment, Sequence[str | None]], Spots]
 
 def on_fargate(deployment: Deployment, providers: Sequence[str | None]) -> Spots:
     """Fargate has room for every task; without instances nothing else has."""
-    if deployment.spec.get("launchType") in (None, "FARGATE"):
+    if launch_type_in(deployment.spec) == "FARGATE":
         return Spots(tuple(Spot(provider) for provider in providers))
     return Spots((), no_instances())
 
 
-def no_instances() -> Unplaced:
-    return Unplaced(f"Reason: {NO_INSTANCES}", _NO_INSTANCE)
+def no_instances(text: str = NO_INSTANCES) -> Unplaced:
+    return Unplaced(f"Reason: {text}", _NO_INSTANCE)
+
+
+def too_many_waiting() -> Unplaced:
+    """Wording unconfirmed."""
+    return Unplaced("Reason: Too many tasks of the cluster are PROVISIONING already.", _NO_INSTANCE)
 
 
 def unplaced(refusals: Sequence[Refusal]) -> Unplaced:

@@ -144,6 +144,19 @@ class Task:
     cgroup_removed: bool = False
     host_gone: bool = False  # what it ran on ended: no stop signal, no grace
     faults: list[str] = field(default_factory=list)  # the faults on demand that struck it, in words
+    # Of a task that waits, or has waited, for a host of its capacity provider: constraints, strategies, subnets, zones.
+    placement_request: dict[str, Any] | None = None
+    unplaced_reason: str | None = None  # why no host has taken it so far
+
+    @property
+    def waits_for_host(self) -> bool:
+        """Whether it is PROVISIONING until its capacity provider has a host for it."""
+        return (
+            self.placement_request is not None
+            and self.container_instance_arn is None
+            and self.last_status == "PROVISIONING"
+            and self.desired_status == "RUNNING"
+        )
 
     @property
     def stopped(self) -> bool:

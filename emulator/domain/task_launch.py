@@ -56,6 +56,8 @@ class Launch:
     deployment_id: str | None = None
     image_digests: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    constraints: Sequence[Mapping[str, Any]] = ()
+    strategies: Sequence[Mapping[str, Any]] = ()
 
 
 def new_task(
@@ -67,11 +69,11 @@ def new_task(
     ids: IdSource,
     host: ContainerInstance | None = None,
 ) -> Task:
-    """The record of one task with desired status RUNNING: in PROVISIONING, or in PENDING if it needs no interface.
+    """The record of one task with desired status RUNNING: in PROVISIONING, or in PENDING if it needs nothing first.
 
     `number` counts the tasks of the launch from 0 (for a service: its tasks so far), so that subnets are taken in
     turn. `capacity_provider` is None unless a strategy chose one, or the instance `host` belongs to one; on an
-    instance the interface stands in a subnet of its zone.
+    instance the interface stands in a subnet of its zone. Without a host a task of an EC2 provider waits for one.
     """
     cluster, definition, effective = launch.cluster, launch.definition, launch.effective
     task_id = ids.hex(32)
@@ -92,7 +94,7 @@ def new_task(
         cpu=str(size.cpu_units),
         memory=str(size.memory_mib),
         desired_status="RUNNING",
-        last_status="PROVISIONING" if eni else "PENDING",
+        last_status="PROVISIONING" if eni or _waits(launch, host) else "PENDING",
         created_at=now,
         containers=[_container(c, launch.image_digests, ids) for c in effective.containers],
         started_by=launch.started_by,
@@ -116,6 +118,44 @@ def new_task(
         endpoint_id=ids.hex(32),
         credentials_id=ids.uuid() if effective.task_role_arn else None,
         task_role_arn=effective.task_role_arn,
+        placement_request=_request_for_host(launch) if _waits(launch, host) else None,
+    )
+
+
+def _waits(launch: Launch, host: ContainerInstance | None) -> bool:
+    return launch.launch_type == "EC2" and host is None
+
+
+def _request_for_host(launch: Launch) -> dict[str, Any]:
+    """What the task asks of a host, until there is one."""
+    zones = zones_of(launch)
+    return {
+        "constraints": [dict(constraint) for constraint in launch.constraints],
+        "strategies": [dict(strategy) for strategy in launch.strategies],
+        "subnets": [
+            [s.id, s.vpc_id, s.availability_zone] for s in (launch.placement.subnets if launch.placement else ())
+        ],
+        "zones": None if zones is None else sorted(zones),
+    }
+
+
+def placed_on(task: Task, host: ContainerInstance) -> Task:
+    """A task that waited, on the host that takes it; its interface stands in a subnet of the host's zone."""
+    eni = task.eni
+    if eni is not None:
+        subnets = (task.placement_request or {}).get("subnets") or []
+        near = {subnet: vpc for subnet, vpc, zone in subnets if zone == host.zone}
+        if near and eni.subnet_id not in near:
+            subnet_id = next(iter(near))
+            eni = replace(eni, subnet_id=subnet_id, vpc_id=near[subnet_id])
+    return replace(
+        task,
+        container_instance_arn=host.arn,
+        engine=host.engine,
+        availability_zone=host.zone or None,
+        cpu_architecture=host.attribute(ARCHITECTURE) or task.cpu_architecture,
+        eni=eni,
+        unplaced_reason=None,
     )
 
 

@@ -31,6 +31,8 @@ from emulator.domain.task_actions import (
 
 DEFAULT_STOP_TIMEOUT_S = 30.0
 UNKILLABLE_AFTER_S = 10.0
+WAITS_FOR_HOST_S = 15 * 60.0
+"""How long a task stays PROVISIONING for want of a host (AWS developer guide, "Cluster auto scaling": 15 minutes)."""
 SPOT_NOTICE_S = 120.0
 """AWS Fargate developer guide, "Fargate Spot termination notices": from the notice to the end."""
 
@@ -226,13 +228,23 @@ def _climb(task: Task, order: Order, now: float) -> Plan:
         return Plan(task, restarts, because=f"starting {', '.join(c.name for c in again)} again")
     match task.last_status:
         case "PROVISIONING":
-            return _provide_network(task, now)
+            return _wait_for_host(task, now) if task.waits_for_host else _provide_network(task, now)
         case "PENDING":
             return _launch(task, order, now)
         case "ACTIVATING":
             return _to(task, "RUNNING", now, "every container has started", started_at=now)
         case _:
             return Plan(task, next_look=_released(task.containers, now), because="running as desired")
+
+
+def _wait_for_host(task: Task, now: float) -> Plan:
+    due = task.created_at + WAITS_FOR_HOST_S
+    lacking = task.unplaced_reason or "EMPTY CAPACITY PROVIDER"
+    if now < due:
+        because = f"waiting for a host of capacity provider {task.capacity_provider} ({lacking})"
+        return Plan(task, next_look=due, because=because)
+    reason = f"TaskFailedToStart: {lacking}"
+    return Plan(stop(task, "TaskFailedToStart", reason, now), next_look=now, because=reason)
 
 
 def _provide_network(task: Task, now: float) -> Plan:

@@ -1,8 +1,11 @@
-"""Tables of EC2's networking. What every account has by default is a row only once it was changed (domain/vpc.py)."""
+"""Tables of EC2: networking, launch templates, instances. What every account has by default is a row only once it was
+changed (domain/vpc.py)."""
 
 from __future__ import annotations
 
 from emulator.domain.address_translation import ElasticAddress, NatGateway, VpcEndpoint
+from emulator.domain.ec2_instance import Ec2Instance
+from emulator.domain.launch_template import LaunchTemplate
 from emulator.domain.network_acl import NetworkAcl
 from emulator.domain.security_group import SecurityGroup
 from emulator.domain.vpc import InternetGateway, RouteTable, Subnet, Vpc
@@ -26,6 +29,25 @@ NETWORK_ACLS: Table[NetworkAcl] = Table("ec2_network_acls", NetworkAcl, key=_KEY
 NAT_GATEWAYS: Table[NatGateway] = Table("ec2_nat_gateways", NatGateway, key=_KEY)
 VPC_ENDPOINTS: Table[VpcEndpoint] = Table("ec2_vpc_endpoints", VpcEndpoint, key=_KEY)
 
+
+def _instance_keys(instance: Ec2Instance) -> list[tuple[str, str]]:
+    """A changed instance wakes itself, and its Auto Scaling group."""
+    here = f"{instance.account}/{instance.region}"
+    keys = [("ec2_instance", f"{here}/{instance.id}")]
+    return [*keys, ("auto_scaling_group", f"{here}/{instance.scaling_group}")] if instance.scaling_group else keys
+
+
+LAUNCH_TEMPLATES: Table[LaunchTemplate] = Table(
+    "ec2_launch_templates", LaunchTemplate, key=_KEY, unique=(("account", "region", "name"),)
+)
+INSTANCES: Table[Ec2Instance] = Table(
+    "ec2_instances",
+    Ec2Instance,
+    key=_KEY,
+    indexes=(("account", "region", "scaling_group"), ("container_instance",)),
+    wakes=_instance_keys,
+)
+
 TABLES = (
     VPCS,
     SUBNETS,
@@ -36,4 +58,6 @@ TABLES = (
     ADDRESSES,
     NAT_GATEWAYS,
     VPC_ENDPOINTS,
+    LAUNCH_TEMPLATES,
+    INSTANCES,
 )

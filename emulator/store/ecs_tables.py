@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.domain.address_plan import SubnetSlice, VpcRange
 from emulator.domain.alarm import AlarmState
+from emulator.domain.capacity_provider import CapacityProvider
 from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
 from emulator.domain.container_instance import ContainerInstance, InstanceAllocation, InstancePortAllocation
 from emulator.domain.exec_session import ExecSession
@@ -15,8 +16,10 @@ from emulator.store.tables import Table
 
 
 def task_key(task: Task) -> list[tuple[str, str]]:
-    """A changed task wakes itself, and its service."""
+    """A changed task wakes itself, its service, and the capacity provider that it waits for or runs on."""
     keys = [("task", task.arn)]
+    if task.capacity_provider is not None and task.launch_type == "EC2":
+        keys.append(("capacity_provider", f"{task.account}/{task.region}/{task.capacity_provider}"))
     if task.service is not None:
         keys.append(("service", f"{task.account}/{task.region}/{task.cluster}/{task.service}"))
     return keys
@@ -72,6 +75,13 @@ CONTAINER_INSTANCES: Table[ContainerInstance] = Table(
     ContainerInstance,
     key=("account", "region", "cluster", "id"),
     indexes=(("account", "region", "cluster", "status"), ("ec2_instance_id",), ("capacity_provider",), ("status",)),
+)
+CAPACITY_PROVIDERS: Table[CapacityProvider] = Table(
+    "ecs_capacity_providers",
+    CapacityProvider,
+    key=("account", "region", "name"),
+    indexes=(("account", "region", "scaling_group"),),
+    wakes=lambda provider: [("capacity_provider", f"{provider.account}/{provider.region}/{provider.name}")],
 )
 INSTANCE_ALLOCATIONS: Table[InstanceAllocation] = Table(
     "ecs_instance_allocations",
@@ -141,6 +151,7 @@ TABLES = (
     TASKS,
     SERVICES,
     CONTAINER_INSTANCES,
+    CAPACITY_PROVIDERS,
     INSTANCE_ALLOCATIONS,
     INSTANCE_PORTS,
     SERVICE_DEPLOYMENTS,

@@ -50,6 +50,27 @@ def candidates(
     return [Candidate(instance, taken.get(instance.arn, nothing), attributes) for instance, attributes in found]
 
 
+MAX_WAITING: Final = 300
+"""Tasks that may wait for hosts in one cluster at a time."""
+
+
+def waiting_tasks(reader: Reader, account: str, region: str, cluster: str, capacity_provider: str) -> list[Task]:
+    """Those of a cluster that wait for a host of a provider, oldest first."""
+    waiting = [t for t in _provisioning(reader, account, region, cluster) if t.capacity_provider == capacity_provider]
+    return sorted(waiting, key=lambda task: (task.created_at, task.id))
+
+
+def waiting_count(reader: Reader, account: str, region: str, cluster: str) -> int:
+    """How many tasks of a cluster wait for hosts."""
+    return len(_provisioning(reader, account, region, cluster))
+
+
+def _provisioning(reader: Reader, account: str, region: str, cluster: str) -> list[Task]:
+    here: dict[str, Any] = {"account": account, "region": region, "cluster": cluster}
+    found = reader.find(TASKS, **here, launch_type="EC2", last_status="PROVISIONING")
+    return [task for task in found if task.waits_for_host]
+
+
 Known = tuple[ContainerInstance, Mapping[str, str | None]]
 """An instance, and its attributes by name."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.store import (
+    autoscaling_tables,
     ec2_tables,
     ecr_public_tables,
     ecr_tables,
@@ -18,6 +19,7 @@ from emulator.store import (
 from emulator.store.tables import Table
 
 TABLES: tuple[Table[Any], ...] = (
+    *autoscaling_tables.TABLES,
     *ec2_tables.TABLES,
     *ecr_public_tables.TABLES,
     *ecr_tables.TABLES,

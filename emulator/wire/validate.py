@@ -174,12 +174,22 @@ def _length_check(shape: Shape) -> Callable[[Any, Path, Findings], None] | None:
 def compile_pattern(pattern: str) -> regex.Pattern[str]:
     """A model's pattern (Java's dialect) as Python's `regex` reads it; it must match the whole value.
 
-    V1 knows Java's nested sets and intersections; the few patterns that only V0 reads fall back to it.
+    V1 knows Java's nested sets and intersections; the few patterns that only V0 reads fall back to it. Java writes a
+    character beyond the first 65,536 as two halves.
     """
+    pattern = _HALVES.sub(_whole, pattern)
     try:
         return regex.compile(rf"(?:{pattern})", regex.V1)
     except regex.error:
         return regex.compile(rf"(?:{pattern})", regex.V0)
+
+
+_HALVES = regex.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+
+
+def _whole(halves: regex.Match[str]) -> str:
+    high, low = (int(half, 16) for half in halves.groups())
+    return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08X}"
 
 
 def _string(shape: StringShape) -> Read:

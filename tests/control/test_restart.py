@@ -14,7 +14,8 @@ from emulator.engine.simulated import SimulatedEngine
 from emulator.engine.simulated_behaviour import Behaviour, Output
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of
-from tests.control.world import World, awslogs, container
+from tests.control.world import NETWORK, World, awslogs, container
+from tests.services.capacity_scene import make_group, make_provider, make_template, use_provider
 
 
 class Death(BaseException):
@@ -46,6 +47,30 @@ def _settle_or_die(world: World) -> bool:
 @pytest.fixture
 def engine(clock: VirtualClock) -> SimulatedEngine:
     return SimulatedEngine(clock)
+
+
+def test_tasks_wait_for_their_hosts_across_a_death(
+    config: Config, clock: VirtualClock, engine: SimulatedEngine
+) -> None:
+    world = _start(config, clock, engine)
+    world.image()
+    make_template(world.aws)
+    make_provider(world.aws, make_group(world.aws))
+    use_provider(world.aws, "ec2", cluster="default")
+    world.define(container())
+    arns = [
+        t["taskArn"] for t in world.ecs.run_task(taskDefinition="web", count=3, networkConfiguration=NETWORK)["tasks"]
+    ]
+    _die(world.emulator)
+    world = _start(config, clock, engine)
+    world.settle()
+    _die(world.emulator)
+    clock.advance(5)
+    world = _start(config, clock, engine)
+    world.pass_time(5)
+    assert {world.task(arn)["lastStatus"] for arn in arns} == {"RUNNING"}
+    assert world.ecs.describe_clusters()["clusters"][0]["registeredContainerInstancesCount"] == 2
+    world.emulator.close()
 
 
 def test_running_tasks_are_adopted_not_restarted(config: Config, clock: VirtualClock, engine: SimulatedEngine) -> None:

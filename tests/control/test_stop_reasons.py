@@ -24,6 +24,8 @@ from emulator.events.task_changes import state_changes
 from tests import stop_reasons
 from tests.control.world import NETWORK, World, awslogs, container, health_check
 from tests.docker import test_stop_reasons as on_docker
+from tests.services.capacity_scene import make_group, make_provider, make_template
+from tests.services.instance_scene import ec2_definition
 
 SLOW = EngineNotResponding("the engine did not answer within 30 s")
 
@@ -91,6 +93,38 @@ def _spot_interrupted(world: World) -> str:
     world.emulator.faults.add(fault, account="123456789012", region="us-east-1")
     world.settle()
     return str(task["taskArn"])
+
+
+def _on_hosts(world: World, hosts: int, tasks: int) -> list[str]:
+    """Tasks, each of more than half a host, of a provider whose group has so many hosts."""
+    world.cluster()
+    world.image("app")
+    make_template(world.aws)
+    make_provider(world.aws, make_group(world.aws, MaxSize=hosts))
+    strategy = [{"capacityProvider": "ec2", "weight": 1}]
+    world.ecs.put_cluster_capacity_providers(
+        cluster="default", capacityProviders=["ec2"], defaultCapacityProviderStrategy=strategy
+    )
+    half = container(cpu=1100, memory=256)
+    world.ecs.register_task_definition(**ec2_definition("web", container=half))
+    started = world.ecs.run_task(taskDefinition="web", count=tasks, networkConfiguration=NETWORK)["tasks"]
+    world.pass_time(10)
+    return [str(task["taskArn"]) for task in started]
+
+
+def _waits_for_a_host(world: World, hosts: int, tasks: int) -> str:
+    arns = _on_hosts(world, hosts, tasks)
+    world.pass_time(15 * 60)
+    return next(arn for arn in arns if world.task(arn)["lastStatus"] == "STOPPED")
+
+
+def _host_terminated(world: World) -> str:
+    [arn] = _on_hosts(world, hosts=1, tasks=1)
+    ec2 = world.aws("ec2")
+    [reservation] = ec2.describe_instances()["Reservations"]
+    ec2.terminate_instances(InstanceIds=[reservation["Instances"][0]["InstanceId"]])
+    world.pass_time(5)
+    return arn
 
 
 def _out_of_memory(world: World) -> str:
@@ -407,11 +441,20 @@ ROWS: dict[str, tuple[Callable[[World], str], Ended]] = {
         _instance_deregistered,
         Ended("InfrastructureHealth", "Container instance deregistration forced by user.", exit_code=0),
     ),
+    "no room on any host": (
+        lambda w: _waits_for_a_host(w, hosts=1, tasks=2),
+        Ended("TaskFailedToStart", "TaskFailedToStart: RESOURCE:CPU"),
+    ),
+    "no host": (
+        lambda w: _waits_for_a_host(w, hosts=0, tasks=1),
+        Ended("TaskFailedToStart", "TaskFailedToStart: EMPTY CAPACITY PROVIDER"),
+    ),
+    "host terminated": (_host_terminated, Ended("InfrastructureHealth", "Host EC2 (instance i-", exit_code=0)),
     "spot interruption": (
         _spot_interrupted,
         Ended("SpotInterruption", "Your Spot Task was interrupted.", exit_code=0),
     ),
-    "host terminated": (
+    "Spot Instance terminated": (
         lambda w: _on_instance(w, {"kind": "spot-interruption", "instance": "i-0"}),
         Ended("InfrastructureHealth", "Host EC2 (instance i-0) terminated.", exit_code=137),
     ),

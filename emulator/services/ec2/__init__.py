@@ -1,4 +1,4 @@
-"""Amazon EC2, as far as containers need it: VPCs and what stands in them. There are no EC2 instances here.
+"""Amazon EC2, as far as containers need it: VPCs and what stands in them, launch templates, instances as virtual hosts.
 
 Security groups filter what tasks send and get, with --enforce-security-groups. Routes decide whether a public address
 answers; NAT gateways and endpoints are kept and shown.
@@ -6,7 +6,9 @@ answers; NAT gateways and endpoints are kept and shown.
 
 from emulator.services.ec2 import (
     elastic_addresses,
+    instances,
     internet_gateways,
+    launch_templates,
     nat_gateways,
     network_acls,
     network_interfaces,
@@ -36,6 +38,8 @@ MODULES = (
     elastic_addresses,
     nat_gateways,
     vpc_endpoints,
+    launch_templates,
+    instances,
     tags,
 )
 

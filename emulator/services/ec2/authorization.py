@@ -13,7 +13,9 @@ from emulator.domain.policy_evaluation import Access
 from emulator.services.access import request_tags
 from emulator.store.ec2_tables import (
     ADDRESSES,
+    INSTANCES,
     INTERNET_GATEWAYS,
+    LAUNCH_TEMPLATES,
     NAT_GATEWAYS,
     NETWORK_ACLS,
     ROUTE_TABLES,
@@ -35,12 +37,15 @@ _MEMBERS: Final = {
     "NatGatewayId": "natgateway",
     "RouteTableId": "route-table",
     "GroupId": "security-group",
+    "LaunchTemplateId": "launch-template",
     "SubnetId": "subnet",
     "VpcId": "vpc",
 }
 _PREFIXES: Final = {
     "acl": "network-acl",
     "eipalloc": "elastic-ip",
+    "i": "instance",
+    "lt": "launch-template",
     "eni": "network-interface",
     "nat": "natgateway",
     "vpce": "vpc-endpoint",
@@ -57,6 +62,8 @@ _TABLES: Final[Mapping[str, Table[Any]]] = {
     "natgateway": NAT_GATEWAYS,
     "network-acl": NETWORK_ACLS,
     "vpc-endpoint": VPC_ENDPOINTS,
+    "instance": INSTANCES,
+    "launch-template": LAUNCH_TEMPLATES,
     "route-table": ROUTE_TABLES,
     "security-group": SECURITY_GROUPS,
     "subnet": SUBNETS,
@@ -96,6 +103,11 @@ def _endpoints(call: Call, request: Request) -> Iterable[Access]:
     return [_on(call, "vpc-endpoint", endpoint) for endpoint in request["VpcEndpointIds"]]
 
 
+def _terminating(call: Call, request: Request) -> Iterable[Access]:
+    for instance_id in request["InstanceIds"] or ["*"]:
+        yield _on(call, "instance", instance_id)
+
+
 def _tagging(call: Call, request: Request) -> Iterable[Access]:
     tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in request.get("Tags") or ()}
     for resource in request["Resources"]:
@@ -114,7 +126,13 @@ def _kind(operation: str) -> str:
     return next((kind for word, kind in _WORDS.items() if word in operation), "*")
 
 
-_WORDS: Final = {"SecurityGroup": "security-group", "RouteTable": "route-table", "Subnet": "subnet", "Vpc": "vpc"}
+_WORDS: Final = {
+    "LaunchTemplate": "launch-template",
+    "SecurityGroup": "security-group",
+    "RouteTable": "route-table",
+    "Subnet": "subnet",
+    "Vpc": "vpc",
+}
 
 AUTHORIZATION: Authorization = {
     **dict.fromkeys(
@@ -123,6 +141,7 @@ AUTHORIZATION: Authorization = {
             "DescribeNatGateways", "DescribePrefixLists", "DescribeVpcEndpoints",
             "DescribeAvailabilityZones", "DescribeDhcpOptions",
             "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRegions",
+            "DescribeInstanceTypes", "DescribeInstances", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates",
             "DescribeRouteTables", "DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets",
             "DescribeTags", "DescribeVpcs",
         ),
@@ -138,6 +157,8 @@ AUTHORIZATION: Authorization = {
             "DescribeVpcAttribute",
             "DetachInternetGateway", "DisassociateAddress", "DisassociateRouteTable", "ModifySecurityGroupRules",
             "ModifySubnetAttribute",
+            "CreateLaunchTemplateVersion", "DeleteLaunchTemplate", "DeleteLaunchTemplateVersions",
+            "ModifyLaunchTemplate",
             "ModifyVpcAttribute", "ReplaceRoute", "ReplaceRouteTableAssociation", "RevokeSecurityGroupEgress",
             "RevokeSecurityGroupIngress", "UpdateSecurityGroupRuleDescriptionsEgress",
             "UpdateSecurityGroupRuleDescriptionsIngress",
@@ -150,6 +171,8 @@ AUTHORIZATION: Authorization = {
     "CreateNetworkAcl": _making("network-acl"),
     "CreateNatGateway": _making("natgateway"),
     "CreateVpcEndpoint": _making("vpc-endpoint"),
+    "TerminateInstances": _terminating,
+    "CreateLaunchTemplate": _making("launch-template"),
     "CreateInternetGateway": _making("internet-gateway"),
     "CreateRouteTable": _making("route-table"),
     "CreateSecurityGroup": _making("security-group"),

@@ -1,4 +1,4 @@
-"""Tags of everything in a VPC."""
+"""Tags of everything in a VPC, of launch templates and instances."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator.domain.ec2_errors import InvalidId, InvalidParameterValue
+from emulator.domain.ec2_instance import Ec2Instance
 from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.key_value_tags import TAG_LIMIT
+from emulator.domain.launch_template import LaunchTemplate
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
 from emulator.store.ec2_tables import (
     ADDRESSES,
+    INSTANCES,
     INTERNET_GATEWAYS,
+    LAUNCH_TEMPLATES,
     NAT_GATEWAYS,
     NETWORK_ACLS,
     ROUTE_TABLES,
@@ -23,6 +27,15 @@ from emulator.store.ec2_tables import (
     VPCS,
 )
 from emulator.wire.call import Call
+
+
+def _launch_templates(call: Call) -> list[LaunchTemplate]:
+    return call.reader.find(LAUNCH_TEMPLATES, account=call.account, region=call.region)
+
+
+def _instances(call: Call) -> list[Ec2Instance]:
+    return call.reader.find(INSTANCES, account=call.account, region=call.region)
+
 
 _KINDS: dict[str, tuple[Any, Any, str]] = {
     "vpc": (VPCS, finding.vpcs, "vpc"),
@@ -34,6 +47,8 @@ _KINDS: dict[str, tuple[Any, Any, str]] = {
     "nat": (NAT_GATEWAYS, finding.nat_gateways, "natgateway"),
     "vpce": (VPC_ENDPOINTS, finding.vpc_endpoints, "vpc-endpoint"),
     "sg": (SECURITY_GROUPS, finding.security_groups, "security-group"),
+    "lt": (LAUNCH_TEMPLATES, _launch_templates, "launch-template"),
+    "i": (INSTANCES, _instances, "instance"),
 }
 _UNTAGGED = ("dopt", "eni")
 _FILTERS = {

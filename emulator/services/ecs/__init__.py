@@ -3,6 +3,7 @@
 from emulator.services.ecs import (
     account_settings,
     agent_reports,
+    capacity_providers,
     clusters,
     container_instances,
     exec_command,
@@ -20,6 +21,7 @@ from emulator.services.ecs.authorization import AUTHORIZATION
 MODULES = (
     account_settings,
     agent_reports,
+    capacity_providers,
     clusters,
     container_instances,
     exec_command,

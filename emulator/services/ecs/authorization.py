@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from emulator.domain.arn import parse_arn
+from emulator.domain.capacity_provider import CapacityProvider, provider_name
 from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.container_instance import ContainerInstance
 from emulator.domain.policy_conditions import Context, resource_tags
@@ -15,7 +16,14 @@ from emulator.domain.task import Task
 from emulator.services.access import pass_role, request_tags, tag_keys
 from emulator.services.ecs import lookup
 from emulator.services.ecs.account_values import effective_value
-from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASK_DEFINITIONS, TASKS
+from emulator.store.ecs_tables import (
+    CAPACITY_PROVIDERS,
+    CLUSTERS,
+    CONTAINER_INSTANCES,
+    SERVICES,
+    TASK_DEFINITIONS,
+    TASKS,
+)
 from emulator.wire.authorize import Authorization
 from emulator.wire.call import Call
 
@@ -121,6 +129,19 @@ def _targets(call: Call, request: Request) -> Iterable[Access]:
         yield _on(call, _member_arn(call, request, "container-instance", reference), _cluster_key(call, request))
 
 
+def _create_provider(call: Call, request: Request) -> Iterable[Access]:
+    arn = call.arn(f"capacity-provider/{request['name']}")
+    yield Access("ecs:CreateCapacityProvider", arn, _given_tags(request))
+    yield from _tagging(call, request, arn)
+
+
+def _provider(call: Call, request: Request) -> Iterable[Access]:
+    """One capacity provider, or several; all of them when none is named."""
+    one = request.get("name") or request.get("capacityProvider")
+    for reference in [one] if one else request.get("capacityProviders") or ["*"]:
+        yield _on(call, call.arn(f"capacity-provider/{provider_name(reference)}"))
+
+
 def _register_instance(call: Call, request: Request) -> Iterable[Access]:
     arn = _cluster_arn(call, request.get("cluster"))
     yield _on(call, arn, _given_tags(request))
@@ -199,10 +220,12 @@ def _tags_of(call: Call, resource: str) -> Sequence[Mapping[str, str]]:
     if arn is None or (arn.account, arn.region) != (call.account, call.region):
         return ()
     where = (call.account, call.region)
-    record: Cluster | ContainerInstance | Service | Task | TaskDefinition | None = None
+    record: CapacityProvider | Cluster | ContainerInstance | Service | Task | TaskDefinition | None = None
     match arn.kind, arn.path:
         case "cluster", [name]:
             record = call.reader.get(CLUSTERS, *where, name)
+        case "capacity-provider", [name]:
+            record = call.reader.get(CAPACITY_PROVIDERS, *where, name)
         case "service", [cluster, name]:
             record = call.reader.get(SERVICES, *where, cluster, name)
         case "container-instance", [cluster, instance_id]:
@@ -325,6 +348,8 @@ AUTHORIZATION: Authorization = {
     ),
     **dict.fromkeys(("DeleteAttributes", "PutAttributes"), _targets),
     **dict.fromkeys(("CreateTaskSet", "DeleteTaskSet", "DescribeTaskSets", "UpdateTaskSet"), _task_set),
+    **dict.fromkeys(("DeleteCapacityProvider", "DescribeCapacityProviders", "UpdateCapacityProvider"), _provider),
+    "CreateCapacityProvider": _create_provider,
     "CreateCluster": _create_cluster,
     "CreateService": _create_service,
     "DeleteTaskDefinitions": _definitions,

@@ -6,10 +6,12 @@ from collections.abc import Collection
 from typing import cast
 
 from api_models._generated import ecs as m
+from emulator.domain.capacity_provider import scaling_policy_id
+from emulator.domain.capacity_strategy import launch_type_of
 from emulator.domain.cluster import Cluster
 from emulator.store.database import Reader
 from emulator.store.ecs_queries import task_counts
-from emulator.store.ecs_tables import CONTAINER_INSTANCES, SERVICES
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CONTAINER_INSTANCES, SERVICES
 
 EVERYTHING = frozenset({"ATTACHMENTS", "CONFIGURATIONS", "SETTINGS", "TAGS"})
 """What Create, Update and Delete answer; STATISTICS is left empty there."""
@@ -45,9 +47,30 @@ def cluster_shape(reader: Reader, cluster: Cluster, include: Collection[str] = E
     }
     if cluster.configuration is not None and "CONFIGURATIONS" in include:
         shape["configuration"] = cast(m.ClusterConfiguration, cluster.configuration)
+    if cluster.attachments_status is not None and "ATTACHMENTS" in include:
+        shape["attachments"] = _attachments(reader, cluster)
+        shape["attachmentsStatus"] = cluster.attachments_status
     if cluster.service_connect_defaults is not None:
         shape["serviceConnectDefaults"] = {"namespace": cluster.service_connect_defaults["namespace"]}
     return shape
+
+
+def _attachments(reader: Reader, cluster: Cluster) -> list[m.Attachment]:
+    """One scaling policy for each provider that scales its group, with the id that its ARN decides."""
+    found = [reader.get(CAPACITY_PROVIDERS, cluster.account, cluster.region, n) for n in cluster.capacity_providers]
+    return [
+        {
+            "id": scaling_policy_id(provider),
+            "type": "as_policy",
+            "status": "CREATING" if cluster.attachments_status == "UPDATE_IN_PROGRESS" else "CREATED",
+            "details": [
+                {"name": "capacityProviderName", "value": provider.name},
+                {"name": "scalingPolicyName", "value": f"ECSManagedAutoScalingPolicy-{scaling_policy_id(provider)}"},
+            ],
+        }
+        for provider in found
+        if provider is not None and provider.scales
+    ]
 
 
 def _statistics(reader: Reader, cluster: Cluster, tasks: dict[tuple[str, str], int]) -> list[m.KeyValuePair]:
@@ -57,8 +80,8 @@ def _statistics(reader: Reader, cluster: Cluster, tasks: dict[tuple[str, str], i
         counts[f"running{word}TasksCount"] = tasks.get((key, "RUNNING"), 0)
         counts[f"pending{word}TasksCount"] = sum(tasks.get((key, status), 0) for status in _PENDING)
     for key, word in _LAUNCH_TYPES.items():
-        # A service with a strategy has no launch type; its providers are Fargate's, the only ones there are.
-        of_type = [s for s in services if (s.launch_type or "FARGATE") == key]
+        # A service with a strategy has no launch type of its own.
+        of_type = [s for s in services if (s.launch_type or launch_type_of(s.capacity_provider_strategy)) == key]
         counts[f"active{word}ServiceCount"] = sum(s.status == "ACTIVE" for s in of_type)
         counts[f"draining{word}ServiceCount"] = sum(s.status == "DRAINING" for s in of_type)
     return [{"name": name, "value": str(count)} for name, count in counts.items()]

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 from api_models._generated import ecs as m
-from emulator.domain.capacity_strategy import check_providers, check_strategy, echoed_strategy
+from emulator.domain.capacity_provider import check_known, check_number
+from emulator.domain.capacity_strategy import FARGATE_PROVIDERS, check_providers, check_strategy, echoed_strategy
 from emulator.domain.cluster import Cluster
 from emulator.domain.ecs_errors import (
     ClusterContainsContainerInstancesException,
     ClusterContainsServicesException,
     ClusterContainsTasksException,
     ResourceInUseException,
+    UpdateInProgressException,
 )
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 from emulator.domain.tags import validate_tags
@@ -22,7 +24,7 @@ from emulator.services.ecs import lookup
 from emulator.services.ecs.account_values import effective_value
 from emulator.services.ecs.cluster_shape import cluster_shape
 from emulator.services.lookup import check_batch, found_and_missing
-from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASKS
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASKS
 from emulator.wire.call import Call
 
 _INSIGHTS: Final = ("enhanced", "enabled", "disabled")
@@ -37,6 +39,7 @@ def create_cluster(call: Call, request: m.CreateClusterRequest) -> m.CreateClust
         _check_repeated(existing, asked, request)
         return {"cluster": cluster_shape(call.reader, existing)}
     call.tx.put(CLUSTERS, asked)
+    _wake_providers(call, asked.capacity_providers)
     _note(call, "cluster.created", asked)
     return {"cluster": cluster_shape(call.reader, asked)}
 
@@ -82,16 +85,27 @@ def put_cluster_capacity_providers(
     call: Call, request: m.PutClusterCapacityProvidersRequest
 ) -> m.PutClusterCapacityProvidersResponse:
     cluster = lookup.active_cluster(call, request["cluster"])
+    _check_attached(cluster)
     providers = check_providers(request["capacityProviders"])
+    check_number(providers)
+    check_known(providers, [*lookup.known_providers(call), *cluster.capacity_providers])
     strategy = echoed_strategy(request["defaultCapacityProviderStrategy"])
     check_strategy(strategy, cluster.name, providers)
     _check_unused(call, cluster, set(cluster.capacity_providers) - set(providers))
-    changed = replace(cluster, capacity_providers=providers, default_strategy=strategy)
+    own = sorted(set(providers) ^ set(cluster.capacity_providers))
+    _wake_providers(call, own)
+    changed = replace(
+        cluster,
+        capacity_providers=providers,
+        default_strategy=strategy,
+        attachments_status="UPDATE_IN_PROGRESS" if _scaling(call, own) else cluster.attachments_status,
+    )
     return {"cluster": _updated(call, changed)}
 
 
 def delete_cluster(call: Call, request: m.DeleteClusterRequest) -> m.DeleteClusterResponse:
     cluster = lookup.active_cluster(call, request["cluster"])
+    _check_attached(cluster)
     here: dict[str, Any] = {"account": call.account, "region": call.region, "cluster": cluster.name}
     if any(status != "INACTIVE" for status in call.tx.column(SERVICES, "status", **here)):
         raise ClusterContainsServicesException("The Cluster cannot be deleted while Services are active.")
@@ -102,7 +116,10 @@ def delete_cluster(call: Call, request: m.DeleteClusterRequest) -> m.DeleteClust
             "The Cluster cannot be deleted while Container Instances are active or draining."
         )
     # Its settings stay to be described for a while; its tags and providers go (AWS: a fresh start when re-created).
-    deleted = replace(cluster, status="INACTIVE", tags=[], capacity_providers=[], default_strategy=[])
+    deleted = replace(
+        cluster, status="INACTIVE", tags=[], capacity_providers=[], default_strategy=[], attachments_status=None
+    )
+    _wake_providers(call, cluster.capacity_providers)
     call.tx.put(CLUSTERS, deleted)
     _note(call, "cluster.deleted", deleted)
     return {"cluster": cluster_shape(call.reader, deleted)}
@@ -111,6 +128,8 @@ def delete_cluster(call: Call, request: m.DeleteClusterRequest) -> m.DeleteClust
 def _asked(call: Call, name: str, request: m.CreateClusterRequest) -> Cluster:
     """The cluster that the request describes, whether or not there is one."""
     providers = check_providers(request.get("capacityProviders", ()))
+    check_number(providers)
+    check_known(providers, lookup.known_providers(call))
     strategy = echoed_strategy(request.get("defaultCapacityProviderStrategy", ()))
     check_strategy(strategy, name, providers)
     return Cluster(
@@ -124,6 +143,7 @@ def _asked(call: Call, name: str, request: m.CreateClusterRequest) -> Cluster:
         configuration=_configuration(call, request["configuration"]) if "configuration" in request else None,
         capacity_providers=providers,
         default_strategy=strategy,
+        attachments_status="UPDATE_IN_PROGRESS" if _scaling(call, providers) else None,
         service_connect_defaults=_service_connect(request.get("serviceConnectDefaults")),
         tags=validate_tags(request.get("tags", ())),
     )
@@ -193,6 +213,15 @@ def _service_connect(defaults: m.ClusterServiceConnectDefaultsRequest | None) ->
     raise NotEmulatedYet("Homeport does not emulate serviceConnectDefaults (Cloud Map namespaces) yet.")
 
 
+def _check_attached(cluster: Cluster) -> None:
+    """UpdateInProgressException until its capacity providers have taken in that it has them, or has them no more."""
+    if cluster.attachments_status == "UPDATE_IN_PROGRESS":
+        raise UpdateInProgressException(
+            "The specified cluster is in a busy state. Cluster attachments must be in UPDATE_COMPLETE or UPDATE_FAILED "
+            "state before they can be updated. Wait and try again."
+        )
+
+
 def _check_unused(call: Call, cluster: Cluster, removed: set[str]) -> None:
     if not removed:
         return
@@ -203,6 +232,19 @@ def _check_unused(call: Call, cluster: Cluster, removed: set[str]) -> None:
             used.update(item["capacityProvider"] for item in service.capacity_provider_strategy)
     if used & removed:
         raise ResourceInUseException("The specified capacity provider is in use and cannot be removed.")
+
+
+def _wake_providers(call: Call, names: Sequence[str]) -> None:
+    """A provider takes in that a cluster has it, or has it no more."""
+    for name in names:
+        if name not in FARGATE_PROVIDERS:
+            call.tx.wake("capacity_provider", f"{call.account}/{call.region}/{name}")
+
+
+def _scaling(call: Call, names: Sequence[str]) -> bool:
+    """Whether any of them has managed scaling, whose attachments to the cluster change."""
+    found = [call.tx.get(CAPACITY_PROVIDERS, call.account, call.region, name) for name in names]
+    return any(provider.scales for provider in found if provider is not None)
 
 
 def _updated(call: Call, cluster: Cluster) -> m.Cluster:

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
 from emulator.domain.cluster import Cluster
-from emulator.domain.container_instance import ContainerInstance, InstanceStatus, Load
+from emulator.domain.container_instance import ContainerInstance, InstanceStatus, Load, deregistered
 from emulator.domain.container_instance_shape import container_instance_shape
 from emulator.domain.ecs_errors import MissingVersionException, NoUpdateAvailableException
 from emulator.domain.errors import ClientException, InvalidParameterException
@@ -61,13 +61,7 @@ def deregister_container_instance(
     for task in tasks:
         if task.desired_status == "RUNNING":
             write_task(call.tx, task, stop(task, "InfrastructureHealth", FORCED, call.now), call.now)
-    gone = replace(
-        instance,
-        status="INACTIVE",
-        agent_connected=False,
-        deregistered_at=call.now,
-        version=instance.version + 1,
-    )
+    gone = deregistered(instance, call.now)
     call.tx.put(CONTAINER_INSTANCES, gone)
     wake_services(call.tx, gone)
     _note(call, "container_instance.deregistered", gone, {"tasks": len(tasks), "by": call.caller.arn})

@@ -18,7 +18,14 @@ from emulator.domain.service import Service
 from emulator.domain.task import Task
 from emulator.domain.task_definition_reference import parse_reference
 from emulator.store.ecs_queries import definition_in_use
-from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASK_DEFINITIONS, TASKS
+from emulator.store.ecs_tables import (
+    CAPACITY_PROVIDERS,
+    CLUSTERS,
+    CONTAINER_INSTANCES,
+    SERVICES,
+    TASK_DEFINITIONS,
+    TASKS,
+)
 from emulator.wire.call import Call
 
 DEFAULT_CLUSTER: Final = "default"
@@ -107,6 +114,12 @@ def member_arn(cluster: Cluster, reference: str, kind: str) -> str:
     if reference.startswith("arn:"):
         return reference
     return f"{cluster.arn.replace(':cluster/', f':{kind}/')}/{reference}"
+
+
+def known_providers(call: Call) -> list[str]:
+    """The names of the account's own capacity providers that are not being deleted."""
+    found = call.reader.find(CAPACITY_PROVIDERS, account=call.account, region=call.region)
+    return [provider.name for provider in found if provider.update_status != "DELETE_IN_PROGRESS"]
 
 
 def find_task_definition(call: Call, reference: str) -> TaskDefinition | None:

@@ -5,32 +5,67 @@ Which instance takes which task is decided in domain/placement.py; this reads wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from api_models._generated import ecs as m
 from emulator.domain.container_instance import ContainerInstance
-from emulator.domain.errors import InvalidParameterException
+from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.placement import NO_INSTANCES, Candidate, Demand, place, refused_by
 from emulator.domain.placement_rules import demand_of, strategies_of
+from emulator.domain.service_placement import NO_HOSTS
 from emulator.domain.task import Task
 from emulator.domain.task_launch import Launch, new_task, zones_of
 from emulator.services.ecs import lookup
 from emulator.services.lookup import Failure
-from emulator.store.instance_capacity import candidates, load_of, occupy
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS
+from emulator.store.instance_capacity import MAX_WAITING, candidates, load_of, occupy, waiting_count
 from emulator.wire.call import Call
 
 
-def run_on_instances(
-    call: Call, launch: Launch, request: m.RunTaskRequest, count: int
+def run_on_providers(
+    call: Call, launch: Launch, request: m.RunTaskRequest, providers: Sequence[str]
 ) -> tuple[list[Task], list[Failure]]:
-    """The tasks that could be placed; when not all could, why each instance took no more (`failures`)."""
+    """One task for each of `providers`. With managed scaling it waits, PROVISIONING, until a host takes it; without,
+    it needs room on the provider's hosts now. ClientException when too many wait (the wording is unconfirmed)."""
+    cluster, tasks, failures = launch.cluster, list[Task](), list[Failure]()
+    for name, count in Counter(providers).items():
+        provider = call.tx.get(CAPACITY_PROVIDERS, cluster.account, cluster.region, name)
+        if provider is None or not provider.scales:
+            placed, refused = run_on_instances(call, launch, request, count, provider=name)
+            tasks += placed
+            failures += refused
+            continue
+        waiting = waiting_count(call.tx, cluster.account, cluster.region, cluster.name)
+        if waiting + count > MAX_WAITING:
+            raise ClientException(
+                f"The cluster has reached its limit of {MAX_WAITING} tasks in the PROVISIONING state."
+            )
+        number = len(tasks)
+        tasks += [
+            new_task(launch, number=number + n, capacity_provider=name, now=call.now, ids=call.ids)
+            for n in range(count)
+        ]
+    return tasks, failures
+
+
+def run_on_instances(
+    call: Call, launch: Launch, request: m.RunTaskRequest, count: int, *, provider: str | None = None
+) -> tuple[list[Task], list[Failure]]:
+    """The tasks that could be placed; when not all could, why each instance took no more (`failures`). With `provider`
+    only its instances count."""
     cluster = launch.cluster
     found = candidates(
-        call.tx, cluster.account, cluster.region, cluster.name, external=launch.launch_type == "EXTERNAL"
+        call.tx,
+        cluster.account,
+        cluster.region,
+        cluster.name,
+        external=launch.launch_type == "EXTERNAL",
+        capacity_provider=provider,
     )
     if not found:
-        raise InvalidParameterException(NO_INSTANCES)
+        raise InvalidParameterException(NO_HOSTS if provider else NO_INSTANCES)
     demand = _demand(launch, request.get("placementConstraints", ()))
     strategies = strategies_of(request.get("placementStrategy", ()))
     placed = place(demand, found, count, strategies=strategies, pick=call.ids.pick)

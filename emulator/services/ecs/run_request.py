@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from api_models._generated import ecs as m
-from emulator.domain.capacity_strategy import check_default_weights, check_strategy, echoed_strategy
+from emulator.domain.capacity_strategy import check_default_weights, check_strategy, echoed_strategy, launch_type_of
 from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 from emulator.domain.launch_settings import (
@@ -45,7 +45,7 @@ def run_launch(call: Call, cluster: Cluster, request: m.RunTaskRequest) -> tuple
     definition = lookup.launchable_definition(call, request["taskDefinition"], InvalidParameterException)
     _check_words(request)
     strategy, launch_type = _where_to_run(cluster, request)
-    version, placement = _on_what(call, cluster, definition, launch_type, request)
+    version, placement = _on_what(call, cluster, definition, launch_type, request, by_strategy=bool(strategy))
     _check_emulated(request)
     launch = Launch(
         cluster=cluster,
@@ -55,6 +55,8 @@ def run_launch(call: Call, cluster: Cluster, request: m.RunTaskRequest) -> tuple
         launch_type=launch_type,
         platform_version=version,
         client_token=request.get("clientToken"),
+        constraints=request.get("placementConstraints", ()),
+        strategies=request.get("placementStrategy", ()),
     )
     return _with_request(call, launch, request), strategy
 
@@ -116,7 +118,13 @@ def _with_request(call: Call, launch: Launch, request: Mapping[str, Any]) -> Lau
 
 
 def _on_what(
-    call: Call, cluster: Cluster, definition: TaskDefinition, launch_type: str, request: m.RunTaskRequest
+    call: Call,
+    cluster: Cluster,
+    definition: TaskDefinition,
+    launch_type: str,
+    request: m.RunTaskRequest,
+    *,
+    by_strategy: bool,
 ) -> tuple[str | None, Placement | None]:
     """The platform version and the network settings, once the definition is known to fit the launch type."""
     check_compatible(definition.body, launch_type)
@@ -131,7 +139,7 @@ def _on_what(
     if launch_type == "FARGATE":
         check_fargate_placement(constraints, strategies)
     else:
-        if not has_instances(call.reader, cluster.account, cluster.region, cluster.name):
+        if not by_strategy and not has_instances(call.reader, cluster.account, cluster.region, cluster.name):
             raise InvalidParameterException(NO_INSTANCES)
         check_placement(constraints, strategies, already=len(definition.body.get("placementConstraints") or ()))
     return version, placement
@@ -176,10 +184,10 @@ def _where_to_run(cluster: Cluster, request: m.RunTaskRequest) -> tuple[list[dic
         return [], launch_type
     if items:
         check_strategy(items, cluster.name, cluster.capacity_providers)
-        return echoed_strategy(items), "FARGATE"
+        return echoed_strategy(items), launch_type_of(items)
     if cluster.default_strategy:
         check_default_weights(cluster.default_strategy)
-        return cluster.default_strategy, "FARGATE"
+        return cluster.default_strategy, launch_type_of(cluster.default_strategy)
     return [], "EC2"
 
 

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from emulator.domain import service_rules as rules
 from emulator.domain.capacity_strategy import (
-    FARGATE_PROVIDERS,
     check_default_weights,
     check_strategy,
     echoed_strategy,
+    launch_type_in,
+    launch_type_of,
 )
 from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.deployment_configuration import (
@@ -224,7 +225,7 @@ def _check_emulated(call: Call, settings: Settings, definition: TaskDefinition, 
 def _with_defaults(
     settings: Settings, definition: TaskDefinition, rebalancing: str, network: Settings | None
 ) -> Settings:
-    on_fargate = settings.get("launchType") in (None, "FARGATE")
+    on_fargate = launch_type_in(settings) == "FARGATE"
     return {
         "schedulingStrategy": "REPLICA",
         "healthCheckGracePeriodSeconds": 0,
@@ -350,10 +351,10 @@ def _where_to_run(cluster: Cluster, given: Settings) -> tuple[list[dict[str, Any
         return [], launch_type
     if items:
         check_strategy(items, cluster.name, cluster.capacity_providers)
-        return echoed_strategy(items), "FARGATE"
+        return echoed_strategy(items), launch_type_of(items)
     if cluster.default_strategy and not rules.is_daemon(given):
         check_default_weights(cluster.default_strategy)
-        return cluster.default_strategy, "FARGATE"
+        return cluster.default_strategy, launch_type_of(cluster.default_strategy)
     return [], "EC2"
 
 
@@ -364,12 +365,12 @@ def _where_to_run_now(cluster: Cluster, service: Service, given: Settings, setti
         check_strategy(items, cluster.name, cluster.capacity_providers)
         settings["capacityProviderStrategy"] = echoed_strategy(items)
         settings["launchType"] = None
-        return "FARGATE"
+        return launch_type_of(items)
     if service.capacity_provider_strategy:
+        before = launch_type_of(service.capacity_provider_strategy)
         if items is None:
-            return "FARGATE"
-        names = {item["capacityProvider"] for item in service.capacity_provider_strategy}
-        settings["launchType"] = "FARGATE" if names <= set(FARGATE_PROVIDERS) else "EC2"
+            return before
+        settings["launchType"] = before
     return str(settings["launchType"])
 
 

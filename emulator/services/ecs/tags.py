@@ -1,4 +1,4 @@
-"""Tags of clusters, services, task sets, tasks, container instances and task definitions, by ARN."""
+"""Tags by ARN: of clusters, services, task sets, tasks, container instances, task definitions, capacity providers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from api_models._generated import ecs as m
 from emulator.domain.arn import Arn, parse_arn
+from emulator.domain.capacity_provider import CapacityProvider
 from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.container_instance import ContainerInstance
 from emulator.domain.ecs_errors import ClusterNotFoundException
@@ -17,11 +18,18 @@ from emulator.domain.tags import merge_tags, remove_tags
 from emulator.domain.task import Task
 from emulator.events import journal
 from emulator.services.ecs import lookup
-from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASK_DEFINITIONS, TASKS
+from emulator.store.ecs_tables import (
+    CAPACITY_PROVIDERS,
+    CLUSTERS,
+    CONTAINER_INSTANCES,
+    SERVICES,
+    TASK_DEFINITIONS,
+    TASKS,
+)
 from emulator.store.tables import Table
 from emulator.wire.call import Call
 
-_LATER = ("capacity-provider", "daemon", "daemon-task-definition", "gateway")
+_LATER = ("daemon", "daemon-task-definition", "gateway")
 
 _MEMBERS: dict[str, Table[Any]] = {"service": SERVICES, "task": TASKS, "container-instance": CONTAINER_INSTANCES}
 
@@ -31,7 +39,7 @@ class _Tagged:
     """A resource with tags, and where it is kept."""
 
     table: Table[Any]
-    record: Cluster | ContainerInstance | Service | Task | TaskDefinition
+    record: CapacityProvider | Cluster | ContainerInstance | Service | Task | TaskDefinition
     task_set: str = ""  # the id of one of the service's, when that is what is tagged
 
     @property
@@ -121,6 +129,13 @@ def _find(call: Call, resource: str) -> _Tagged:
             return _Tagged(TASK_DEFINITIONS, definition)
         case "task-set":
             return _task_set(call, arn, resource)
+        case "capacity-provider":
+            provider = call.reader.get(CAPACITY_PROVIDERS, call.account, call.region, arn.path[0])
+            if provider is None:
+                raise ResourceNotFoundException(
+                    "The specified capacity provider was not found. Specify a valid capacity provider and try again."
+                )
+            return _Tagged(CAPACITY_PROVIDERS, provider)
         case "service" | "task" | "container-instance":
             return _member(call, arn)
     if arn.kind in _LATER:

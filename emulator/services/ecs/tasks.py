@@ -18,7 +18,7 @@ from emulator.domain.task_shape import task_shape
 from emulator.events import journal
 from emulator.events.task_changes import write_task
 from emulator.services.ecs import client_tokens, lookup
-from emulator.services.ecs.placed_tasks import run_on_instances, start_on_instances
+from emulator.services.ecs.placed_tasks import run_on_instances, run_on_providers, start_on_instances
 from emulator.services.ecs.run_request import (
     MAX_COUNT,
     check_client_token,
@@ -56,6 +56,8 @@ def run_task(call: Call, request: m.RunTaskRequest) -> m.RunTaskResponse:
         somewhere = outside(launch, lost_zones(call.tx))
         tasks = _tasks_on_fargate(call, somewhere, strategy, count) if somewhere else []
         failures = [] if somewhere else [{"reason": CAPACITY}]
+    elif strategy:
+        tasks, failures = run_on_providers(call, launch, request, share_out(strategy, {}, count))
     else:
         tasks, failures = run_on_instances(call, launch, request, count)
     _write_new(call, tasks)

@@ -1,0 +1,181 @@
+"""The controller of Auto Scaling groups: launches and lets go of instances until there are as many as desired.
+
+Which zones get one and who goes is decided in domain/auto_scaling_group.py; how an instance boots and ends is
+ec2_instances.py's. Where managed draining is on, a host waits for its tasks before it is terminated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from emulator.clock import Clock
+from emulator.control.ec2_instances import tasks_on
+from emulator.control.group_blueprint import CannotLaunch, blueprint, place_of
+from emulator.domain.auto_scaling_group import AutoScalingGroup, next_step
+from emulator.domain.ec2_instance import Ec2Instance
+from emulator.events import journal
+from emulator.ids import Ids
+from emulator.store.autoscaling_tables import ACTIVITIES, GROUPS
+from emulator.store.database import Database, Transaction
+from emulator.store.ec2_tables import INSTANCES
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CONTAINER_INSTANCES
+from emulator.store.instance_capacity import instance_named, wake_services
+from emulator.store.scaling_activities import activities_of, new_activity
+
+RETRY_S: Final = 60.0
+DRAINS_AT_MOST_S: Final = 48 * 3600.0
+"""How long a host is given for its tasks (AWS developer guide, "Managed instance draining": up to 48 hours)."""
+LOOK_WHILE_DRAINING_S: Final = 60.0
+
+
+class AutoScalingGroupController:
+    """Key: `<account>/<region>/<group>`."""
+
+    def __init__(self, clock: Clock, database: Database, ids: Ids) -> None:
+        self._clock = clock
+        self._database = database
+        self._ids = ids
+
+    def reconcile(self, key: str) -> float | None:
+        now = self._clock.now()
+        account, region, name = key.split("/", 2)
+        with self._database.write() as tx:
+            group = tx.get(GROUPS, account, region, name)
+            if group is None:
+                return None
+            instances = tx.find(INSTANCES, account=account, region=region, scaling_group=name)
+            return self._look(tx, group, [i for i in instances if i.lifecycle != "Terminated"], now)
+
+    def _look(
+        self, tx: Transaction, group: AutoScalingGroup, instances: Sequence[Ec2Instance], now: float
+    ) -> float | None:
+        if group.status is not None and not instances:
+            _forget(tx, group)
+            return None
+        for instance in instances:
+            if instance.lifecycle in ("Pending", "InService") and not instance.live:
+                self._note_lost(tx, group, instance, now)
+        step = next_step(group, instances)
+        for instance in step.leaving:
+            self._let_go(tx, group, instance, now)
+        waiting = [i for i in instances if i.lifecycle == "Terminating:Wait"]
+        draining = [i for i in waiting if self._drains(tx, group, i, now)]
+        if step.stuck:
+            self._say_stuck(tx, group, step.stuck, now)
+        if step.zones and group.retry_at is not None and now < group.retry_at:
+            return group.retry_at
+        live = sum(instance.live for instance in instances)
+        if step.zones and not self._launch(tx, group, step.zones, live, now):
+            return now + RETRY_S
+        return now + LOOK_WHILE_DRAINING_S if draining else None
+
+    def _launch(self, tx: Transaction, group: AutoScalingGroup, zones: Sequence[str], live: int, now: float) -> bool:
+        """Whether it could be done."""
+        cause = (
+            f"At {_at(now)} {group.cause}.  At {_at(now)} an instance was started in response to a difference between "
+            f"desired and actual capacity, increasing the capacity from {live} to {live + len(zones)}."
+        )
+        try:
+            plan = blueprint(tx, group)
+        except CannotLaunch as error:
+            text = f"{error}. Launching EC2 instance failed."
+            description = f"Launching a new EC2 instance.  Status Reason: {text}"
+            new_activity(tx, group, description, cause, now, self._ids.uuid(), failure=text)
+            tx.put(GROUPS, replace(group, retry_at=now + RETRY_S))
+            return False
+        for zone in zones:
+            subnet, vpc = place_of(tx, group, zone)
+            instance = Ec2Instance(
+                account=group.account,
+                region=group.region,
+                id=f"i-{self._ids.hex(17)}",
+                kind=plan.kind.name,
+                image_id=plan.image_id,
+                zone=zone,
+                subnet_id=subnet,
+                vpc_id=vpc,
+                state="pending",
+                launched_at=now,
+                user_data=plan.user_data,
+                security_groups=list(plan.security_groups),
+                key_name=plan.key_name,
+                profile=plan.profile,
+                spot=plan.spot,
+                tags=dict(plan.tags),
+                reservation_id=f"r-{self._ids.hex(17)}",
+                scaling_group=group.name,
+                lifecycle="Pending",
+                protected=group.protects_new,
+                made_from=dict(plan.made_from),
+            )
+            tx.insert(INSTANCES, instance)
+            description = f"Launching a new EC2 instance: {instance.id}"
+            new_activity(tx, group, description, cause, now, self._ids.uuid(), instance)
+            _note(tx, group, instance, "ec2_instance.launched", now)
+        return True
+
+    def _let_go(self, tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, now: float) -> None:
+        cause = (
+            f"At {_at(now)} {group.cause}.  At {_at(now)} an instance was taken out of service in response to a "
+            f"difference between desired and actual capacity.  At {_at(now)} instance {instance.id} was selected for "
+            "termination."
+        )
+        new_activity(tx, group, f"Terminating EC2 instance: {instance.id}", cause, now, self._ids.uuid(), instance)
+        tx.put(INSTANCES, replace(instance, lifecycle="Terminating:Wait", drained_since=now))
+        _note(tx, group, instance, "ec2_instance.selected_for_termination", now)
+
+    def _drains(self, tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, now: float) -> bool:
+        """Whether it still waits for its tasks; else it is shut down."""
+        host = instance_named(tx, instance.container_instance) if instance.container_instance else None
+        over = now >= (instance.drained_since or now) + DRAINS_AT_MOST_S
+        if host is not None and group.status is None and not over and _drained_first(tx, group):
+            if host.status == "ACTIVE":
+                changed = replace(host, status="DRAINING", version=host.version + 1)
+                tx.put(CONTAINER_INSTANCES, changed)
+                wake_services(tx, changed)
+            if tasks_on(tx, host):
+                return True
+        reason = "Server.AutoScaling: terminated by its Auto Scaling group"
+        tx.put(INSTANCES, replace(instance, lifecycle="Terminating", state="shutting-down", state_reason=reason))
+        return False
+
+    def _note_lost(self, tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, now: float) -> None:
+        """Somebody else terminates it; it is replaced."""
+        cause = (
+            f"At {_at(now)} an instance was taken out of service in response to an EC2 health check indicating it has "
+            "been terminated or stopped."
+        )
+        new_activity(tx, group, f"Terminating EC2 instance: {instance.id}", cause, now, self._ids.uuid(), instance)
+        tx.put(INSTANCES, replace(instance, lifecycle="Terminating"))
+
+    def _say_stuck(self, tx: Transaction, group: AutoScalingGroup, text: str, now: float) -> None:
+        """Once, as long as nothing else happens."""
+        before = activities_of(tx, group.account, group.region, group.name, limit=1)
+        if not before or before[0].status_message != text:
+            cause = f"At {_at(now)} {group.cause}."
+            new_activity(tx, group, text, cause, now, self._ids.uuid(), failure=text)
+
+
+def _drained_first(tx: Transaction, group: AutoScalingGroup) -> bool:
+    found = tx.find(CAPACITY_PROVIDERS, account=group.account, region=group.region, scaling_group=group.name)
+    return any(provider.managed_draining for provider in found)
+
+
+def _forget(tx: Transaction, group: AutoScalingGroup) -> None:
+    tx.delete(GROUPS, group.account, group.region, group.name)
+    for activity in activities_of(tx, group.account, group.region, group.name):
+        tx.delete(ACTIVITIES, group.account, group.region, group.name, activity.number)
+
+
+def _at(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _note(tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, kind: str, now: float) -> None:
+    detail = {"autoScalingGroup": group.name, "type": instance.kind, "zone": instance.zone}
+    journal.append(
+        tx, at=now, account=group.account, region=group.region, kind=kind, subject=instance.id, detail=detail
+    )

@@ -1,0 +1,293 @@
+"""The controller of capacity providers: gives waiting tasks their hosts, and the group the size that they need.
+
+How many hosts are needed is decided in domain/managed_scaling.py, which host takes which task in domain/placement.py.
+It writes the group's desired capacity; launching is the group's own controller's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from emulator.clock import Clock
+from emulator.control.definitions import DefinitionMissing, Definitions
+from emulator.control.group_blueprint import CannotLaunch, blueprint
+from emulator.control.instances import trunking
+from emulator.domain.auto_scaling_group import AutoScalingGroup
+from emulator.domain.capacity_provider import CapacityProvider, scaling_policy_id
+from emulator.domain.cluster import Cluster
+from emulator.domain.container_instance import ContainerInstance, InstancePort, Load
+from emulator.domain.ec2_instance import Ec2Instance
+from emulator.domain.managed_scaling import Fleet, HostSize, Scaling, Verdict, fresh_hosts, scale
+from emulator.domain.placement import Candidate, Demand, closest, place, refused_by
+from emulator.domain.placement_rules import demand_of, strategies_of
+from emulator.domain.task import Task
+from emulator.domain.task_launch import placed_on
+from emulator.domain.virtual_host import virtual_host
+from emulator.events import journal
+from emulator.events.task_changes import write_task
+from emulator.ids import Ids
+from emulator.store.autoscaling_tables import GROUPS
+from emulator.store.database import Database, Reader, Transaction
+from emulator.store.ec2_tables import INSTANCES
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, CONTAINER_INSTANCES, SERVICES
+from emulator.store.instance_capacity import candidates, instance_named, loads, occupy, waiting_tasks
+
+NO_HOSTS = "EMPTY CAPACITY PROVIDER"
+NONE_ACTIVE = "NO ACTIVE INSTANCES"
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """A live instance of the group; `host` None until its agent has registered."""
+
+    instance: Ec2Instance
+    host: ContainerInstance | None = None
+    busy: bool = False
+
+
+class CapacityProviderController:
+    """Key: `<account>/<region>/<capacity provider>`."""
+
+    def __init__(self, clock: Clock, database: Database, ids: Ids, definitions: Definitions) -> None:
+        self._clock = clock
+        self._database = database
+        self._ids = ids
+        self._definitions = definitions
+
+    def reconcile(self, key: str) -> float | None:
+        now = self._clock.now()
+        account, region, name = key.split("/")
+        with self._database.write() as tx:
+            clusters = tx.find(CLUSTERS, account=account, region=region)
+            for cluster in clusters:
+                if cluster.attachments_status == "UPDATE_IN_PROGRESS":
+                    tx.put(CLUSTERS, replace(cluster, attachments_status="UPDATE_COMPLETE"))
+            provider = _settled(tx, tx.get(CAPACITY_PROVIDERS, account, region, name))
+            if provider is None:
+                return None
+            return self._look(tx, provider, [c for c in clusters if name in c.capacity_providers], now)
+
+    def _look(
+        self, tx: Transaction, provider: CapacityProvider, clusters: Sequence[Cluster], now: float
+    ) -> float | None:
+        group = tx.get(GROUPS, provider.account, provider.region, provider.scaling_group)
+        known = _known(tx, provider, clusters)
+        unplaced = [demand for cluster in clusters for demand in self._place(tx, provider, cluster, now)]
+        hosts = _hosts(tx, known)
+        if provider.termination_protection and provider.scales:
+            hosts = [_protected(tx, host) for host in hosts]
+        if group is None or group.status is not None or not provider.scales or not clusters:
+            return None
+        fleet = self._fleet(tx, group, clusters[0], hosts, unplaced)
+        verdict = scale(_scaling(provider), fleet, provider.low_since, now)
+        remembered = replace(provider, low_since=verdict.low_since, reservation=verdict.reservation)
+        if remembered != provider:
+            tx.put(CAPACITY_PROVIDERS, remembered)
+        _resize(tx, provider, group, fleet, verdict, now)
+        return verdict.next_look
+
+    # -- tasks that wait
+
+    def _place(self, tx: Transaction, provider: CapacityProvider, cluster: Cluster, now: float) -> list[Demand]:
+        """Places what can be placed, oldest first; what the others ask for."""
+        where = (cluster.account, cluster.region, cluster.name)
+        alike: dict[str, list[Task]] = {}
+        for task in waiting_tasks(tx, *where, provider.name):
+            same = json.dumps([task.definition_arn, task.group, task.overrides, task.placement_request], sort_keys=True)
+            alike.setdefault(same, []).append(task)
+        left: list[Demand] = []
+        for tasks in alike.values():
+            demand = self._demand(tx, tasks[0])
+            if demand is not None:
+                left += self._place_alike(tx, provider, tasks, demand, now)
+        return left
+
+    def _place_alike(
+        self, tx: Transaction, provider: CapacityProvider, tasks: Sequence[Task], demand: Demand, now: float
+    ) -> list[Demand]:
+        """Tasks of one kind."""
+        where = (tasks[0].account, tasks[0].region, tasks[0].cluster)
+        found = candidates(tx, *where, capacity_provider=provider.name)
+        strategies = strategies_of((tasks[0].placement_request or {}).get("strategies") or ())
+        placed = place(demand, found, len(tasks), strategies=strategies, pick=self._ids.pick)
+        for task, host in zip(tasks, placed.instances, strict=False):
+            after = write_task(tx, task, placed_on(task, host), now)
+            occupy(tx, after, host, demand)
+        rest = tasks[len(placed.instances) :]
+        if placed.refusals:
+            reason = closest(placed.refusals).reason.rstrip(".")
+        else:
+            reason = NONE_ACTIVE if _has_inactive(tx, provider, where) else NO_HOSTS
+        for task in rest:
+            if task.unplaced_reason != reason:
+                write_task(tx, task, replace(task, unplaced_reason=reason), now)
+        return [demand] * len(rest)
+
+    def _demand(self, reader: Reader, task: Task) -> Demand | None:
+        """None for a task whose definition is gone: its own controller ends it."""
+        try:
+            effective = self._definitions.of(reader, task)
+        except DefinitionMissing:
+            return None
+        asked = task.placement_request or {}
+        return demand_of(
+            effective.definition, group=task.group, constraints=asked.get("constraints") or (), zones=asked.get("zones")
+        )
+
+    # -- how many hosts
+
+    def _fleet(
+        self,
+        reader: Reader,
+        group: AutoScalingGroup,
+        cluster: Cluster,
+        hosts: Sequence[_Host],
+        unplaced: Sequence[Demand],
+    ) -> Fleet:
+        helped, size = self._helped(reader, group, cluster, unplaced)
+        return Fleet(
+            hosts=len(hosts),
+            busy=sum(host.busy for host in hosts),
+            minimum=group.minimum,
+            maximum=group.maximum,
+            booting=sum(host.host is None for host in hosts),
+            waiting=len(helped),
+            fresh=fresh_hosts(helped, size) if size else 0,
+            newest=max((host.instance.launched_at for host in hosts), default=None),
+        )
+
+    def _helped(
+        self, reader: Reader, group: AutoScalingGroup, cluster: Cluster, unplaced: Sequence[Demand]
+    ) -> tuple[list[Demand], HostSize | None]:
+        """The waiting tasks that a fresh host of the group would take in one of its zones, and what one has."""
+        if not unplaced:
+            return [], None
+        try:
+            kind = blueprint(reader, group).kind
+        except CannotLaunch:
+            return [], None
+        root = f"arn:aws:iam::{group.account}:root"
+        trunked = trunking(reader, group.account, group.region, root)
+        fresh = [virtual_host(cluster, kind, zone, now=0.0, ids=_NoIds(), trunking=trunked) for zone in group.zones]
+        helped = [d for d in unplaced if any(refused_by(Candidate(host), d) is None for host in fresh)]
+        first = fresh[0]
+        ports = frozenset(
+            [*(InstancePort("tcp", port) for port in first.ports), *(InstancePort("udp", p) for p in first.ports_udp)]
+        )
+        return helped, HostSize(first.cpu, first.memory_mib, first.enis, ports)
+
+
+class _NoIds:
+    """A host that is only imagined needs no id."""
+
+    def hex(self, digits: int = 32) -> str:
+        return "0" * digits
+
+
+def _settled(tx: Transaction, provider: CapacityProvider | None) -> CapacityProvider | None:
+    """An update is done; a deletion too."""
+    if provider is None:
+        return None
+    if provider.update_status == "DELETE_IN_PROGRESS":
+        tx.delete(CAPACITY_PROVIDERS, provider.account, provider.region, provider.name)
+        return None
+    if provider.update_status == "UPDATE_IN_PROGRESS":
+        provider = replace(provider, update_status="UPDATE_COMPLETE")
+        tx.put(CAPACITY_PROVIDERS, provider)
+    return provider
+
+
+Known = tuple[Ec2Instance, ContainerInstance | None]
+"""An instance of the group, and what its agent has registered."""
+
+
+def _known(tx: Transaction, provider: CapacityProvider, clusters: Sequence[Cluster]) -> list[Known]:
+    """The group's instances. Those that registered before their cluster had the provider are its own from now on."""
+    names = {cluster.name for cluster in clusters}
+    found: list[Known] = []
+    for instance in tx.find(
+        INSTANCES, account=provider.account, region=provider.region, scaling_group=provider.scaling_group
+    ):
+        host = instance_named(tx, instance.container_instance) if instance.container_instance else None
+        if names and instance.state == "running" and instance.container_instance is None:
+            tx.wake("ec2_instance", f"{instance.account}/{instance.region}/{instance.id}")
+        if host is not None and host.status != "INACTIVE":
+            wanted = provider.name if host.cluster in names else None
+            if host.capacity_provider != wanted:
+                tx.put(CONTAINER_INSTANCES, replace(host, capacity_provider=wanted, version=host.version + 1))
+        found.append((instance, host))
+    return found
+
+
+def _hosts(reader: Reader, known: Sequence[Known]) -> list[_Host]:
+    """The live ones. A host is busy that has tasks other than daemons', wherever it has registered."""
+    taken: dict[str, dict[str, Load]] = {}
+    daemons: dict[str, set[str]] = {}
+    hosts = []
+    for instance, host in known:
+        if not instance.live:
+            continue
+        if host is not None and host.cluster_arn not in taken:
+            taken[host.cluster_arn] = loads(reader, host)
+            services = reader.find(SERVICES, account=host.account, region=host.region, cluster=host.cluster)
+            daemons[host.cluster_arn] = {f"service:{service.name}" for service in services if service.is_daemon}
+        load = taken[host.cluster_arn].get(host.arn) if host else None
+        busy = host is not None and load is not None and bool(load.groups.keys() - daemons[host.cluster_arn])
+        hosts.append(_Host(instance, host, busy))
+    return hosts
+
+
+def _has_inactive(reader: Reader, provider: CapacityProvider, where: tuple[str, str, str]) -> bool:
+    account, region, cluster = where
+    found = reader.find(CONTAINER_INSTANCES, account=account, region=region, cluster=cluster, status="DRAINING")
+    return any(host.capacity_provider == provider.name for host in found)
+
+
+def _protected(tx: Transaction, host: _Host) -> _Host:
+    """A host with tasks is protected from scale-in, one without is not."""
+    if host.host is None or host.instance.protected == host.busy:
+        return host
+    changed = replace(host.instance, protected=host.busy)
+    tx.put(INSTANCES, changed)
+    return replace(host, instance=changed)
+
+
+def _scaling(provider: CapacityProvider) -> Scaling:
+    settings = provider.managed_scaling
+    return Scaling(
+        target=settings["targetCapacity"],
+        minimum_step=settings["minimumScalingStepSize"],
+        maximum_step=settings["maximumScalingStepSize"],
+        warmup_s=float(settings["instanceWarmupPeriod"]),
+    )
+
+
+def _resize(
+    tx: Transaction, provider: CapacityProvider, group: AutoScalingGroup, fleet: Fleet, verdict: Verdict, now: float
+) -> None:
+    """Up: never below what is desired already. Down: to what is needed. Else what a user has set stays."""
+    if verdict.desired > fleet.hosts:
+        desired = max(group.desired, verdict.desired)
+    elif verdict.desired < fleet.hosts:
+        desired = min(group.desired, verdict.desired)
+    else:
+        return
+    if desired == group.desired:
+        return
+    state = f"ECSManagedAutoScalingPolicy-{scaling_policy_id(provider)}"
+    cause = (
+        f"a monitor alarm in state ALARM triggered policy {state} changing the desired capacity from {group.desired} "
+        f"to {desired}"
+    )
+    tx.put(GROUPS, replace(group, desired=desired, cause=cause))
+    journal.append(
+        tx,
+        at=now,
+        account=provider.account,
+        region=provider.region,
+        kind="capacity_provider.scaled",
+        subject=provider.arn,
+        detail={"from": group.desired, "to": desired, "because": verdict.because},
+    )

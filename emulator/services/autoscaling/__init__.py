@@ -1,0 +1,11 @@
+"""Amazon EC2 Auto Scaling, as far as the capacity providers of ECS use it: groups of virtual hosts.
+
+Handlers write how many instances there should be; control launches and terminates them.
+"""
+
+from emulator.services.autoscaling import activities, groups, instances, launch_configurations, policies, tags
+from emulator.services.autoscaling.authorization import AUTHORIZATION
+
+MODULES = (groups, instances, activities, launch_configurations, policies, tags)
+
+__all__ = ["AUTHORIZATION", "MODULES"]

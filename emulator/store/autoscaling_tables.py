@@ -1,0 +1,24 @@
+"""Tables of EC2 Auto Scaling. A group's instances are EC2's rows, which name it."""
+
+from __future__ import annotations
+
+from emulator.domain.auto_scaling_group import AutoScalingGroup, LaunchConfiguration, ScalingActivity
+from emulator.store.tables import Table
+
+GROUPS: Table[AutoScalingGroup] = Table(
+    "autoscaling_groups",
+    AutoScalingGroup,
+    key=("account", "region", "name"),
+    wakes=lambda group: [("auto_scaling_group", f"{group.account}/{group.region}/{group.name}")],
+)
+LAUNCH_CONFIGURATIONS: Table[LaunchConfiguration] = Table(
+    "autoscaling_launch_configurations", LaunchConfiguration, key=("account", "region", "name")
+)
+ACTIVITIES: Table[ScalingActivity] = Table(
+    "autoscaling_activities",
+    ScalingActivity,
+    key=("account", "region", "scaling_group", "number"),
+    indexes=(("instance_id",), ("started_at",)),
+)
+
+TABLES = (GROUPS, LAUNCH_CONFIGURATIONS, ACTIVITIES)
