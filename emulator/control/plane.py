@@ -162,11 +162,7 @@ class ControlPlane:
             "service": self.services,
             "alarm": AlarmController(parts.database, self.loop.wake),
             "capacity": CapacityController(parts.database, self.loop.wake),
-            "capacity_provider": CapacityProviderController(parts.clock, parts.database, parts.ids, self.definitions),
-            "auto_scaling_group": AutoScalingGroupController(parts.clock, parts.database, parts.ids),
-            "ec2_instance": Ec2InstanceController(
-                parts.clock, parts.database, parts.ids, self._engine_version, parts.allow_privileged
-            ),
+            **self._capacity(parts),
             "housekeeping": self._housekeeping,
             "exec_session": self.exec_sessions,
             "lifecycle": self._lifecycle,
@@ -237,6 +233,16 @@ class ControlPlane:
     @property
     def faults(self) -> Faults:
         return self._parts.faults
+
+    def _capacity(self, parts: ControlParts) -> dict[str, Controller]:
+        """Who brings hosts, and tasks to them."""
+        return {
+            "capacity_provider": CapacityProviderController(parts.clock, parts.database, parts.ids, self.definitions),
+            "auto_scaling_group": AutoScalingGroupController(parts.clock, parts.database, parts.ids),
+            "ec2_instance": Ec2InstanceController(
+                parts.clock, parts.database, parts.ids, self._engine_version, parts.allow_privileged
+            ),
+        }
 
     def _engine_version(self) -> str:
         """Empty when no engine answers."""

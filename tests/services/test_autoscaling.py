@@ -35,7 +35,7 @@ def test_a_group_as_it_is_described(emulator: Emulator, aws: Aws, autoscaling: A
     assert (shown["HealthCheckType"], shown["TerminationPolicies"], shown["VPCZoneIdentifier"]) == (
         "EC2", ["Default"], "",
     )  # fmt: skip
-    assert [i["AvailabilityZone"] for i in shown["Instances"]] == ["us-east-1a", "us-east-1b"]
+    assert sorted(i["AvailabilityZone"] for i in shown["Instances"]) == ["us-east-1a", "us-east-1b"]
     first = shown["Instances"][0]
     assert (first["LifecycleState"], first["HealthStatus"], first["ProtectedFromScaleIn"]) == (
         "InService", "Healthy", False,
