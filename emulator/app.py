@@ -27,7 +27,8 @@ from emulator.control.housekeeping import (
 )
 from emulator.control.images import ImageFinder, ImageUnavailable
 from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_expired
-from emulator.control.plane import ControlParts, ControlPlane, FurtherEngine
+from emulator.control.parts import ControlParts, FurtherEngine
+from emulator.control.plane import ControlPlane
 from emulator.data_dir import DataDir, is_dead_lock
 from emulator.domain.engines import DEFAULT_ADDRESS, LOCAL
 from emulator.domain.image import partition_of

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
-from emulator.clock import Clock, monotonic
+from emulator.clock import monotonic
 from emulator.control.alarms import AlarmController
 from emulator.control.auto_scaling_groups import AutoScalingGroupController
 from emulator.control.capacity import CapacityController
@@ -24,16 +22,16 @@ from emulator.control.exec_sessions import ExecSessions
 from emulator.control.execution_role import RoleChecks
 from emulator.control.faults import Faults
 from emulator.control.host_ports import HostPorts
-from emulator.control.housekeeping import Chore, Housekeeping
+from emulator.control.housekeeping import Housekeeping
 from emulator.control.image_pins import ImagePins
 from emulator.control.image_restores import ImageRestores
 from emulator.control.image_scans import ImageScans
 from emulator.control.images import ImageFinder
 from emulator.control.lifecycle import LifecyclePolicies, LifecyclePreviews
-from emulator.control.log_delivery import LogDelivery
 from emulator.control.loop import Controller, ControlLoop
 from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch
+from emulator.control.parts import ControlParts, FurtherEngine
 from emulator.control.recover import (
     recover,
     remove_everything,
@@ -55,13 +53,7 @@ from emulator.control.vpcs import VpcController
 from emulator.control.work import InlineWork, ThreadedWork, Work
 from emulator.domain.engines import LOCAL
 from emulator.engine import labels
-from emulator.engine.base import Engine, EngineError, EngineNotResponding, EngineUnavailable
-from emulator.engine.pause import SocketRelay, TcpRelay
-from emulator.ids import Ids
-from emulator.registry.image_scanner import ImageScanner
-from emulator.store.database import Database
-from emulator.store.image_users import Naming
-from emulator.store.sealing import Sealer
+from emulator.engine.base import EngineError, EngineNotResponding, EngineUnavailable
 
 _log = logging.getLogger("homeport.control")
 
@@ -69,46 +61,6 @@ SETTLE_TIMEOUT_S = 60.0
 RESET_TIMEOUT_S = 300.0
 FLUSH_LOGS_EVERY_S = 1.0
 ENGINE_LOOK_EVERY_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class FurtherEngine:
-    """An engine beside Homeport's own. `allow_host_paths`: none for one whose host is another."""
-
-    engine: Engine
-    relay: SocketRelay | TcpRelay | None
-    allow_host_paths: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class ControlParts:
-    """What the plane is made of, made elsewhere."""
-
-    clock: Clock
-    ids: Ids
-    database: Database
-    engine: Engine
-    images: ImageFinder
-    sealer: Sealer
-    delivery: LogDelivery
-    identity: Identity
-    faults: Faults
-    vpc_cidr: str | None = None
-    bind_ip: str = "127.0.0.1"  # where the ports of containers in bridge mode are published
-    allow_privileged: bool = False
-    allow_host_paths: tuple[str, ...] = ()
-    s3_folder: Path | None = None
-    relay: SocketRelay | TcpRelay | None = None
-    endpoint_in_task: str | None = None
-    endpoint_on_host: str | None = None
-    roles_must_exist: bool = False
-    enforce_iam: bool = False
-    read_statistics: bool = True
-    enforce_security_groups: bool = False
-    further: Mapping[str, FurtherEngine] = field(default_factory=dict)  # by name
-    redeploy_on_push: Naming | None = None
-    scanner: ImageScanner | None = None
-    chores: Mapping[str, Chore] = field(default_factory=dict)
 
 
 class ControlPlane:

@@ -31,10 +31,8 @@ from emulator.domain.task_actions import (
 
 DEFAULT_STOP_TIMEOUT_S = 30.0
 UNKILLABLE_AFTER_S = 10.0
-WAITS_FOR_HOST_S = 15 * 60.0
-"""How long a task stays PROVISIONING for want of a host (AWS developer guide, "Cluster auto scaling": 15 minutes)."""
-SPOT_NOTICE_S = 120.0
-"""AWS Fargate developer guide, "Fargate Spot termination notices": from the notice to the end."""
+WAITS_FOR_HOST_S = 15 * 60.0  # PROVISIONING for want of a host: AWS developer guide, "Cluster auto scaling"
+SPOT_NOTICE_S = 120.0  # from the notice to the end: AWS Fargate developer guide, "Fargate Spot termination notices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +239,7 @@ def _wait_for_host(task: Task, now: float) -> Plan:
     due = task.created_at + WAITS_FOR_HOST_S
     lacking = task.unplaced_reason or "EMPTY CAPACITY PROVIDER"
     if now < due:
-        because = f"waiting for a host of capacity provider {task.capacity_provider} ({lacking})"
-        return Plan(task, next_look=due, because=because)
+        return Plan(task, next_look=due, because=f"waiting for a host of {task.capacity_provider} ({lacking})")
     reason = f"TaskFailedToStart: {lacking}"
     return Plan(stop(task, "TaskFailedToStart", reason, now), next_look=now, because=reason)
 
