@@ -109,7 +109,12 @@ class ControlPlane:
         self._registry = RegistryWork(parts.clock, parts.database, parts.ids, parts.redeploy_on_push)
         self._scans = ImageScans(parts.clock, parts.database, self._work, parts.scanner)
         self._housekeeping = Housekeeping(parts.clock, parts.chores)
-        controllers: dict[str, Controller] = {
+        self.loop.use(self._controllers(parts))
+        parts.database.listen(self.loop.wake)
+
+    def _controllers(self, parts: ControlParts) -> dict[str, Controller]:
+        """Who decides about the keys of each kind."""
+        return {
             "task": self.tasks,
             "service": self.services,
             "alarm": AlarmController(parts.database, self.loop.wake),
@@ -126,8 +131,6 @@ class ControlPlane:
             **self._registry.controllers,
             "fault": self.faults,
         }
-        self.loop.use(controllers)
-        parts.database.listen(self.loop.wake)
 
     def _engine_control(
         self, name: str, own: FurtherEngine, images: ImageFinder, probing: threading.Lock
