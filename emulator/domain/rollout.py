@@ -44,7 +44,7 @@ def oversee(round_: Round) -> None:
         failure = _failure(round_)
         if failure is not None:
             _fail(round_, failure)
-            return
+            round_.muster()
     primary = round_.service.primary
     healthy = {m.task.id for m in of(round_.fleet.primary, "healthy")}
     other = {m.task.id for m in round_.fleet.primary} - healthy
