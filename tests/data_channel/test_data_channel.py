@@ -393,7 +393,8 @@ def test_the_process_of_a_session_is_ended_after_a_crash(world: World, task: str
     plugin.until_output(b"hello")
     sessions = world.emulator.plane.exec_sessions
     sessions.end_former()
-    sessions.end_orphans()
+    local = world.emulator.plane.engines.local
+    sessions.end_orphans(local.name, local.engine)
     plugin.type(b"nobody hears this")
     world.settle()
     plugin.until(lambda: plugin.closed == "Homeport was restarted")
