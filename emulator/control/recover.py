@@ -59,7 +59,7 @@ def recover(
     for state in states:
         with database.read() as reader:
             task = _owner(reader, state, name)
-            if task is None and state.labels.get(labels.BOOT) == boot and _wanted(reader, state):
+            if task is None and state.labels.get(labels.BOOT) == boot and _wanted(reader, state, name):
                 continue
         if task is None:
             leftovers.append(state)
@@ -138,10 +138,10 @@ def _owner(reader: Reader, state: ContainerState, engine: str) -> Task | None:
     return task if task.desired_status == "RUNNING" else None
 
 
-def _wanted(reader: Reader, state: ContainerState) -> bool:
+def _wanted(reader: Reader, state: ContainerState, engine: str) -> bool:
     arn = state.labels.get(labels.TASK)
     task = find_task(reader, arn) if arn is not None else None
-    return task is not None and task.desired_status == "RUNNING"
+    return task is not None and task.engine == engine and task.desired_status == "RUNNING"
 
 
 def _take_back(database: Database, task: Task, state: ContainerState, now: float) -> Task:
