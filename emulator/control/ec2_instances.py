@@ -27,6 +27,7 @@ from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ec2_tables import INSTANCES
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, CONTAINER_INSTANCES, TASKS
+from emulator.store.faults_table import as_connected
 from emulator.store.instance_capacity import instance_named, wake_services
 from emulator.store.scaling_activities import finish_activity
 
@@ -107,6 +108,7 @@ class Ec2InstanceController:
             subnet_id=instance.subnet_id,
             vpc_id=instance.vpc_id,
         )
+        host = as_connected(tx, host)
         tx.insert(CONTAINER_INSTANCES, host)
         wake_services(tx, host)
         journal.append(

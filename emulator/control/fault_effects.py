@@ -12,7 +12,7 @@ from typing import Any
 
 from emulator.domain.container_instance import ContainerInstance
 from emulator.domain.fault_request import BadFault
-from emulator.domain.fault_words import HOST, SPOT_INTERRUPTED, ZONE_LOST, told
+from emulator.domain.fault_words import HOST, SPOT_INTERRUPTED, SPOT_TERMINATION, ZONE_LOST, told
 from emulator.domain.faults import SPOT, Fault, cuts_off, hits_instance, hits_task, interruptible, struck
 from emulator.domain.interruption import interrupt, lose_host
 from emulator.domain.task import LADDER, Task
@@ -20,6 +20,7 @@ from emulator.events import journal
 from emulator.events.instance_changes import write_instance
 from emulator.events.task_changes import write_task
 from emulator.store.database import Reader, Transaction
+from emulator.store.ec2_tables import INSTANCES
 from emulator.store.ecs_tables import CLUSTERS, CONTAINER_INSTANCES, TASKS
 from emulator.store.instance_capacity import wake_services
 
@@ -93,6 +94,9 @@ def _terminate(tx: Transaction, fault: Fault, instance: ContainerInstance, now: 
     gone = replace(instance, status="INACTIVE", agent_connected=False, deregistered_at=now)
     write_instance(tx, gone, now)
     wake_services(tx, gone)
+    machine = tx.get(INSTANCES, instance.account, instance.region, instance.ec2_instance_id or "")
+    if machine is not None and machine.state in ("pending", "running"):
+        tx.put(INSTANCES, replace(machine, state="shutting-down", state_reason=SPOT_TERMINATION))
 
 
 # -- agents and zones

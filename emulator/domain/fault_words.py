@@ -37,6 +37,10 @@ START_ERRORS: Final = {
 CAPACITY: Final = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 """AWS's words when Fargate has no room: RunTask's failure reason and the end of a service event."""
 SPOT_INTERRUPTED: Final = "Your Spot Task was interrupted."
+SPOT_TERMINATION: Final = (
+    "Server.SpotInstanceTermination: A Spot Instance was terminated due to an increase in the Spot price."
+)
+"""The state reason of an EC2 instance (Amazon EC2 API reference, StateReason)."""
 HOST: Final = "Host EC2 (instance {instance}) {how}."
 ZONE_LOST: Final = "The Availability Zone {zone} is not available."
 """For a task on Fargate; AWS's own words for the loss of a zone are unconfirmed."""

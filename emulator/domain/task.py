@@ -56,6 +56,9 @@ class Container:
     held_until: float | None = None  # its next step waits so long, because a fault slows it
     held_by: list[str] = field(default_factory=list)  # `<fault> <action>`: the delays that it has had
 
+    def held(self, now: float) -> bool:
+        return self.held_until is not None and now < self.held_until
+
 
 @dataclass(frozen=True, slots=True)
 class Eni:

@@ -219,7 +219,7 @@ def stop(task: Task, code: str, reason: str, now: float) -> Task:
 
 
 def _climb(task: Task, order: Order, now: float) -> Plan:
-    again = [c for c in task.containers if starts_again(c, order) and not _held(c, now)]
+    again = [c for c in task.containers if starts_again(c, order) and not c.held(now)]
     if again:
         because = "its restart policy starts it again"
         restarts = tuple(RestartContainer(c.name, because=because) for c in again)
@@ -263,7 +263,7 @@ def _launch(task: Task, order: Order, now: float) -> Plan:
         task = replace(task, pull_started_at=now)
     without = [c for c in task.containers if c.image_id is None]
     if without:
-        pulls = tuple(FindImage(c.name, because="its image is needed") for c in without if not _held(c, now))
+        pulls = tuple(FindImage(c.name, because="its image is needed") for c in without if not c.held(now))
         names = ", ".join(c.name for c in without)
         return Plan(task, pulls, _released(without, now), because=f"finding the image of {names}")
     if task.pull_stopped_at is None:
@@ -286,7 +286,7 @@ def _start_in_order(task: Task, waiting: Sequence[Container], order: Order, now:
     launches = tuple(
         LaunchContainer(name, because="image and network are ready")
         for name, ready in found.items()
-        if not ready.waits_for and not _held(task.container(name), now)
+        if not ready.waits_for and not task.container(name).held(now)
     )
     held = [
         f"{name} waits for {dependency.container} ({dependency.condition})"
@@ -294,20 +294,16 @@ def _start_in_order(task: Task, waiting: Sequence[Container], order: Order, now:
         for dependency in ready.waits_for
     ]
     because = [f"starting {', '.join(launch.container for launch in launches)}"] if launches else []
-    because += [f"{c.name} is slowed by {c.held_by[-1].partition(' ')[0]}" for c in waiting if _held(c, now)]
+    because += [f"{c.name} is slowed by {c.held_by[-1].partition(' ')[0]}" for c in waiting if c.held(now)]
     looks = [ready.until for ready in found.values() if ready.until is not None]
     if (released := _released(waiting, now)) is not None:
         looks.append(released)
     return Plan(task, launches, min(looks, default=None), because="; ".join([*because, *held]))
 
 
-def _held(container: Container, now: float) -> bool:
-    return container.held_until is not None and now < container.held_until
-
-
 def _released(containers: Sequence[Container], now: float) -> float | None:
     """When the first of those that a fault slows may go on."""
-    return min((c.held_until for c in containers if c.held_until is not None and now < c.held_until), default=None)
+    return min((c.held_until or now for c in containers if c.held(now)), default=None)
 
 
 # -- down
