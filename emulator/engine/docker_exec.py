@@ -10,6 +10,7 @@ import struct
 import threading
 from typing import Any, Literal
 
+from emulator.clock import monotonic
 from emulator.engine.base import EngineError
 from emulator.engine.docker_calls import ApiRefusal, DockerCalls
 from emulator.engine.docker_stream import Deadline, DockerStream, open_stream
@@ -18,6 +19,7 @@ from emulator.engine.exec_session import ExecOutput
 _FRAME = struct.Struct(">BxxxL")
 _CHUNK = 16 * 1024
 _TERMINAL = ["TERM=xterm-256color"]
+PID_KNOWN_WITHIN_S = 2.0
 
 
 class DockerExec:
@@ -107,8 +109,13 @@ def end_docker_exec(calls: DockerCalls, run: str) -> None:
     runs there hears of its end."""
     if not calls.address.unix_path:
         return
+    end, pause = monotonic() + PID_KNOWN_WITHIN_S, threading.Event()
     with contextlib.suppress(ApiRefusal, ProcessLookupError, PermissionError), calls.client() as client:
-        state = client.exec_inspect(run)
+        # A terminal echoes before the engine has noted the process that leads it.
+        while not (state := client.exec_inspect(run)).get("Pid") and state.get("ExitCode") is None:
+            if monotonic() > end:
+                return
+            pause.wait(0.02)
         if state.get("Running") and state.get("Pid"):
             os.kill(int(state["Pid"]), signal.SIGKILL)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -62,13 +63,16 @@ class Compiler:
 
     def __init__(self) -> None:
         self._readers: dict[str, Read] = {}
+        self._lock = threading.RLock()
 
     def reader(self, shape: Shape) -> Read:
-        known = self._readers.get(shape.name)
-        if known is None:
-            self._readers[shape.name] = lambda value, path, found: self._readers[shape.name](value, path, found)
-            known = self._readers[shape.name] = self._compile(shape)
-        return known
+        """One thread compiles at a time: what stands in for a shape under way is for its own members alone."""
+        with self._lock:
+            known = self._readers.get(shape.name)
+            if known is None:
+                self._readers[shape.name] = lambda value, path, found: self._readers[shape.name](value, path, found)
+                known = self._readers[shape.name] = self._compile(shape)
+            return known
 
     def _compile(self, shape: Shape) -> Read:
         match shape.type_name:

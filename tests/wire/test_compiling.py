@@ -1,0 +1,23 @@
+"""Readers are compiled at first use, by whichever request comes first: several may come at once."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import api_models
+from emulator.wire.validate import Compiler, Findings
+
+
+def test_threads_that_compile_the_same_shapes_at_once_all_read() -> None:
+    shape = api_models.load("ecs").operation("RunTask").input_shape
+    for _ in range(20):
+        compiler, together = Compiler(), threading.Barrier(4)
+
+        def read(compiler: Compiler = compiler, together: threading.Barrier = together) -> object:
+            together.wait(10)
+            return compiler.reader(shape)({"taskDefinition": "web", "count": 2}, (), Findings())
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = [each.result(20) for each in [pool.submit(read) for _ in range(4)]]
+        assert answers == [{"taskDefinition": "web", "count": 2}] * 4
