@@ -54,6 +54,8 @@ _START_DEADLINE_FACTOR = 2.0
 _ENDPOINT_HOLD_S = 1.0
 _REMOVED_OUTPUT_GRACE_S = 2.0
 
+OOM_NOTED_WITHIN_S = 0.05
+
 
 class DockerEngine:
     """`base_url` is DOCKER_HOST's form; `deadline_s` is that of an ordinary call. Connects at the first call."""
@@ -239,8 +241,15 @@ class DockerEngine:
         self._output.expire(answer["Id"], _REMOVED_OUTPUT_GRACE_S)
 
     def inspect_container(self, container_id: str) -> ContainerState | None:
+        """Docker notes that memory ran out beside the end of a container, and may do so a moment after it: what ended
+        with SIGKILL is looked at twice."""
         answer = self._look(container_id)
-        return None if answer is None else container_state(answer, self._offset_s())
+        state = None if answer is None else container_state(answer, self._offset_s())
+        if state is None or state.status != "exited" or state.exit_code != 137 or state.oom_killed:
+            return state
+        threading.Event().wait(OOM_NOTED_WITHIN_S)
+        again = self._look(container_id)
+        return state if again is None else container_state(again, self._offset_s())
 
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerState]:
         """One call, and one look (about 2.4 ms) at each whose state or health is not as it was at the last look: the
