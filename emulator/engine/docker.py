@@ -54,7 +54,7 @@ _START_DEADLINE_FACTOR = 2.0
 _ENDPOINT_HOLD_S = 1.0
 _REMOVED_OUTPUT_GRACE_S = 2.0
 
-OOM_NOTED_WITHIN_S = 0.05
+OOM_NOTED_WITHIN_S = 0.02  # short: whoever follows events waits for it
 
 
 class DockerEngine:
