@@ -16,7 +16,7 @@ import docker
 
 from benchmarks.peers import Peer, homeport
 from benchmarks.run_task import reset, since_boot
-from emulator.demo_image import web_image
+from emulator.demo.image import web_image
 
 IMAGE = "homeport-bench/lines:1"
 GROUP = "/bench/lines"

@@ -23,7 +23,7 @@ from typing import Any
 import docker
 
 from benchmarks.peers import Peer, homeport
-from emulator.demo_image import web_image
+from emulator.demo.image import web_image
 from emulator.engine.pause import pause_archive, pause_reference
 
 IMAGE = "homeport-bench/first:1"

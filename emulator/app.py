@@ -243,7 +243,7 @@ def build(
         )
 
     def admin() -> Wsgi:
-        from emulator.admin import Admin
+        from emulator.admin.paths import Admin
         from emulator.coverage import current_statuses
 
         pieces = (config, clock, database, log_events, engine, plane, naming, signer, instance, ids, faults)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from emulator.clock import SystemClock, VirtualClock, monotonic
-from emulator.demo_image import web_image
+from emulator.demo.image import web_image
 from emulator.engine.archive import ArchiveFile, ImageRecipe, build_image
 from emulator.engine.base import ContainerSpec, Engine, EngineEvent, NetworkSpec, OutputLine, RegistryCredentials
 from emulator.engine.docker import DockerEngine

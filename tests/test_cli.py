@@ -17,7 +17,7 @@ import pytest
 
 from emulator import coverage
 from emulator.app import Emulator, build
-from emulator.cli import config_of, main
+from emulator.cli.command import config_of, main
 from emulator.config import Config
 from emulator.serve import Listener, Server
 from tests.conftest import observe
@@ -239,7 +239,7 @@ def test_a_data_directory_in_use(served: tuple[Emulator, str], capsys: pytest.Ca
 
 
 def test_options_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from emulator.cli import _parser
+    from emulator.cli.command import _parser
 
     env = {"HOMEPORT_PORT": "4599", "HOMEPORT_STRICT": "true", "HOMEPORT_REGISTRY_PORT": "0", "HOME": "/nowhere"}
     config = config_of(_parser(env).parse_args(["up", "--access-key", "AKIA:secret"]))
@@ -266,7 +266,7 @@ def test_further_engines_that_cannot_be_had(options: list[str], text: str, capsy
 
 
 def test_further_engines() -> None:
-    from emulator.cli import _parser
+    from emulator.cli.command import _parser
 
     options = [
         "--engine-endpoint",

@@ -12,10 +12,10 @@ import pytest
 
 from emulator.app import Emulator, build
 from emulator.cli import main
+from emulator.cli.images_client import split_reference
+from emulator.cli.oci_layout import CannotCopy
 from emulator.config import Config
 from emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
-from emulator.images_client import split_reference
-from emulator.oci_layout import CannotCopy
 from emulator.serve import Listener, Server
 from tests.conftest import observe
 from tests.control.world import NETWORK

@@ -9,7 +9,7 @@ import pytest
 
 from emulator import coverage
 from emulator.app import SERVICES, load_service
-from emulator.cli import _parser
+from emulator.cli.command import _parser
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

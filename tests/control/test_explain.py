@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from emulator.admin.explain import explain, plans
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.engine.simulated_behaviour import Behaviour, HealthTurn
-from emulator.explain import explain, plans
 from tests.conftest import Aws
 from tests.control.world import NETWORK, World, container, health_check
 from tests.services.instance_scene import ec2_definition, provide_image, register

@@ -86,7 +86,7 @@ def test_explain_tells_them_in_words_only(world: World) -> None:
     world.define(container())
     arn = world.run()
     world.settle()
-    from emulator.explain import explain
+    from emulator.admin.explain import explain
 
     told = explain(world.emulator.database, world.emulator.plane, f"task/{arn.rpartition('/')[2]}", world.clock.now())
     assert {entry["kind"] for entry in told["history"]} >= {"task.created", "task.status_changed"}

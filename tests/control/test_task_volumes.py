@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from emulator.admin.explain import explain
 from emulator.app import build
 from emulator.clock import VirtualClock
 from emulator.config import Config
 from emulator.control.task_volumes import CannotCreateVolume
 from emulator.engine.base import ContainerSpec, EngineError
 from emulator.engine.simulated_behaviour import RemoteImage
-from emulator.explain import explain
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of
 from tests.control.world import World, container

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.demo_image import web_image
+from emulator.demo.image import web_image
 from tests.docker.homeport import GROUP, IMAGE, RUN, Homeport, Pusher, engine
 
 

@@ -22,7 +22,7 @@ import boto3
 import docker
 import docker.errors
 
-from emulator.demo_image import web_image
+from emulator.demo.image import web_image
 from emulator.engine.control_groups import GroupName
 from emulator.engine.group_files import GroupFiles
 from emulator.engine.systemd_slices import slice_path

@@ -12,7 +12,7 @@ from typing import Any
 import docker.errors
 import pytest
 
-from emulator.demo_image import find_busybox
+from emulator.demo.image import find_busybox
 from emulator.engine.archive import ArchiveFile
 from tests import metadata_schema as schema
 from tests.docker.homeport import (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.demo_image import BusyboxMissing, find_busybox, web_image
+from emulator.demo.image import BusyboxMissing, find_busybox, web_image
 from emulator.engine.base import EngineError, NetworkAttachment
 from emulator.engine.pause import (
     SocketRelay,

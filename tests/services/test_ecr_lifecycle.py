@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.admin.explain import explain
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.domain.image import LayerUpload
 from emulator.domain.manifest import OCI_MANIFEST
 from emulator.events import journal
-from emulator.explain import explain
 from emulator.registry.repository import link_layer, repository_of_key
 from emulator.store.ecr_tables import LAYER_UPLOADS
 from tests.control.world import NETWORK

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emulator.asking import Unreachable, call, get, query, table, when
+from emulator.cli.asking import Unreachable, call, get, query, table, when
 
 _MIB = 1024 * 1024
 
@@ -60,20 +60,20 @@ def _size(size: int) -> str:
 
 
 def _export(asked: argparse.Namespace) -> int:
-    from emulator.images_client import export_layout
+    from emulator.cli.images_client import export_layout
 
     return _copied(asked, lambda client, tag: export_layout(client, tag, Path(asked.dir)), "exported", "to")
 
 
 def _import(asked: argparse.Namespace) -> int:
-    from emulator.images_client import import_layout
+    from emulator.cli.images_client import import_layout
 
     return _copied(asked, lambda client, tag: import_layout(client, tag, Path(asked.dir)), "imported", "from")
 
 
 def _copied(asked: argparse.Namespace, copy: Callable[[Any, str | None], Any], verb: str, way: str) -> int:
-    from emulator.images_client import RegistryClient, split_reference
-    from emulator.oci_layout import CannotCopy
+    from emulator.cli.images_client import RegistryClient, split_reference
+    from emulator.cli.oci_layout import CannotCopy
 
     try:
         repository, reference = split_reference(asked.repo)

@@ -9,6 +9,9 @@ from typing import Any
 import msgspec
 from flask import Flask, Response, request
 
+from emulator.admin.explain import NothingToExplain, explain, plans
+from emulator.admin.image_list import image_list
+from emulator.admin.status import log_streams, status
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
 from emulator.control.alarms import NoAlarm, alarm_state, all_alarms, shown
@@ -22,13 +25,10 @@ from emulator.domain.image import registry_host
 from emulator.domain.image_reference import EcrRegistry
 from emulator.domain.public_registry import PUBLIC
 from emulator.engine.base import Engine, EngineError, EngineInfo
-from emulator.explain import NothingToExplain, explain, plans
 from emulator.ids import Ids
-from emulator.image_list import image_list
 from emulator.registry.address import Addressing
 from emulator.registry.auth import TokenSigner
 from emulator.registry.naming import RegistryNaming
-from emulator.status import log_streams, status
 from emulator.store.database import Database
 from emulator.store.ecr_tables import REPOSITORIES
 from emulator.store.ecs_tables import ALARM_STATES

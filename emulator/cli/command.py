@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator import cli_faults, cli_images
-from emulator.asking import Unreachable
-from emulator.asking import call as _call
-from emulator.asking import get as _get
-from emulator.asking import open_answer as _open
-from emulator.asking import query as _query
-from emulator.asking import table as _table
-from emulator.asking import when as _when
+from emulator.cli import faults as cli_faults
+from emulator.cli import images as cli_images
+from emulator.cli.asking import Unreachable
+from emulator.cli.asking import call as _call
+from emulator.cli.asking import get as _get
+from emulator.cli.asking import open_answer as _open
+from emulator.cli.asking import query as _query
+from emulator.cli.asking import table as _table
+from emulator.cli.asking import when as _when
 from emulator.config import DEFAULT_PORT, Config, default_data_dir, environment
 from emulator.domain.engines import DEFAULT_ADDRESS, EngineEndpoint, engine_endpoints
 
@@ -314,7 +315,7 @@ def _exec(asked: argparse.Namespace) -> int:
     """The command's own exit status; 255 when the session ended otherwise."""
     import shlex
 
-    from emulator.exec_client import Disconnected, ExecClient
+    from emulator.cli.exec_client import Disconnected, ExecClient
 
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     wanted = {"task": asked.task, "container": asked.container, "interactive": interactive}

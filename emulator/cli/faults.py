@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from emulator.asking import Unreachable, call, delete, get, table, when
+from emulator.cli.asking import Unreachable, call, delete, get, table, when
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _OPTIONS: dict[str, tuple[str, str]] = {

@@ -21,8 +21,8 @@ from typing import Any
 
 from emulator.clock import monotonic
 from emulator.config import environment
-from emulator.demo_image import BusyboxMissing, web_image
-from emulator.demo_needs import (
+from emulator.demo.image import BusyboxMissing, web_image
+from emulator.demo.needs import (
     GROUP,
     NETWORK,
     REAL_NAME,
@@ -124,7 +124,7 @@ class Tour:
         self.say("Start Homeport: one process that speaks the AWS APIs, keeps a registry and runs tasks")
         command = ["homeport", "up", "--port", str(self.port), "--ephemeral", "--log-level", "WARNING"]
         print(f"$ {' '.join(command)} &", flush=True)
-        package = Path(__file__).resolve().parent.parent
+        package = Path(__file__).resolve().parent.parent.parent
         with self.log.open("wb") as log:
             self.server = subprocess.Popen(
                 [sys.executable, "-m", "emulator", *command[1:]],
@@ -325,7 +325,3 @@ def main() -> int:
         left += [str(directory)] if directory.exists() else []
         print(f"  left behind: {', '.join(left) or 'nothing'} (the Docker Engine is kept)", flush=True)
     return status or (1 if left else 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote, urlsplit
 
+from emulator.cli.oci_layout import REF_NAME, CannotCopy, Layout, name_of
 from emulator.domain.errors import AwsError
 from emulator.domain.manifest import (
     IMAGE_TYPES,
@@ -28,7 +29,6 @@ from emulator.domain.manifest import (
     is_tag,
     parse_manifest,
 )
-from emulator.oci_layout import REF_NAME, CannotCopy, Layout, name_of
 
 _PIECE: Final = 256 * 1024
 _MIB: Final = 1024 * 1024
