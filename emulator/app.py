@@ -23,6 +23,7 @@ from emulator.control.housekeeping import (
     forget_deregistered_instances,
     forget_old_activities,
     forget_old_deployments,
+    forget_old_entries,
     forget_tokens,
 )
 from emulator.control.images import ImageFinder, ImageUnavailable
@@ -215,6 +216,7 @@ def build(
                 "expired log events": lambda now: sweep_expired(database, log_events, now),
                 "unneeded layers": lambda now: collect(database, blobs, uploads, now),
                 "client tokens": forget_tokens(database),
+                "journal": forget_old_entries(database),
                 "deleted task definitions": forget_deleted_definitions(database),
                 "old service deployments": forget_old_deployments(database),
                 "deleted services": forget_deleted_services(database),

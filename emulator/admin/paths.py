@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from flask import Flask, Response, request
 
+from emulator.admin.event_list import BadQuestion, event_lines
 from emulator.admin.explain import NothingToExplain, explain, plans
 from emulator.admin.image_list import image_list
 from emulator.admin.status import log_streams, status
@@ -73,6 +74,7 @@ class Admin:
             ("hosts", self.hosts, ["GET"]),
             ("logs", self.logs, ["GET"]),
             ("instances", self.add_instances, ["POST"]),
+            ("events", self.events, ["GET"]),
             ("faults", self.faults, ["GET", "POST", "DELETE"]),
             ("faults/<fault_id>", self.clear_fault, ["DELETE"]),
             ("exec", self.exec, ["POST"]),
@@ -157,6 +159,14 @@ class Admin:
             return _json({"error": str(error)}, 400)
         shown = [{"arn": i.arn, "ec2InstanceId": i.ec2_instance_id, "zone": i.zone} for i in added]
         return _json({"instances": shown, "warnings": warnings_of(wanted, info)})
+
+    def events(self) -> Response:
+        """What EventBridge would have been told, one event a line: `?of=...&type=...&count=100&follow=1`."""
+        try:
+            lines = event_lines(self.database, request.args)
+        except BadQuestion as error:
+            return _json({"error": str(error)}, 400)
+        return Response(lines, content_type="application/x-ndjson")
 
     def faults(self) -> Response:
         """GET: faults on demand, those that are over too; POST: adds one (domain/fault_request.py says what there is);

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from emulator.cli import events as cli_events
 from emulator.cli import faults as cli_faults
 from emulator.cli import images as cli_images
 from emulator.cli.asking import Unreachable
@@ -80,6 +81,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add.add_argument("--count", type=int, default=1, help="how many (default: %(default)s)")
     add.add_argument("--engine", metavar="NAME|URL", help="the engine that runs its tasks (default: Homeport's own)")
     add.add_argument("--region", help="default: AWS_REGION, else the emulator's")
+    cli_events.add(verb("events", cli_events.events, "the events that EventBridge would have been told"))
     cli_faults.add(verb("fault", cli_faults.faults, "faults on demand: list them, add one, clear them"))
     verb("hosts", _hosts, "the hosts lines with which real registry names lead here")
     for name, text in (

@@ -17,11 +17,12 @@ from emulator.control.group_blueprint import CannotLaunch, blueprint, place_of
 from emulator.domain.auto_scaling_group import AutoScalingGroup, next_step
 from emulator.domain.ec2_instance import Ec2Instance
 from emulator.events import journal
+from emulator.events.instance_changes import write_instance
 from emulator.ids import Ids
 from emulator.store.autoscaling_tables import ACTIVITIES, GROUPS
 from emulator.store.database import Database, Transaction
 from emulator.store.ec2_tables import INSTANCES
-from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CONTAINER_INSTANCES
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS
 from emulator.store.instance_capacity import instance_named, wake_services
 from emulator.store.scaling_activities import activities_of, new_activity
 
@@ -133,8 +134,7 @@ class AutoScalingGroupController:
         over = now >= (instance.drained_since or now) + DRAINS_AT_MOST_S
         if host is not None and group.status is None and not over and _drained_first(tx, group):
             if host.status == "ACTIVE":
-                changed = replace(host, status="DRAINING", version=host.version + 1)
-                tx.put(CONTAINER_INSTANCES, changed)
+                changed = write_instance(tx, replace(host, status="DRAINING"), now)
                 wake_services(tx, changed)
             if tasks_on(tx, host):
                 return True

@@ -26,6 +26,7 @@ from emulator.domain.task import Task
 from emulator.domain.task_launch import placed_on
 from emulator.domain.virtual_host import virtual_host
 from emulator.events import journal
+from emulator.events.instance_changes import resources_changed
 from emulator.events.task_changes import write_task
 from emulator.ids import Ids
 from emulator.store.autoscaling_tables import GROUPS
@@ -115,6 +116,7 @@ class CapacityProviderController:
         for task, host in zip(tasks, placed.instances, strict=False):
             after = write_task(tx, task, placed_on(task, host), now)
             occupy(tx, after, host, demand)
+            resources_changed(tx, host.arn, now)
         rest = tasks[len(placed.instances) :]
         if placed.refusals:
             reason = closest(placed.refusals).reason.rstrip(".")
@@ -216,7 +218,7 @@ def _known(tx: Transaction, provider: CapacityProvider, clusters: Sequence[Clust
         if host is not None and host.status != "INACTIVE":
             wanted = provider.name if host.cluster in names else None
             if host.capacity_provider != wanted:
-                tx.put(CONTAINER_INSTANCES, replace(host, capacity_provider=wanted, version=host.version + 1))
+                tx.put(CONTAINER_INSTANCES, replace(host, capacity_provider=wanted))
         found.append((instance, host))
     return found
 

@@ -21,12 +21,13 @@ from emulator.domain.task import Task
 from emulator.domain.task_progress import stop
 from emulator.domain.virtual_host import instance_type, virtual_host
 from emulator.events import journal
+from emulator.events.instance_changes import add_instance, write_instance
 from emulator.events.task_changes import write_task
 from emulator.ids import Ids
 from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ec2_tables import INSTANCES
-from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, CONTAINER_INSTANCES, TASKS
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, TASKS
 from emulator.store.faults_table import as_connected
 from emulator.store.instance_capacity import instance_named, wake_services
 from emulator.store.scaling_activities import finish_activity
@@ -109,7 +110,7 @@ class Ec2InstanceController:
             vpc_id=instance.vpc_id,
         )
         host = as_connected(tx, host)
-        tx.insert(CONTAINER_INSTANCES, host)
+        add_instance(tx, host, now)
         wake_services(tx, host)
         journal.append(
             tx,
@@ -158,7 +159,7 @@ def _shut_down(tx: Transaction, instance: Ec2Instance, now: float) -> float | No
             reason = f"Host EC2 (instance {instance.id}) terminated."
             write_task(tx, task, stop(task, "InfrastructureHealth", reason, now), now)
     if host is not None and host.status != "INACTIVE":
-        tx.put(CONTAINER_INSTANCES, deregistered(host, now))
+        write_instance(tx, deregistered(host, now), now)
         wake_services(tx, host)
         journal.append(
             tx,

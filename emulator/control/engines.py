@@ -26,6 +26,7 @@ from emulator.domain.task_overrides import EffectiveTask
 from emulator.domain.task_progress import Sight
 from emulator.engine.base import ContainerState, Engine
 from emulator.events import journal
+from emulator.events.instance_changes import write_instance
 from emulator.store.database import Database
 from emulator.store.ecs_tables import CONTAINER_INSTANCES
 from emulator.store.faults_table import as_connected
@@ -107,10 +108,10 @@ def tell_instances(database: Database, engine: str, connected: bool, now: float)
         for instance in tx.find(CONTAINER_INSTANCES):
             if instance.engine != engine or instance.status == "INACTIVE" or instance.agent_connected is connected:
                 continue
-            changed = replace(instance, agent_connected=connected, version=instance.version + 1)
+            changed = replace(instance, agent_connected=connected)
             if connected and not as_connected(tx, changed).agent_connected:
                 continue  # a fault on demand keeps it so
-            tx.put(CONTAINER_INSTANCES, changed)
+            write_instance(tx, changed, now)
             journal.append(
                 tx,
                 at=now,

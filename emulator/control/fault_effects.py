@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.container_instance import ContainerInstance
+from emulator.domain.container_instance import ContainerInstance, deregistered
 from emulator.domain.fault_request import BadFault
 from emulator.domain.fault_words import HOST, SPOT_INTERRUPTED, SPOT_TERMINATION, ZONE_LOST, told
 from emulator.domain.faults import SPOT, Fault, cuts_off, hits_instance, hits_task, interruptible, struck
@@ -91,8 +91,7 @@ def _notify_host(tx: Transaction, fault: Fault, now: float) -> Fault:
 
 def _terminate(tx: Transaction, fault: Fault, instance: ContainerInstance, now: float) -> None:
     _lose_tasks(tx, fault, instance, "terminated", now)
-    gone = replace(instance, status="INACTIVE", agent_connected=False, deregistered_at=now)
-    write_instance(tx, gone, now)
+    gone = write_instance(tx, deregistered(instance, now), now)
     wake_services(tx, gone)
     machine = tx.get(INSTANCES, instance.account, instance.region, instance.ec2_instance_id or "")
     if machine is not None and machine.state in ("pending", "running"):

@@ -1,6 +1,6 @@
 """What only time makes due: expired log events, dropped uploads and unneeded layers, old idempotency tokens,
 deleted revisions of task definitions, deleted services and the old history of services, deregistered container
-instances, old scaling activities."""
+instances, old scaling activities, the oldest entries of the journal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from emulator.clock import Clock
 from emulator.domain.container_instance import INACTIVE_KEPT_S
 from emulator.domain.service_deployment import KEPT_S
+from emulator.events import journal
 from emulator.store.autoscaling_tables import ACTIVITIES
 from emulator.store.database import Database
 from emulator.store.ecs_queries import definition_in_use
@@ -28,6 +29,8 @@ _log = logging.getLogger("homeport.control")
 EVERY_S = 3600.0
 ACTIVITIES_KEPT_S = 6 * 7 * 24 * 3600.0
 TOKENS_KEPT_S = 24 * 3600.0
+JOURNAL_KEPT = 50_000
+"""Entries: an event of a container instance is some kilobytes."""
 INACTIVE_SERVICES_KEPT_S = 24 * 3600.0
 
 Chore = Callable[[float], object]
@@ -115,6 +118,16 @@ def forget_old_activities(database: Database) -> Chore:
                 for a in old:
                     tx.delete(ACTIVITIES, a.account, a.region, a.scaling_group, a.number)
         return len(old)
+
+    return chore
+
+
+def forget_old_entries(database: Database, kept: int = JOURNAL_KEPT) -> Chore:
+    """Of the journal the newest so many entries stay."""
+
+    def chore(now: float) -> int:
+        with database.write() as tx:
+            return journal.forget(tx, kept)
 
     return chore
 

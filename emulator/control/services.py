@@ -29,6 +29,7 @@ from emulator.domain.task_launch import IdSource, Launch, new_task, outside, tas
 from emulator.domain.task_overrides import apply_overrides
 from emulator.domain.task_progress import stop
 from emulator.events import journal
+from emulator.events.instance_changes import resources_changed
 from emulator.events.task_changes import write_task
 from emulator.ids import Ids
 from emulator.store.database import Database, Reader, Transaction
@@ -219,6 +220,7 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
         )
         standing[task.availability_zone] += 1
         write_task(tx, None, replace(task, because=action.because), now)
+        resources_changed(tx, task.container_instance_arn, now)
 
 
 def launch_of(reader: Reader, service: Service, deployment: Deployment) -> Launch:

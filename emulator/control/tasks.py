@@ -28,6 +28,7 @@ from emulator.domain.task_outcomes import Failed, Outcome, settled
 from emulator.domain.task_overrides import EffectiveTask
 from emulator.domain.task_progress import DEFAULT_STOP_TIMEOUT_S, Needs, Plan, advance
 from emulator.events import journal
+from emulator.events.instance_changes import resources_changed
 from emulator.events.task_changes import write_task
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ecs_tables import TASKS
@@ -134,7 +135,7 @@ class TaskController:
             tx.wake("security_groups", f"{after.account}/{after.region}")
         if after.stopped and not before.stopped:
             release(tx, after)
-            vacate(tx, after)
+            resources_changed(tx, vacate(tx, after), now)
             release_ports(tx, after)
 
     def _forget(self, task: Task, now: float) -> float | None:

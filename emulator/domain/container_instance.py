@@ -132,9 +132,7 @@ class InstancePortAllocation:
 
 def deregistered(instance: ContainerInstance, now: float) -> ContainerInstance:
     """The instance as it is described for a while after it is gone."""
-    return replace(
-        instance, status="INACTIVE", agent_connected=False, deregistered_at=now, version=instance.version + 1
-    )
+    return replace(instance, status="INACTIVE", agent_connected=False, deregistered_at=now)
 
 
 def is_custom(name: str) -> bool:

@@ -57,7 +57,12 @@ def container_instance_event(instance: ContainerInstance, load: Load, at: float)
     container instance state change events")."""
     shape = container_instance_shape(instance, load)
     del shape["tags"]
-    return {**shape, "registeredAt": iso(instance.registered_at), "updatedAt": iso(at)}
+    return {
+        **shape,
+        "clusterArn": instance.cluster_arn,
+        "registeredAt": iso(instance.registered_at),
+        "updatedAt": iso(at),
+    }
 
 
 def _version_info(instance: ContainerInstance) -> dict[str, str]:

@@ -54,3 +54,13 @@ def entries(reader: Reader, *, subject: str | None = None, after: int = 0, limit
     values.append(limit)
     rows = reader.execute(sql, values)
     return [Entry(row[0], row[1], row[2], row[3], row[4], row[5], msgspec.json.decode(row[6])) for row in rows]
+
+
+def last_sequence(reader: Reader) -> int:
+    """0 when the journal is empty."""
+    return int(next(iter(reader.execute("SELECT COALESCE(MAX(sequence), 0) FROM journal", ())))[0])
+
+
+def forget(tx: Transaction, kept: int) -> int:
+    """Deletes all but the newest `kept`; says how many."""
+    return int(tx.execute("DELETE FROM journal WHERE sequence <= ?", (last_sequence(tx) - kept,)).rowcount)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from emulator.domain.container_instance import (
@@ -206,33 +206,22 @@ def occupy(tx: Transaction, task: Task, instance: ContainerInstance, demand: Dem
             INSTANCE_PORTS,
             InstancePortAllocation(instance.arn, port.protocol, port.port, task.arn, instance.cluster_arn),
         )
-    _changed(tx, task, instance.arn)
 
 
-def vacate(tx: Transaction, task: Task) -> None:
-    """The task has STOPPED: what it took is free again."""
+def vacate(tx: Transaction, task: Task) -> str | None:
+    """The task has STOPPED: what it took is free again. The ARN of the instance, if it was on one."""
     allocation = tx.get(INSTANCE_ALLOCATIONS, task.arn)
     if allocation is None:
-        return
+        return None
     tx.delete(INSTANCE_ALLOCATIONS, task.arn)
     for port in tx.find(INSTANCE_PORTS, task_arn=task.arn):
         tx.delete(INSTANCE_PORTS, port.instance_arn, port.protocol, port.port)
-    changed = _changed(tx, task, allocation.instance_arn)
-    if changed is not None:
-        wake_services(tx, changed)
+    instance = instance_named(tx, allocation.instance_arn)
+    if instance is not None:
+        wake_services(tx, instance)
+    return allocation.instance_arn
 
 
 def wake_services(tx: Transaction, instance: ContainerInstance) -> None:
     """Where tasks may be placed has changed: services of the cluster look again after the commit."""
     tx.wake("capacity", f"{instance.account}/{instance.region}/{instance.cluster}")
-
-
-def _changed(tx: Transaction, task: Task, instance_arn: str) -> ContainerInstance | None:
-    """What remains of an instance is part of what its state change events tell, so its version grows."""
-    key = (task.account, task.region, task.cluster, instance_arn.rpartition("/")[2])
-    instance = tx.get(CONTAINER_INSTANCES, *key)
-    if instance is None:
-        return None
-    changed = replace(instance, version=instance.version + 1)
-    tx.put(CONTAINER_INSTANCES, changed)
-    return changed

@@ -85,7 +85,8 @@ def test_a_disconnected_agent_takes_and_reports_nothing_until_it_is_back(world: 
     world.pass_time(245)
     assert instance(world, arn)["agentConnected"] is True
     assert task_of(world, task)["lastStatus"] == "STOPPED"
-    assert instance_events(world, arn) == [("ACTIVE", False), ("ACTIVE", True)]
+    connected = [agent for _, agent in instance_events(world, arn)]
+    assert connected == [True, True, False, True, True]  # registered, a task, the fault, its end, the task's end
     assert shown(world, fault["id"])["struck"] == [arn]
     assert len(run_on_ec2(world.ecs)["tasks"]) == 1
 

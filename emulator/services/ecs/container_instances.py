@@ -20,6 +20,7 @@ from emulator.domain.query_language import parse_query
 from emulator.domain.task_progress import stop
 from emulator.domain.virtual_host import AGENT_HASH, AGENT_VERSION
 from emulator.events import journal
+from emulator.events.instance_changes import add_instance, write_instance
 from emulator.events.task_changes import write_task
 from emulator.services.ecs import lookup
 from emulator.services.ecs.instance_registration import home_cluster, registered
@@ -41,7 +42,10 @@ def register_container_instance(
     cluster = home_cluster(call, request.get("cluster"))
     instance, kind = registered(call, cluster, request)
     instance = as_connected(call.tx, instance)
-    call.tx.put(CONTAINER_INSTANCES, instance)
+    if kind == "container_instance.registered":
+        add_instance(call.tx, instance, call.now)
+    else:
+        instance = write_instance(call.tx, instance, call.now)
     wake_services(call.tx, instance)
     _note(call, kind, instance, {"ec2InstanceId": instance.ec2_instance_id, "by": call.caller.arn})
     return {"containerInstance": _shape(call, instance)}
@@ -61,8 +65,7 @@ def deregister_container_instance(
     for task in tasks:
         if task.desired_status == "RUNNING":
             write_task(call.tx, task, stop(task, "InfrastructureHealth", FORCED, call.now), call.now)
-    gone = deregistered(instance, call.now)
-    call.tx.put(CONTAINER_INSTANCES, gone)
+    gone = write_instance(call.tx, deregistered(instance, call.now), call.now)
     wake_services(call.tx, gone)
     _note(call, "container_instance.deregistered", gone, {"tasks": len(tasks), "by": call.caller.arn})
     return {"containerInstance": _shape(call, gone)}
@@ -130,9 +133,9 @@ def update_container_agent(call: Call, request: m.UpdateContainerAgentRequest) -
         )
     if not parse_query(f'agentVersion < "{AGENT_VERSION}"').selects(facts_of(instance)):
         raise NoUpdateAvailableException("There is no update available for your container agent.")
-    asked = replace(instance, agent_update_status="PENDING", version=instance.version + 1)
+    asked = write_instance(call.tx, replace(instance, agent_update_status="PENDING"), call.now)
     updated = replace(asked, agent_update_status="UPDATED", agent_version=AGENT_VERSION, agent_hash=AGENT_HASH)
-    call.tx.put(CONTAINER_INSTANCES, updated)
+    write_instance(call.tx, updated, call.now)
     _note(call, "container_instance.agent_updated", updated, {"from": instance.agent_version, "to": AGENT_VERSION})
     return {"containerInstance": _shape(call, asked)}
 
@@ -159,8 +162,7 @@ def _with_status(call: Call, instance: ContainerInstance, status: InstanceStatus
     """Services look at once: tasks on a draining instance are replaced, an active one has room for others."""
     if instance.status == status:
         return instance
-    changed = replace(instance, status=status, version=instance.version + 1)
-    call.tx.put(CONTAINER_INSTANCES, changed)
+    changed = write_instance(call.tx, replace(instance, status=status), call.now)
     wake_services(call.tx, changed)
     _note(call, "container_instance.status_changed", changed, {"status": status, "by": call.caller.arn})
     return changed

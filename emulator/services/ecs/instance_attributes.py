@@ -94,7 +94,6 @@ def _target(call: Call, cluster: Cluster, attribute: m.Attribute) -> ContainerIn
 
 
 def _change(call: Call, changed: ContainerInstance, what: str, attribute: InstanceAttribute) -> None:
-    changed = replace(changed, version=changed.version + 1)
     call.tx.put(CONTAINER_INSTANCES, changed)
     wake_services(call.tx, changed)
     journal.append(

@@ -121,7 +121,6 @@ def _again(
         agent_version=versions.get("agentVersion", known.agent_version),
         agent_hash=versions.get("agentHash", known.agent_hash),
         docker_version=versions.get("dockerVersion", known.docker_version),
-        version=known.version + 1,
     )
 
 

@@ -1,4 +1,4 @@
-"""Tasks on container instances: placed, or started where the caller says; what they take is taken at once.
+"""New tasks on container instances: placed, or started where the caller says; what they take is taken at once.
 
 Which instance takes which task is decided in domain/placement.py; this reads what there is and writes what was decided.
 """
@@ -17,6 +17,9 @@ from emulator.domain.placement_rules import demand_of, strategies_of
 from emulator.domain.service_placement import NO_HOSTS
 from emulator.domain.task import Task
 from emulator.domain.task_launch import Launch, new_task, zones_of
+from emulator.events import journal
+from emulator.events.instance_changes import resources_changed
+from emulator.events.task_changes import write_task
 from emulator.services.ecs import lookup
 from emulator.services.lookup import Failure
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS
@@ -43,10 +46,13 @@ def run_on_providers(
                 f"The cluster has reached its limit of {MAX_WAITING} tasks in the PROVISIONING state."
             )
         number = len(tasks)
-        tasks += [
+        waits = [
             new_task(launch, number=number + n, capacity_provider=name, now=call.now, ids=call.ids)
             for n in range(count)
         ]
+        for task in waits:
+            write_new(call, task)
+        tasks += waits
     return tasks, failures
 
 
@@ -107,4 +113,20 @@ def _demand(launch: Launch, constraints: Sequence[m.PlacementConstraint]) -> Dem
 def _start(call: Call, launch: Launch, demand: Demand, instance: ContainerInstance, number: int) -> Task:
     task = new_task(launch, number=number, capacity_provider=None, now=call.now, ids=call.ids, host=instance)
     occupy(call.tx, task, instance, demand)
+    write_new(call, task)
+    resources_changed(call.tx, instance.arn, call.now)
     return task
+
+
+def write_new(call: Call, task: Task) -> None:
+    """A task that was asked for, wherever it is to run."""
+    journal.append(
+        call.tx,
+        at=call.now,
+        account=call.account,
+        region=call.region,
+        kind="task.created",
+        subject=task.arn,
+        detail={"taskDefinition": task.definition_arn, "group": task.group},
+    )
+    write_task(call.tx, None, task, call.now)

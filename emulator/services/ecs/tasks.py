@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -18,7 +17,7 @@ from emulator.domain.task_shape import task_shape
 from emulator.events import journal
 from emulator.events.task_changes import write_task
 from emulator.services.ecs import client_tokens, lookup
-from emulator.services.ecs.placed_tasks import run_on_instances, run_on_providers, start_on_instances
+from emulator.services.ecs.placed_tasks import run_on_instances, run_on_providers, start_on_instances, write_new
 from emulator.services.ecs.run_request import (
     MAX_COUNT,
     check_client_token,
@@ -60,7 +59,6 @@ def run_task(call: Call, request: m.RunTaskRequest) -> m.RunTaskResponse:
         tasks, failures = run_on_providers(call, launch, request, share_out(strategy, {}, count))
     else:
         tasks, failures = run_on_instances(call, launch, request, count)
-    _write_new(call, tasks)
     if token is not None:
         client_tokens.keep(call, cluster.name, token, asked, [task.arn for task in tasks])
     return {"tasks": [_shown(task) for task in tasks], "failures": failures}
@@ -75,7 +73,6 @@ def start_task(call: Call, request: m.StartTaskRequest) -> m.StartTaskResponse:
     check_batch(instances, MAX_COUNT, "Container Instances")
     launch = start_launch(call, cluster, request)
     tasks, failures = start_on_instances(call, launch, instances)
-    _write_new(call, tasks)
     return {"tasks": [_shown(task) for task in tasks], "failures": failures}
 
 
@@ -123,16 +120,13 @@ def list_tasks(call: Call, request: m.ListTasksRequest) -> m.ListTasksResponse:
 
 def _tasks_on_fargate(call: Call, launch: Launch, strategy: list[dict[str, Any]], count: int) -> list[Task]:
     providers: list[str | None] = [*share_out(strategy, {}, count)] if strategy else [None] * count
-    return [
+    tasks = [
         new_task(launch, number=number, capacity_provider=provider, now=call.now, ids=call.ids)
         for number, provider in enumerate(providers)
     ]
-
-
-def _write_new(call: Call, tasks: Iterable[Task]) -> None:
     for task in tasks:
-        _note(call, "task.created", task, {"taskDefinition": task.definition_arn, "group": task.group})
-        write_task(call.tx, None, task, call.now)
+        write_new(call, task)
+    return tasks
 
 
 def _filters(call: Call, cluster: Cluster, request: m.ListTasksRequest) -> dict[str, Any]:
