@@ -107,6 +107,13 @@ def check_network(
     return Placement(found, groups or (known.default_group(found[0].vpc_id),), public, unknown)
 
 
+def check_public_address(network: Mapping[str, Any] | None, launch_type: str) -> None:
+    """On instances an interface of a task's own has no public address."""
+    awsvpc = (network or {}).get("awsvpcConfiguration") or {}
+    if awsvpc.get("assignPublicIp") == "ENABLED" and launch_type != "FARGATE":
+        raise InvalidParameterException("Assign public IP is not supported for this launch type.")
+
+
 def _check_counts(subnets: Sequence[str], groups: Sequence[str]) -> None:
     if not subnets:
         raise InvalidParameterException("subnets can not be empty.")

@@ -98,6 +98,7 @@ class Service:
     completed: Deployment | None = None
     because: str = ""
     rebalancing: list[str] = field(default_factory=list)  # ids of tasks beyond the desired count, to even out zones
+    shows_deployments: bool = False  # its controller was ECS once: the API goes on calling its task sets deployments
     inactive_at: float | None = None
 
     @property

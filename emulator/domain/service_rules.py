@@ -16,6 +16,8 @@ Members = Mapping[str, Any]
 
 MAX_TARGET_GROUPS: Final = 5
 MAX_GRACE_S: Final = 2_147_483_647
+MAX_DESIRED: Final = 5000
+"""Tasks of a service, a quota that AWS raises on request."""
 
 LATER: Final[Mapping[str, str]] = {
     "loadBalancers": "load balancers",
@@ -40,6 +42,8 @@ def check_counts(settings: Members) -> None:
         raise InvalidParameterException("desiredCount is required for the REPLICA scheduling strategy.")
     elif desired < 0:
         raise InvalidParameterException("desiredCount must be 0 or greater.")
+    elif desired > MAX_DESIRED:
+        raise InvalidParameterException(f"desiredCount must be at most {MAX_DESIRED}.")
     if not 0 <= settings.get("healthCheckGracePeriodSeconds", 0) <= MAX_GRACE_S:
         raise InvalidParameterException(f"healthCheckGracePeriodSeconds must be between 0 and {MAX_GRACE_S}.")
 
@@ -56,6 +60,8 @@ def check_controller(settings: Members, launch_type: str | None) -> None:
             )
         if settings.get("placementStrategy"):
             raise InvalidParameterException("The DAEMON scheduling strategy does not support placement strategies.")
+    if controller != "ECS":
+        _check_detection(controller, settings.get("deploymentConfiguration") or {})
     if controller == "CODE_DEPLOY" and len(settings.get("loadBalancers") or ()) != 1:
         raise InvalidParameterException("The CODE_DEPLOY deployment controller requires exactly one load balancer.")
     if controller == "EXTERNAL":
@@ -65,6 +71,16 @@ def check_controller(settings: Members, launch_type: str | None) -> None:
                 raise InvalidParameterException(
                     f"{member} cannot be specified for a service with the EXTERNAL deployment controller."
                 )
+
+
+def _check_detection(controller: str, configuration: Members) -> None:
+    """The circuit breaker, alarms and strategies are the ECS controller's own."""
+    for member, what in (("deploymentCircuitBreaker", "deployment circuit breaker"), ("alarms", "deployment alarms")):
+        if (configuration.get(member) or {}).get("enable"):
+            raise InvalidParameterException(f"The {controller} deployment controller does not support {what}.")
+    strategy = configuration.get("strategy") or "ROLLING"
+    if strategy != "ROLLING":
+        raise InvalidParameterException(f"The {controller} deployment controller does not support strategy {strategy}.")
 
 
 _CONTROLLED: Final[Mapping[str, str]] = {
@@ -179,9 +195,9 @@ def zone_rebalancing(settings: Members, maximum_percent: int) -> str:
     first = strategies[0].get("field") if strategies else "attribute:ecs.availability-zone"
     classic = any(b.get("loadBalancerName") for b in settings.get("loadBalancers") or ())
     reasons = {
-        "maximumPercent is 100": maximum_percent <= 100,
         "the scheduling strategy is DAEMON": is_daemon(settings),
         "the deployment controller is not ECS": controller_type(settings) != "ECS",
+        "maximumPercent is 100": maximum_percent <= 100,
         "it uses a Classic Load Balancer": classic,
         "its first placement strategy does not spread over Availability Zones": first
         != "attribute:ecs.availability-zone",

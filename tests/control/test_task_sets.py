@@ -226,6 +226,9 @@ def test_what_task_sets_refuse(sets: Sets) -> None:
         sets.ecs.create_task_set(**sets.where, taskDefinition="web", launchType="FARGATE")
     with refuses("ClientException", "TaskDefinition not found."):
         sets.create("gone")
+    sets.service(serviceName="entered", enableExecuteCommand=True)
+    with refuses("InvalidParameterException", "a valid taskRoleArn is not being used", part=True):
+        sets.create(service="entered")
     for member, value in (("taskDefinition", "web"), ("launchType", "FARGATE"), ("networkConfiguration", NETWORK)):
         with refuses("InvalidParameterException", f"{member} cannot be specified", part=True):
             sets.service(serviceName="other", **{member: value})

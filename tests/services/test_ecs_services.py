@@ -10,8 +10,10 @@ from botocore.exceptions import WaiterError
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.events import journal
+from emulator.services.ecs import services
 from tests.conftest import Aws
-from tests.services.ecs_scene import NETWORK, fargate_definition, prepare, refuses
+from tests.services.capacity_scene import make_group, make_template
+from tests.services.ecs_scene import NETWORK, fargate_definition, prepare, refuses, run
 from tests.services.instance_scene import ec2_definition
 from tests.services.service_scene import Scene
 
@@ -160,8 +162,27 @@ def test_a_client_token_remembers_the_request(scene: Scene) -> None:
     assert scene.create(clientToken="t1")["desiredCount"] == 5
     with refuses("InvalidParameterException", "Creation of service was not idempotent."):
         scene.create(clientToken="t1", desiredCount=3)
+    with refuses("InvalidParameterException", "Creation of service was not idempotent."):
+        scene.create("other", clientToken="t1")
+    with refuses("InvalidParameterException", "Creation of service was not idempotent."):
+        scene.create(clientToken="t1", tags=[{"key": "a", "value": "b"}])
     with refuses("InvalidParameterException", "clientToken", part=True):
         scene.create("other", clientToken="x" * 37)
+
+
+def test_a_cluster_has_room_for_so_many_services(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "MAX_SERVICES", 1)
+    scene.create(desiredCount=0)
+    with refuses("ClientException", "at most 1 services", part=True):
+        scene.create("other", desiredCount=0)
+    scene.ecs.delete_service(cluster="c", service="web")
+    scene.create("other", desiredCount=0)
+
+
+def test_a_service_connect_that_is_off_is_shown_where_it_belongs(scene: Scene) -> None:
+    service = scene.create(serviceConnectConfiguration={"enabled": False})
+    assert service["deployments"][0]["serviceConnectConfiguration"] == {"enabled": False}
+    assert len(scene.update(serviceConnectConfiguration={"enabled": False})["deployments"]) == 1
 
 
 def test_a_strategy_instead_of_a_launch_type(scene: Scene) -> None:
@@ -258,6 +279,7 @@ def test_create_refuses(scene: Scene, members: dict[str, Any], code: str, messag
     [
         ({"desiredCount": None}, "desiredCount"),
         ({"desiredCount": -1}, "desiredCount"),
+        ({"desiredCount": 5001}, "desiredCount"),
         ({"healthCheckGracePeriodSeconds": -1}, "healthCheckGracePeriodSeconds"),
         ({"serviceName": "a b"}, "Service name"),
         ({"placementStrategy": [{"type": "random"}]}, "Placement strategies"),
@@ -402,6 +424,33 @@ def test_from_a_launch_type_to_a_strategy_and_back(scene: Scene) -> None:
     assert "launchType" not in service and service["capacityProviderStrategy"][0]["capacityProvider"] == "FARGATE_SPOT"
     service = scene.update(capacityProviderStrategy=[])
     assert service["launchType"] == "FARGATE" and "capacityProviderStrategy" not in service
+
+
+def test_from_fargate_to_instances_and_back(scene: Scene, aws: Aws) -> None:
+    """A capacity provider strategy starts no deployment: tasks that come from now on follow it."""
+    make_template(aws)
+    scene.ecs.create_capacity_provider(name="hosts", autoScalingGroupProvider={"autoScalingGroupArn": make_group(aws)})
+    scene.ecs.put_cluster_capacity_providers(
+        cluster="c", capacityProviders=["FARGATE", "hosts"], defaultCapacityProviderStrategy=[]
+    )
+    scene.emulator.plane.settle()
+    register_again(scene, requiresCompatibilities=["FARGATE", "EC2"])
+    scene.create()
+    service = scene.update(capacityProviderStrategy=[{"capacityProvider": "hosts", "weight": 1}])
+    assert service["capacityProviderStrategy"][0]["capacityProvider"] == "hosts"
+    assert "platformVersion" not in service and len(service["deployments"]) == 1
+    service = scene.update(capacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}])
+    assert service["platformVersion"] == "LATEST" and len(service["deployments"]) == 1
+    service = scene.update(capacityProviderStrategy=[])
+    assert service["launchType"] == "FARGATE"
+    public = {"awsvpcConfiguration": {"subnets": ["subnet-aaaa"], "assignPublicIp": "ENABLED"}}
+    strategy = [{"capacityProvider": "hosts", "weight": 1}]
+    with refuses("InvalidParameterException", "Assign public IP is not supported for this launch type."):
+        scene.update(networkConfiguration=public, capacityProviderStrategy=strategy)
+    with refuses("InvalidParameterException", "Assign public IP is not supported for this launch type."):
+        scene.create("other", networkConfiguration=public, launchType="EC2")
+    with refuses("InvalidParameterException", "Assign public IP is not supported for this launch type."):
+        run(scene.ecs, networkConfiguration=public, capacityProviderStrategy=strategy)
 
 
 def test_a_service_keeps_an_inactive_definition_but_takes_no_new_one(scene: Scene) -> None:

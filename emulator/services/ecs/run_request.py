@@ -21,6 +21,7 @@ from emulator.domain.launch_settings import (
     check_emulated,
     check_fargate_placement,
     check_network,
+    check_public_address,
     platform_version,
 )
 from emulator.domain.placement import NO_INSTANCES
@@ -73,6 +74,7 @@ def start_launch(call: Call, cluster: Cluster, request: m.StartTaskRequest) -> L
         known_network(call.reader, call.account, call.region),
         strict=call.facts.strict,
     )
+    check_public_address(request.get("networkConfiguration"), "EC2")
     launch = Launch(
         cluster=cluster,
         definition=definition,
@@ -135,6 +137,7 @@ def _on_what(
         known_network(call.reader, call.account, call.region),
         strict=call.facts.strict,
     )
+    check_public_address(request.get("networkConfiguration"), launch_type)
     constraints, strategies = request.get("placementConstraints", ()), request.get("placementStrategy", ())
     if launch_type == "FARGATE":
         check_fargate_placement(constraints, strategies)

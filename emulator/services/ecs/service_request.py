@@ -24,12 +24,13 @@ from emulator.domain.deployment_configuration import (
     check_configuration_emulated,
     echoed_configuration,
 )
-from emulator.domain.errors import ClientException, InvalidParameterException, NotEmulatedYet
+from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.launch_settings import (
     check_compatible,
     check_emulated,
     check_fargate_placement,
     check_network,
+    check_public_address,
     platform_version,
 )
 from emulator.domain.placement_rules import check_placement
@@ -104,9 +105,7 @@ def create_settings(call: Call, cluster: Cluster, request: Mapping[str, Any]) ->
     settings = {**given, "capacityProviderStrategy": strategy, "launchType": None if strategy else launch_type}
     rules.check_counts(settings)
     rules.check_controller(given, launch_type)
-    if not settings.get("taskDefinition"):  # unconfirmed wording
-        raise InvalidParameterException("TaskDefinition can not be blank.")
-    definition = lookup.launchable_definition(call, settings["taskDefinition"], ClientException)
+    definition = _definition(call, settings.get("taskDefinition"))
     configuration = given.get("deploymentConfiguration", {})
     settings["deploymentConfiguration"] = echoed_configuration(configuration, daemon=rules.is_daemon(settings))
     return _checked(call, settings, definition, launch_type, configuration)
@@ -117,10 +116,12 @@ def update_settings(call: Call, cluster: Cluster, service: Service, request: Map
     given, current = members_of(request), settings_of(service)
     settings = {**current, **given}
     launch_type = _where_to_run_now(cluster, service, given, settings)
+    if launch_type != "FARGATE" and "platformVersion" not in given:
+        settings.pop("platformVersion", None)
     rules.check_counts(settings)
     rules.check_controller(settings, launch_type)
-    if "taskDefinition" in given:
-        definition = lookup.launchable_definition(call, given["taskDefinition"], ClientException)
+    if "taskDefinition" in given or not service.task_definition:
+        definition = _definition(call, given.get("taskDefinition"))
     else:
         found = lookup.find_task_definition(call, service.task_definition)
         if found is None:
@@ -130,12 +131,16 @@ def update_settings(call: Call, cluster: Cluster, service: Service, request: Map
     settings["deploymentConfiguration"] = echoed_configuration(
         configuration, current=current["deploymentConfiguration"]
     )
-    if rules.controller_type(given) not in ("ECS", rules.controller_type(current)):  # unconfirmed
-        raise NotEmulatedYet("Homeport does not emulate changing the deploymentController of a service yet.")
     if "availabilityZoneRebalancing" not in given:
         # What a new configuration excludes goes off by itself; only a wish in this request is refused.
         _keep_rebalancing(settings)
     return _checked(call, settings, definition, launch_type, configuration)
+
+
+def _definition(call: Call, reference: str | None) -> TaskDefinition:
+    if not reference:  # unconfirmed wording
+        raise InvalidParameterException("TaskDefinition can not be blank.")
+    return lookup.launchable_definition(call, reference, ClientException)
 
 
 def with_settings(service: Service, settings: Settings) -> Service:
@@ -177,6 +182,7 @@ def _checked(
         known_network(call.reader, call.account, call.region),
         strict=call.facts.strict,
     )
+    check_public_address(settings.get("networkConfiguration"), launch_type)
     _check_where(settings, launch_type, definition)
     rules.check_load_balancers(settings, body)
     rules.check_registries(settings, body)
@@ -253,6 +259,7 @@ def _deployment_spec(settings: Settings, launch_type: str, version: str | None) 
         spec["launchType"] = launch_type
     if launch_type == "FARGATE":
         spec["platformFamily"] = "Linux"
+    spec["serviceConnectConfiguration"] = settings.get("serviceConnectConfiguration")
     return {name: value for name, value in spec.items() if value is not None}
 
 
@@ -269,52 +276,6 @@ def _echoed_network(network: Mapping[str, Any] | None) -> Settings | None:
     }
 
 
-def external_settings(request: Mapping[str, Any]) -> Settings:
-    """The checked settings of a CreateService request for the EXTERNAL controller: what its tasks are comes with task
-    sets. `desiredCount` is 0 unless it is said."""
-    given = {"desiredCount": 0, **members_of(request)}
-    rules.check_counts(given)
-    rules.check_controller(given, None)
-    rules.check_service_emulated(given)
-    configuration = given.get("deploymentConfiguration", {})
-    full = echoed_configuration(configuration)
-    check_configuration(full, daemon=False, given=configuration)
-    check_configuration_emulated(full)
-    check_placement(given.get("placementConstraints") or (), given.get("placementStrategy") or ())
-    return {
-        "schedulingStrategy": "REPLICA",
-        "healthCheckGracePeriodSeconds": 0,
-        "propagateTags": "NONE",
-        "enableECSManagedTags": False,
-        "enableExecuteCommand": False,
-        "placementConstraints": [],
-        **given,
-        "deploymentConfiguration": full,
-        "placementStrategy": rules.echoed_placement(given.get("placementStrategy") or ()),
-        "availabilityZoneRebalancing": rules.zone_rebalancing(given, full["maximumPercent"]),
-        **dict.fromkeys(("launchType", "networkConfiguration", "platformVersion")),
-        "capacityProviderStrategy": [],
-    }
-
-
-def controlled_settings(service: Service, request: Mapping[str, Any]) -> Settings:
-    """The checked settings after an UpdateService request of a service with task sets; most members belong to those."""
-    given, controller = members_of(request), rules.controller_type(service.spec)
-    if rules.controller_type(given) == controller:
-        given.pop("deploymentController")
-    rules.check_controlled_update(controller, given, force=bool(request.get("forceNewDeployment")))
-    current = {"networkConfiguration": None, "platformVersion": None, "launchType": None, **settings_of(service)}
-    settings = {"capacityProviderStrategy": [], **current, **given}
-    rules.check_counts(settings)
-    configuration = given.get("deploymentConfiguration", {})
-    full = echoed_configuration(configuration, current=current["deploymentConfiguration"])
-    check_configuration(full, daemon=False, given=configuration)
-    check_configuration_emulated(full)
-    check_placement(settings.get("placementConstraints") or (), settings.get("placementStrategy") or ())
-    strategies = rules.echoed_placement(settings.get("placementStrategy") or ())
-    return {**settings, "deploymentConfiguration": full, "placementStrategy": strategies}
-
-
 def task_set_settings(
     call: Call, cluster: Cluster, service: Service, request: Mapping[str, Any]
 ) -> tuple[TaskDefinition, Settings]:
@@ -328,6 +289,8 @@ def task_set_settings(
     version = platform_version(settings.get("platformVersion"), launch_type, body)
     known = known_network(call.reader, call.account, call.region)
     placement = check_network(body, settings.get("networkConfiguration"), known, strict=call.facts.strict)
+    check_public_address(settings.get("networkConfiguration"), launch_type)
+    rules.check_exec({"enableExecuteCommand": service.enable_execute_command}, body)
     where = {name: service.spec.get(name) for name in ("placementConstraints", "placementStrategy")}
     _check_where(where, launch_type, definition)
     rules.check_load_balancers(settings, body)
@@ -371,6 +334,11 @@ def _where_to_run_now(cluster: Cluster, service: Service, given: Settings, setti
         if items is None:
             return before
         settings["launchType"] = before
+    if not settings.get("launchType"):
+        # One whose controller was EXTERNAL until now, and that never had a primary task set.
+        settings["capacityProviderStrategy"], launch_type = _where_to_run(cluster, given)
+        settings["launchType"] = None if settings["capacityProviderStrategy"] else launch_type
+        return launch_type
     return str(settings["launchType"])
 
 

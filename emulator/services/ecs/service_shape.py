@@ -9,11 +9,13 @@ from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
 from emulator.domain.service import Deployment, Service
+from emulator.domain.task_sets import computed_desired
 from emulator.services.ecs.task_set_shape import task_set_shape
 from emulator.store.database import Reader
 from emulator.store.service_queries import Counts, deployment_counts, total
 
 _LINKED_ROLE: Final = "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+_PERCENTAGES: Final = ("maximumPercent", "minimumHealthyPercent")
 _NONE: Final = Counts()
 
 
@@ -44,6 +46,7 @@ def service_shape(reader: Reader, service: Service, *, tags: bool) -> m.Service:
         "resourceManagementType": "CUSTOMER",
         **_where(service),
         **{k: v for k, v in service.spec.items() if k not in ("monitoring", "serviceConnectConfiguration")},
+        **_configuration(service),
         **_revisions(service, counts),
     }
     if tags:
@@ -67,21 +70,31 @@ def _where(service: Service) -> dict[str, Any]:
     return where
 
 
+def _configuration(service: Service) -> dict[str, Any]:
+    """Of a service that ECS does not roll only the percentages."""
+    if not service.has_task_sets:
+        return {}
+    configuration = service.spec["deploymentConfiguration"]
+    return {"deploymentConfiguration": {name: configuration[name] for name in _PERCENTAGES}}
+
+
 def _rolled(service: Service, counts: dict[str, Counts]) -> dict[str, Any]:
-    """deployments[]; or taskSets[], when somebody else rolls them."""
-    if service.has_task_sets:
+    """deployments[]; or taskSets[], when somebody else has rolled them all along."""
+    if service.has_task_sets and not service.shows_deployments:
         sets = [task_set_shape(service, d, counts.get(d.id, _NONE), tags=False) for d in service.deployments]
         return {"deployments": [], "taskSets": sets}
     return {"deployments": [_deployment(service, d, counts.get(d.id, _NONE)) for d in service.deployments]}
 
 
 def _deployment(service: Service, deployment: Deployment, counts: Counts) -> dict[str, Any]:
-    primary = deployment.status == "PRIMARY"
+    status, desired = deployment.status, service.desired_count if deployment.status == "PRIMARY" else counts.wanted
+    if deployment.task_set is not None:
+        status, desired = "ACTIVE" if status == "DRAINING" else status, computed_desired(service, deployment)
     return {
         "id": deployment.id,
-        "status": deployment.status,
+        "status": status,
         "taskDefinition": deployment.task_definition,
-        "desiredCount": service.desired_count if primary else counts.wanted,
+        "desiredCount": desired,
         "pendingCount": counts.pending,
         "runningCount": counts.running,
         "failedTasks": deployment.failed_tasks,

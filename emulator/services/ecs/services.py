@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from api_models._generated import ecs as m
 from emulator.domain import deployment as deployments
+from emulator.domain import deployment_controller as controllers
 from emulator.domain import service_deployment as history
 from emulator.domain.cluster import Cluster
 from emulator.domain.ecs_errors import (
@@ -15,7 +16,7 @@ from emulator.domain.ecs_errors import (
     ServiceNotActiveException,
     ServiceNotFoundException,
 )
-from emulator.domain.errors import InvalidParameterException
+from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.service import Deployment, Service
 from emulator.domain.service_events import Notice
 from emulator.domain.service_notices import desired_count_updated, envelope
@@ -23,24 +24,25 @@ from emulator.domain.service_rules import controller_type
 from emulator.domain.tags import validate_tags
 from emulator.events import journal
 from emulator.services.ecs import client_tokens, lookup
+from emulator.services.ecs.controlled_request import controlled_settings, external_settings
 from emulator.services.ecs.service_history import keep_history, stop_rollout
 from emulator.services.ecs.service_request import (
     SETTINGS,
     Asked,
-    controlled_settings,
     create_settings,
-    external_settings,
     settings_of_revision,
     update_settings,
     with_settings,
 )
 from emulator.services.ecs.service_shape import service_shape
-from emulator.services.ecs.task_set_beginning import first_task_set
+from emulator.services.ecs.task_set_beginning import first_task_set, task_set_arn
 from emulator.services.lookup import check_batch, found_and_missing
 from emulator.store.ecs_tables import SERVICES
 from emulator.store.service_queries import deployment_counts, total
 from emulator.wire.call import Call
 
+MAX_SERVICES: Final = 5000
+"""Of a cluster."""
 _MAX_DESCRIBED: Final = 10
 _MAX_TOKEN: Final = 36
 _ID_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -54,7 +56,7 @@ def create_service(call: Call, request: m.CreateServiceRequest) -> m.CreateServi
     _check_token(request)
     existing = call.tx.get(SERVICES, call.account, call.region, cluster.name, name)
     active = existing is not None and existing.status == "ACTIVE"
-    if existing is not None and active and _token_was_for(call, cluster, request, existing):
+    if _token_is_known(call, cluster, request) and existing is not None and active:
         return {"service": service_shape(call.reader, existing, tags=True)}
     controller = controller_type(request)
     if controller == "EXTERNAL":
@@ -71,6 +73,7 @@ def create_service(call: Call, request: m.CreateServiceRequest) -> m.CreateServi
         if again != existing:
             raise InvalidParameterException(_NOT_IDEMPOTENT)
         return {"service": service_shape(call.reader, existing, tags=True)}
+    _check_quota(call, cluster)
     service = _new_service(call, cluster, request, settings, asked)
     if asked is not None and controller == "CODE_DEPLOY":
         service = replace(service, deployments=[first_task_set(call, service, asked.definition, asked.deployment)])
@@ -88,6 +91,10 @@ def update_service(call: Call, request: m.UpdateServiceRequest) -> m.UpdateServi
     service = lookup.existing_service(call, cluster, request["service"])
     if service.status != "ACTIVE":
         raise ServiceNotActiveException("Service was not ACTIVE.")
+    before = controller_type(service.spec)
+    after = controller_type(request) if request.get("deploymentController") else before
+    if after != before:
+        return _updated(call, service, _under_another_controller(call, cluster, service, request, before, after))
     if service.has_task_sets:
         changed = with_settings(service, controlled_settings(service, request))
         return _updated(call, service, changed)
@@ -100,6 +107,28 @@ def update_service(call: Call, request: m.UpdateServiceRequest) -> m.UpdateServi
     else:
         changed = _with_strategy_of(changed, asked)
     return _updated(call, service, changed)
+
+
+def _under_another_controller(
+    call: Call, cluster: Cluster, service: Service, request: m.UpdateServiceRequest, before: str, after: str
+) -> Service:
+    """The service once another deployment controller has taken it over. What the request changes besides is taken as
+    under that one: a new revision begins a deployment, otherwise the tasks that the PRIMARY one has stay."""
+    controllers.check_change(service, before, after)
+    if after != "ECS":
+        arn = task_set_arn(service, service.primary.id) if before == "ECS" else ""
+        taken = controllers.with_task_sets(service, after, arn, call.now)
+        return with_settings(taken, controlled_settings(taken, request))
+    taken = controllers.with_deployments(service, call.ids.letters(21, _ID_LETTERS), call.now)
+    asked = update_settings(call, cluster, taken, request)
+    changed = with_settings(taken, asked.settings)
+    has_primary = any(d.status == "PRIMARY" for d in taken.deployments)
+    if not has_primary or request.get("forceNewDeployment") or _starts_deployment(taken, asked):
+        changed = deployments.supersede(changed, _new_deployment(call, asked), call.now)
+    else:
+        changed = _with_spec_of(changed, asked)
+    keep_history(call, changed, asked.definition)
+    return changed
 
 
 def _updated(call: Call, service: Service, changed: Service) -> m.UpdateServiceResponse:
@@ -234,17 +263,27 @@ def _starts_deployment(service: Service, asked: Asked) -> bool:
     return (
         asked.definition.arn != service.task_definition
         or settings["networkConfiguration"] != service.network_configuration
-        or settings["platformVersion"] != service.platform_version
+        or settings["platformVersion"] not in (None, service.platform_version or "LATEST")
+        or settings.get("serviceConnectConfiguration") != service.spec.get("serviceConnectConfiguration")
     )
 
 
 def _with_strategy_of(service: Service, asked: Asked) -> Service:
     """Tasks that the deployment under way still starts follow a changed strategy."""
+    return service if asked.deployment == service.primary.spec else _with_spec_of(service, asked)
+
+
+def _with_spec_of(service: Service, asked: Asked) -> Service:
     primary = service.primary
-    if asked.deployment == primary.spec:
-        return service
     changed = replace(primary, spec=asked.deployment, service_settings=settings_of_revision(asked.settings))
     return replace(service, deployments=[changed if d.id == primary.id else d for d in service.deployments])
+
+
+def _check_quota(call: Call, cluster: Cluster) -> None:
+    """AWS raises it on request (the wording is unconfirmed)."""
+    where = {"account": call.account, "region": call.region, "cluster": cluster.name}
+    if call.reader.count(SERVICES, **where, status="ACTIVE") >= MAX_SERVICES:
+        raise ClientException(f"A cluster can have at most {MAX_SERVICES} services.")
 
 
 def _check_token(request: m.CreateServiceRequest) -> None:
@@ -254,16 +293,15 @@ def _check_token(request: m.CreateServiceRequest) -> None:
         raise InvalidParameterException("clientToken must be 1 to 36 ASCII characters in the range of 33-126.")
 
 
-def _token_was_for(call: Call, cluster: Cluster, request: m.CreateServiceRequest, existing: Service) -> bool:
-    """Whether this very request made the service already."""
+def _token_is_known(call: Call, cluster: Cluster, request: m.CreateServiceRequest) -> bool:
+    """Whether this very request made a service already. Its token stands for no other request."""
     token = request.get("clientToken")
     if token is None:
         return False
     try:
-        earlier = client_tokens.earlier_result(call, cluster.name, token, _fingerprint(request))
+        return client_tokens.earlier_result(call, cluster.name, token, _fingerprint(request)) is not None
     except ConflictException as conflict:
         raise InvalidParameterException(_NOT_IDEMPOTENT) from conflict
-    return earlier == [existing.arn]
 
 
 def _keep_token(call: Call, cluster: Cluster, request: m.CreateServiceRequest, service: Service) -> None:
@@ -273,7 +311,7 @@ def _keep_token(call: Call, cluster: Cluster, request: m.CreateServiceRequest, s
 
 
 def _fingerprint(request: m.CreateServiceRequest) -> str:
-    return client_tokens.fingerprint(request, ("serviceName", *SETTINGS))
+    return client_tokens.fingerprint(request, ("serviceName", "tags", *SETTINGS))
 
 
 def _note(call: Call, kind: str, service: Service, detail: dict[str, Any]) -> None:
