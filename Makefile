@@ -14,11 +14,10 @@ demo: $(STAMP) engine
 	@$(PY) -m emulator.demo
 
 # Everything, with the real engine: what CI runs. Two of the engine's test files run beside each other: they mostly wait.
-# What failed beside others is shown, and tried once more by itself.
 test: lint engine
 	@scripts/ensure-packages busybox-static curl skopeo podman debootstrap docker-compose docker-registry awscli iproute2
 	@$(PY) -m pytest -n $(WORKERS) -m "not docker" --check-coverage $(TESTS)
-	@$(PY) -m pytest -n 2 --dist loadfile -m docker $(TESTS) || $(PY) -m pytest -m docker --last-failed $(TESTS)
+	@$(PY) -m pytest -n 2 --dist loadfile -m docker $(TESTS)
 
 # No engine, within 90 seconds.
 test-fast: $(STAMP)

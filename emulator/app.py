@@ -7,6 +7,7 @@ one WSGI application behind every listener.
 from __future__ import annotations
 
 import importlib
+import logging
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from emulator.data_dir import DataDir, is_dead_lock
 from emulator.domain.engines import DEFAULT_ADDRESS, LOCAL
 from emulator.domain.image import partition_of
 from emulator.domain.image_reference import EcrRegistry
-from emulator.engine.base import Engine
+from emulator.engine.base import Engine, EngineError
 from emulator.engine.outage import with_outages
 from emulator.engine.pause import RELAY_ADDRESS, SocketRelay, TcpRelay
 from emulator.front import Environ, Front, Lazily, StartResponse, Wsgi
@@ -60,6 +61,8 @@ from emulator.wire.authenticate import Authenticator
 from emulator.wire.call import Facts, Parts
 from emulator.wire.gateway import Gateway, Observer
 from emulator.wire.operations import Service, Services
+
+_log = logging.getLogger("homeport")
 
 SERVICES = ("autoscaling", "ec2", "ecr", "ecr-public", "ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
 
@@ -110,7 +113,10 @@ class Emulator:
         self.faults.suspend()
         self.plane.close()
         if self.config.ephemeral:
-            self.plane.remove_everything()
+            try:
+                self.plane.remove_everything()
+            except EngineError as error:
+                _log.warning("what this run made is left to the next start of Homeport: %s", error)
         for one in self.plane.engines.all:
             one.engine.close()
         self.log_events.close()

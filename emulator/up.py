@@ -6,59 +6,124 @@ import contextlib
 import logging
 import os
 import resource
-import signal
 import sys
 import threading
 from pathlib import Path
 
 from emulator.app import Emulator, build
+from emulator.clock import monotonic
 from emulator.config import Config
 from emulator.data_dir import DataDirInUse
 from emulator.domain.engines import LOCAL, swarm_refusal
 from emulator.engine.base import EngineError
 from emulator.registry.naming import REAL_NAMES_PORT, RegistryNaming
 from emulator.serve import Listener, Server
+from emulator.stop_signals import StopSignals
 from emulator.store.permissions import unknown_managed_policies
 from emulator.task_endpoints.caller import RELAY_LISTENER
 
 _log = logging.getLogger("homeport")
 
 GRACE_S = 3.0
+HANG_UP_S = 1.0
+_STAYING = "Stopping; containers of running tasks stay and are adopted at the next start."
+_REMOVING = "Stopping; what this run made in the engine is removed. Told again, Homeport leaves that to its next start."
 OPEN_FILES = 65_536
 
 
 def run(config: Config) -> int:
     """Serves until SIGINT or SIGTERM. The exit status: 0, or 1 when it could not start."""
+    stop = StopSignals()
     if config.advisories is not None and not config.advisories.is_dir():
         return _cannot(f"--advisories {config.advisories}: there is no such folder")
     os.umask(0o077)  # what we write is for our user alone; only the relay's socket is opened, by its own mode
     _allow_open_files()
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        emulator = build(config)
-    except (OSError, DataDirInUse) as error:
-        return _cannot(str(error))
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    if config.enforce_security_groups and (why := _no_packet_filter(emulator)):
-        emulator.close()
-        return _cannot(f"--enforce-security-groups cannot be had here: {why}")
-    if emulator.plane.swarm is not None and (why := swarm_refusal(emulator.plane.swarm.members())):
-        emulator.close()
-        return _cannot(f"--engine-endpoint: {why}")
-    try:
+    coming = _ComingUp(config, stop)
+    coming.thread.start()
+    if stop.wait():
+        print(_REMOVING if config.ephemeral else _STAYING, flush=True)
+    coming.end()
+    if coming.bug is not None:
+        raise coming.bug
+    return 0 if coming.failure is None else _cannot(coming.failure)
+
+
+class CannotStart(Exception):
+    """The text says why, for the user."""
+
+
+class _ComingUp:
+    """The start, in a thread of its own: an engine that does not answer is given half a minute for each call, and
+    Ctrl-C does not wait for it. Whatever is there by then is taken down again."""
+
+    def __init__(self, config: Config, stop: StopSignals) -> None:
+        self.thread = threading.Thread(target=self._run, name="homeport-start", daemon=True)
+        self.failure: str | None = None
+        self.bug: Exception | None = None
+        self._config = config
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._ending = False
+        self._emulator: Emulator | None = None
+        self._server: Server | None = None
+
+    def _run(self) -> None:
+        try:
+            self._come_up()
+        except (OSError, DataDirInUse, CannotStart) as error:
+            self.failure = str(error)
+        except Exception as bug:  # noqa: BLE001 - the main thread raises it
+            self.bug = bug
+        else:
+            return
+        self._stop.wake()
+
+    def _come_up(self) -> None:
+        emulator = build(self._config)
+        with self._lock:
+            if self._ending:
+                emulator.close()
+                return
+            self._emulator = emulator
+        _check_engines(emulator)
+        if self._ending:
+            return
         server, notes = listen(emulator)
-    except OSError as error:
-        emulator.close()
-        return _cannot(str(error))
-    emulator.start()
-    print(banner(emulator, notes), flush=True)
-    stop.wait()
-    print("Stopping; containers of running tasks stay and are adopted at the next start.", flush=True)
-    server.stop(GRACE_S)
-    emulator.close()
-    return 0
+        with self._lock:
+            self._server = server
+            if self._ending:
+                server.stop(0)
+                return
+        emulator.start()
+        text = banner(emulator, notes)
+        if not self._ending:
+            print(text, flush=True)
+
+    def end(self) -> None:
+        with self._lock:
+            self._ending = True
+        if self._emulator is None:
+            self.thread.join(GRACE_S)  # it is being built, which asks no engine
+            return
+        _hang_up(self._emulator)
+        if self._server is not None:
+            self._server.stop(GRACE_S)
+        self._emulator.close()
+
+
+def _hang_up(emulator: Emulator) -> None:
+    """Those who listen to what has no end of its own are told that it ends, so that nobody waits for them."""
+    emulator.log_events.end_following()
+    emulator.plane.exec_sessions.close(monotonic() + HANG_UP_S)
+
+
+def _check_engines(emulator: Emulator) -> None:
+    """CannotStart when what was asked for cannot be had with these engines."""
+    if emulator.config.enforce_security_groups and (why := _no_packet_filter(emulator)):
+        raise CannotStart(f"--enforce-security-groups cannot be had here: {why}")
+    if emulator.plane.swarm is not None and (why := swarm_refusal(emulator.plane.swarm.members())):
+        raise CannotStart(f"--engine-endpoint: {why}")
 
 
 def _allow_open_files() -> None:

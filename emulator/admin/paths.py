@@ -285,7 +285,7 @@ class Admin:
             follower = self.log_events.follow(group_id, stream_ids, after=sequence)
             events = follower.next(FOLLOW_POLL_S if follow else 0.0)
             sequence = follower.sequence
-            if not events and not follow:
+            if not events and (not follow or self.log_events.ending):
                 return
             yield b"".join(event.message.encode() + b"\n" for event in events)
             with self.database.read() as reader:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from emulator.clock import Clock
+from emulator.clock import Clock, monotonic
+from emulator.control.background import begin
 from emulator.control.exec_logs import SessionLogs
 from emulator.control.live_session import LiveSession
 from emulator.domain.engines import LOCAL
@@ -73,7 +75,8 @@ class ExecSessions:
         live = self._live.get(key)
         if record is None or record.ended_at is not None:
             if live is not None:
-                live.end(record.reason if record else "")
+                # Its last words wait for a client that may not listen, and its end for an engine: not the loop's to do.
+                begin("homeport-exec-end", partial(live.end, record.reason if record else ""))
                 self._live.pop(key, None)
             return None if record is None else self._forget(record, now)
         if now >= ends_at(record):
@@ -167,11 +170,15 @@ class ExecSessions:
                 over = replace(record, ended_at=self._clock.now(), reason=reason, exit_code=exit_code, token="")
                 tx.put(EXEC_SESSIONS, over)
 
-    def close(self) -> None:
+    def close(self, deadline: float) -> None:
+        """Ends all, beside each other, and waits until then (by the stopwatch) for them to be told."""
         with self._lock:
             live, self._live = list(self._live.values()), {}
-        for session in live:
-            session.end("Homeport is shutting down")
+        ending = [begin("homeport-exec-end", partial(each.end, "Homeport is shutting down")) for each in live]
+        for thread in ending:
+            thread.join(max(0.0, deadline - monotonic()))
+        for each in live:
+            each.wait(max(0.0, deadline - monotonic()))
 
 
 def _engine_of(reader: Reader, record: Record) -> str:

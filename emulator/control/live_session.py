@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from emulator.clock import Clock, monotonic
+from emulator.control.background import begin
 from emulator.domain import session_message as message
 from emulator.domain.exec_session import ExecSession as Record
 from emulator.domain.exec_session import words
@@ -70,6 +71,7 @@ class LiveSession:
         self._size: tuple[int, int] | None = None
         self._over = False
         self._told_active = 0.0
+        self._pumping: threading.Thread | None = None
 
     def attach(self, send: Send, hang_up: Callable[[], None]) -> None:
         """A connection; one that was there before is let go. What it has not acknowledged is sent to the new one."""
@@ -122,6 +124,11 @@ class LiveSession:
         if process is not None:
             process.close()
         self._last_words(reason)
+
+    def wait(self, timeout_s: float) -> None:
+        """Until what the process wrote is taken care of, and its end is on record."""
+        if self._pumping is not None:
+            self._pumping.join(timeout_s)
 
     # -- in
 
@@ -179,7 +186,7 @@ class LiveSession:
             if self._size is not None:
                 self._process.resize(*self._size)
         self._sessions.began(record.id, self._process.id)
-        threading.Thread(target=self._pump, name="homeport-exec", daemon=True).start()
+        self._pumping = begin("homeport-exec", self._pump)
 
     # -- out
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from emulator.clock import Clock
-from emulator.store.database import Key
+from emulator.store.database import DatabaseClosed, Key
 
 _log = logging.getLogger("homeport.control")
 
@@ -92,6 +92,7 @@ class ControlLoop:
                 self._wait()
 
     def stop(self) -> None:
+        """What is in hand is done to its end, and nothing after it."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -122,6 +123,8 @@ class ControlLoop:
     def _take(self) -> tuple[Key | None, Callable[[], None] | None] | None:
         with self._changed:
             self._busy = False
+            if self._stopping:
+                return None
             if self._posted:
                 self._busy = True
                 return None, self._posted.popleft()
@@ -138,6 +141,8 @@ class ControlLoop:
         if work is not None:
             try:
                 work()
+            except DatabaseClosed:
+                pass  # we are at the end
             except Exception:  # noqa: BLE001 - the loop outlives every bug; the bug is in the log
                 _log.exception("posted work failed")
             return
@@ -149,6 +154,8 @@ class ControlLoop:
         try:
             again = controller.reconcile(key[1])
             self._failures.pop(key, None)
+        except DatabaseClosed:
+            return
         except Exception:  # noqa: BLE001 - as above; the key is looked at again, ever more seldom
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             _log.exception("looking at %s failed", key)

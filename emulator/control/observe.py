@@ -10,8 +10,10 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from emulator.clock import monotonic
+from emulator.control.background import begin
 from emulator.domain.task_progress import Observed, Sight
 from emulator.engine import labels
 from emulator.engine.base import ContainerState, Engine, EngineError, EngineEvent
@@ -125,8 +127,8 @@ class ContainerWatch:
 
     def start(self, *, look_first: bool = False) -> None:
         """`look_first`: the first whole look is taken in the thread, too, so that nobody waits for the engine."""
-        threading.Thread(target=self._follow, name="homeport-events", daemon=True).start()
-        threading.Thread(target=self._renew, args=(look_first,), name="homeport-watch", daemon=True).start()
+        begin("homeport-events", self._follow)
+        begin("homeport-watch", partial(self._renew, look_first))
 
     def close(self) -> None:
         self._closing.set()

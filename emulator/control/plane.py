@@ -11,6 +11,7 @@ from functools import partial
 from emulator.clock import monotonic
 from emulator.control.alarms import AlarmController
 from emulator.control.auto_scaling_groups import AutoScalingGroupController
+from emulator.control.background import begin
 from emulator.control.capacity import CapacityController
 from emulator.control.capacity_providers import CapacityProviderController
 from emulator.control.container_launch import ContainerLauncher, Identity
@@ -59,6 +60,7 @@ _log = logging.getLogger("homeport.control")
 
 SETTLE_TIMEOUT_S = 60.0
 RESET_TIMEOUT_S = 300.0
+CLOSE_GRACE_S = 2.0
 FLUSH_LOGS_EVERY_S = 1.0
 ENGINE_LOOK_EVERY_S = 2.0
 
@@ -70,6 +72,7 @@ class ControlPlane:
         self._parts = parts
         self._threaded = threaded
         self._closing = threading.Event()
+        self._deciding: threading.Thread | None = None
         self._is_dead: Callable[[str], bool] | None = None
         self.loop = ControlLoop(parts.clock)
         self.definitions = Definitions()
@@ -230,8 +233,8 @@ class ControlPlane:
             if self._parts.read_statistics:
                 one.statistics.start()
         if self._threaded:
-            threading.Thread(target=self.loop.run_forever, name="homeport-control", daemon=True).start()
-            threading.Thread(target=self._flush_logs, name="homeport-log-flush", daemon=True).start()
+            self._deciding = begin("homeport-control", self.loop.run_forever)
+            begin("homeport-log-flush", self._flush_logs)
 
     def check_packet_filter(self) -> str:
         """Why this machine cannot enforce security groups; empty when it can, or when no engine answers to tell."""
@@ -328,15 +331,23 @@ class ControlPlane:
             raise failure[0]
 
     def close(self) -> None:
-        """Stops looking. Containers run on, and are adopted at the next start."""
+        """Stops looking. Containers run on, and are adopted at the next start.
+
+        What is in hand has two seconds to end; an engine call that takes longer is cut off with the process.
+        """
+        deadline = monotonic() + CLOSE_GRACE_S
         self._closing.set()
         for one in self.engines.all:
             one.watch.close()
             one.statistics.close()
-        self.exec_sessions.close()
         self.loop.stop()
-        for one in self.engines.all:
-            one.work.close()
+        self.exec_sessions.close(deadline)
+        if self._deciding is not None:
+            self._deciding.join(max(0.0, deadline - monotonic()))
+        # All are closed before one is waited for: no engine's jobs begin while another's end.
+        ended = [one.work.close() for one in self.engines.all]
+        if not all(ended) and not self._settle_work(deadline):
+            _log.info("an engine has calls in hand, which are not waited for")
 
     def _engine_changed(self, answers: bool) -> None:
         """An outage on demand begins, or ends: for all engines alike."""

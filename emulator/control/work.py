@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Condition
+from threading import Condition, RLock, Thread
 from typing import Literal, Protocol
 
 _log = logging.getLogger("homeport.control")
@@ -31,7 +30,9 @@ class Work(Protocol):
         """Waits until no job is under way; whether that came true in time."""
         ...
 
-    def close(self) -> None: ...
+    def close(self, grace_s: float = 0.0) -> bool:
+        """No job begins any more. Waits so long for those in hand; whether they ended."""
+        ...
 
 
 class InlineWork:
@@ -43,53 +44,87 @@ class InlineWork:
     def settle(self, timeout_s: float) -> bool:
         return True
 
-    def close(self) -> None:
-        return
+    def close(self, grace_s: float = 0.0) -> bool:
+        return True
 
 
 class ThreadedWork:
-    """A small pool per lane."""
+    """A few threads per lane, each begun when there is more to do than threads that wait.
+
+    They are daemons, which a ThreadPoolExecutor's are not: an engine may take half a minute to answer a call, or ten
+    minutes for a pull, and Ctrl-C does not wait for it. What is cut off so is what a crash would have cut off; recovery
+    sees to it.
+    """
 
     def __init__(self) -> None:
-        self._pools = {
-            lane: ThreadPoolExecutor(width, thread_name_prefix=f"homeport-{lane}") for lane, width in LANES.items()
-        }
-        self._waiting: dict[Lane, tuple[deque[Callable[[], None]], deque[Callable[[], None]]]] = {
-            lane: (deque(), deque()) for lane in LANES
-        }
+        lock = RLock()
+        self._lanes = {lane: _Waiting(Condition(lock)) for lane in LANES}
+        self._changed = Condition(lock)
         self._under_way = 0
-        self._changed = Condition()
+        self._closed = False
 
     def submit(self, lane: Lane, job: Callable[[], None], *, ahead: bool = False) -> None:
         with self._changed:
+            if self._closed:
+                return
+            waiting = self._lanes[lane]
+            (waiting.ahead if ahead else waiting.others).append(job)
             self._under_way += 1
-            self._waiting[lane][0 if ahead else 1].append(job)
-        try:
-            self._pools[lane].submit(self._do_next, lane).add_done_callback(self._ended)
-        except RuntimeError:  # shutting down
-            self._count_down()
+            if waiting.idle < len(waiting) and waiting.threads < LANES[lane]:
+                waiting.threads += 1
+                name = f"homeport-{lane}-{waiting.threads}"
+                Thread(target=self._run, args=(waiting,), name=name, daemon=True).start()
+            else:
+                waiting.changed.notify()
 
     def settle(self, timeout_s: float) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: self._under_way == 0, timeout_s)
 
-    def close(self) -> None:
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _do_next(self, lane: Lane) -> None:
-        """As many calls as jobs: each does the one that is first by then."""
+    def close(self, grace_s: float = 0.0) -> bool:
         with self._changed:
-            ahead, others = self._waiting[lane]
-            job = (ahead or others).popleft()
-        job()
+            self._closed = True
+            for waiting in self._lanes.values():
+                self._under_way -= waiting.forget()
+                waiting.changed.notify_all()
+            return self._changed.wait_for(lambda: self._under_way == 0, grace_s)
 
-    def _ended(self, future: Future[None]) -> None:
-        if not future.cancelled() and (error := future.exception()) is not None:
-            _log.error("a job failed", exc_info=error)
-        self._count_down()
+    def _run(self, waiting: _Waiting) -> None:
+        while (job := self._next(waiting)) is not None:
+            try:
+                job()
+            except Exception:  # noqa: BLE001 - the lane outlives every bug; the bug is in the log
+                # After the end nobody waits for it, and what it would write to may be gone.
+                _log.log(logging.DEBUG if self._closed else logging.ERROR, "a job failed", exc_info=True)
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
 
-    def _count_down(self) -> None:
+    def _next(self, waiting: _Waiting) -> Callable[[], None] | None:
+        """Waits for a job; None at the end."""
         with self._changed:
-            self._under_way -= 1
-            self._changed.notify_all()
+            waiting.idle += 1
+            waiting.changed.wait_for(lambda: self._closed or len(waiting))
+            waiting.idle -= 1
+            return None if self._closed else (waiting.ahead or waiting.others).popleft()
+
+
+class _Waiting:
+    """The jobs of one lane that are not in hand, and its threads."""
+
+    def __init__(self, changed: Condition) -> None:
+        self.ahead: deque[Callable[[], None]] = deque()
+        self.others: deque[Callable[[], None]] = deque()
+        self.changed = changed
+        self.threads = 0
+        self.idle = 0
+
+    def __len__(self) -> int:
+        return len(self.ahead) + len(self.others)
+
+    def forget(self) -> int:
+        """How many there were."""
+        count = len(self)
+        self.ahead.clear()
+        self.others.clear()
+        return count

@@ -31,6 +31,10 @@ class AlreadyExists(Exception):
     """An insert met a record of the same key or unique column."""
 
 
+class DatabaseClosed(Exception):
+    """Homeport ends: who still asks is to end, too, and need not say so."""
+
+
 class NewerSchema(Exception):
     """The data directory was written by a newer Homeport."""
 
@@ -158,6 +162,7 @@ class Database:
         self._writer = self._connect()
         self._lock = threading.RLock()
         self._open: Transaction | None = None
+        self._closed = False
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._listeners: list[Callable[[list[Key]], None]] = []
         self._create_schema()
@@ -167,10 +172,15 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """The one writer. Rolls back when the block raises; commits, then notifies, when it does not."""
+        """The one writer. Rolls back when the block raises; commits, then notifies, when it does not.
+
+        DatabaseClosed after the end.
+        """
         with self._lock:
             if self._open is not None:
                 raise RuntimeError("a transaction is already open in this thread")
+            if self._closed:
+                raise DatabaseClosed
             self._writer.execute("BEGIN IMMEDIATE")
             self._open = transaction = Transaction(self._writer)
             try:
@@ -189,7 +199,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        """A snapshot."""
+        """A snapshot. DatabaseClosed after the end."""
+        if self._closed:
+            raise DatabaseClosed
         try:
             connection = self._readers.get_nowait()
         except queue.Empty:
@@ -212,6 +224,7 @@ class Database:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             while True:
                 try:
                     self._readers.get_nowait().close()

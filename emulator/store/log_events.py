@@ -14,6 +14,7 @@ Streams are known by their ids; that they exist, and their names' meaning, is th
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import sqlite3
 import threading
@@ -29,10 +30,14 @@ from emulator.store.log_rows import SCHEMA, StoredEvent, StreamFacts, Window
 T = TypeVar("T")
 
 LINGER_S = 0.05
+CLOSE_GRACE_S = 2.0
 """How long the writer waits for more output before it commits; nobody waits for output to be committed."""
 
 _CHUNK = 10_000
 _LARGEST = 2**63 - 1  # what a column holds; a client's token may say anything
+
+
+_log = logging.getLogger("homeport.logs")
 
 
 class LogEvents:
@@ -49,6 +54,7 @@ class LogEvents:
         self._numbers: dict[str, tuple[int, int]] = {}
         self._committed = threading.Condition()
         self._last_sequence = self._newest_sequence()
+        self.ending = False
         self._queue = LogQueue()
         self._writer = threading.Thread(target=self._write_forever, name="homeport-logs", daemon=True)
         self._writer.start()
@@ -110,10 +116,20 @@ class LogEvents:
             self._queue.bury(stream_id)
         self._on_writer(self._clear)
 
+    def end_following(self) -> None:
+        """Homeport ends soon: who follows what comes is to stop once nothing is left (`ending`)."""
+        with self._committed:
+            self.ending = True
+            self._committed.notify_all()
+
     def close(self) -> None:
-        """Commits what is queued, then ends."""
+        """Commits what is queued, then ends. A writer that is at something long is not waited for: it is cut off with
+        the process, and SQLite undoes what was not committed."""
         self._queue.close()
-        self._writer.join()
+        self._writer.join(CLOSE_GRACE_S)
+        if self._writer.is_alive():
+            _log.warning("the log events that were received last may not be kept: the writer is busy")
+            return
         with contextlib.suppress(queue.Empty):
             while True:
                 self._readers.get_nowait().close()
@@ -164,7 +180,8 @@ class LogEvents:
     def wait_for_commit(self, after: int, timeout_s: float) -> bool:
         """Whether something newer than a sequence number was committed within that real time."""
         with self._committed:
-            return self._committed.wait_for(lambda: self._last_sequence > after, timeout_s)
+            self._committed.wait_for(lambda: self._last_sequence > after or self.ending, timeout_s)
+            return self._last_sequence > after
 
     def arrived_after(
         self, group_id: str, stream_ids: Sequence[str] | None, sequence: int, limit: int = 1000

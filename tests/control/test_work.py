@@ -40,6 +40,26 @@ def test_what_was_begun_goes_ahead_of_what_begins_another() -> None:
     work.close()
 
 
+def test_the_end_waits_a_little_for_what_is_in_hand_and_begins_nothing_more() -> None:
+    work, done, begun, gate = ThreadedWork(), [], threading.Semaphore(0), threading.Event()
+
+    def job() -> None:
+        begun.release()
+        assert gate.wait(DEADLINE_S)
+        done.append("in hand")
+
+    for _ in range(LANES["stop"]):
+        work.submit("stop", job)
+        assert begun.acquire(timeout=DEADLINE_S)
+    work.submit("stop", lambda: done.append("waiting"))
+    assert not work.close(0.0)
+    work.submit("start", lambda: done.append("late"))
+    gate.set()
+    assert work.settle(DEADLINE_S)
+    assert done == ["in hand"] * LANES["stop"]
+    assert not [thread for thread in threading.enumerate() if not thread.daemon and "homeport" in thread.name]
+
+
 def test_a_job_that_fails_is_counted_as_ended() -> None:
     work = ThreadedWork()
 

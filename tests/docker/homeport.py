@@ -97,11 +97,15 @@ class Homeport:
     # ---- the process
 
     def start(self) -> None:
+        self.launch()
+        self.instance = eventually(self._answers)
+
+    def launch(self) -> None:
+        """Without waiting for it to serve."""
         command = [sys.executable, "-m", "emulator", "up", "--port", str(self.port), "--registry-port", "0"]
         command += ["--data-dir", str(self.directory), "--log-level", "WARNING", *self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-        self.instance = eventually(self._answers)
 
     def _answers(self) -> str:
         assert self.process is not None
