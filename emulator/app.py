@@ -45,6 +45,7 @@ from emulator.registry.auth import TokenSigner
 from emulator.registry.blobs import BlobStore
 from emulator.registry.collect import collect
 from emulator.registry.image_scanner import ImageScanner
+from emulator.registry.image_signer import ImageSigner
 from emulator.registry.naming import RegistryNaming
 from emulator.registry.pull_through import Addresses, PullThroughCache, Wanted
 from emulator.registry.uploads import Uploads
@@ -181,6 +182,7 @@ def build(
         except UpstreamError as error:
             raise ImageUnavailable(str(error)) from error
 
+    image_signer = ImageSigner(database, blobs, uploads, ids, sealer)
     own_names = Naming(f"localhost:{config.port}", EcrRegistry(config.default_account, config.default_region))
     images = ImageFinder(
         database,
@@ -217,6 +219,7 @@ def build(
             endpoint_in_task=f"http://{RELAY_ADDRESS}" if config.task_endpoint else None,
             endpoint_on_host=f"http://127.0.0.1:{host_port}" if host_port else None,
             scanner=ImageScanner(blobs, config.advisories),
+            signer=image_signer,
             redeploy_on_push=own_names if config.redeploy_on_push else None,
             chores={
                 "expired log events": lambda now: sweep_expired(database, log_events, now),
@@ -254,8 +257,8 @@ def build(
         from emulator.admin.paths import Admin
         from emulator.coverage import current_statuses
 
-        pieces = (config, clock, database, log_events, engine, plane, naming, signer, instance, ids, faults)
-        return Admin(*pieces, emulator.reset, current_statuses).wsgi()
+        pieces = (config, clock, database, log_events, engine, plane, naming, signer, image_signer)
+        return Admin(*pieces, instance, ids, faults, emulator.reset, current_statuses).wsgi()
 
     callers = Callers(database, over_tcp=config.relay_host is not None)
 

@@ -29,6 +29,7 @@ from emulator.engine.base import Engine, EngineError, EngineInfo
 from emulator.ids import Ids
 from emulator.registry.address import Addressing
 from emulator.registry.auth import TokenSigner
+from emulator.registry.image_signer import ImageSigner
 from emulator.registry.naming import RegistryNaming
 from emulator.store.database import Database
 from emulator.store.ecr_tables import REPOSITORIES
@@ -52,6 +53,7 @@ class Admin:
     plane: ControlPlane
     naming: RegistryNaming
     signer: TokenSigner
+    image_signer: ImageSigner
     instance: str
     ids: Ids
     faults_on_demand: Faults
@@ -69,6 +71,7 @@ class Admin:
             ("plan", self.plan, ["GET"]),
             ("alarms", self.alarms, ["GET", "POST"]),
             ("images", self.images, ["GET"]),
+            ("signing-root", self.signing_root, ["GET"]),
             ("registry-token", self.registry_token, ["POST"]),
             ("coverage", self.coverage, ["GET"]),
             ("hosts", self.hosts, ["GET"]),
@@ -130,6 +133,10 @@ class Admin:
         if record is None:
             return _json({"error": "no such session"}, 404)
         return _json({"ended": record.ended_at is not None, "exitCode": record.exit_code, "reason": record.reason})
+
+    def signing_root(self) -> Response:
+        """The certificate that signatures of images are verified with, in PEM."""
+        return Response(self.image_signer.root_certificate(self.clock.now()), mimetype="application/x-pem-file")
 
     def reset(self) -> Response:
         """Removes every container, network, record, image and log event of this emulator."""

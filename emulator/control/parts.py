@@ -16,6 +16,7 @@ from emulator.engine.base import Engine
 from emulator.engine.pause import SocketRelay, TcpRelay
 from emulator.ids import Ids
 from emulator.registry.image_scanner import ImageScanner
+from emulator.registry.image_signer import ImageSigner
 from emulator.store.database import Database
 from emulator.store.image_users import Naming
 from emulator.store.sealing import Sealer
@@ -58,4 +59,5 @@ class ControlParts:
     further: Mapping[str, FurtherEngine] = field(default_factory=dict)  # by name
     redeploy_on_push: Naming | None = None
     scanner: ImageScanner | None = None
+    signer: ImageSigner | None = None
     chores: Mapping[str, Chore] = field(default_factory=dict)

@@ -109,7 +109,7 @@ class ControlPlane:
         self._lifecycle = LifecyclePolicies(parts.clock, parts.database)
         self._previews = LifecyclePreviews(parts.clock, parts.database)
         self._restores = ImageRestores(parts.clock, parts.database)
-        self._registry = RegistryWork(parts.clock, parts.database, parts.ids, parts.redeploy_on_push)
+        self._registry = RegistryWork(parts.clock, parts.database, parts.ids, parts.redeploy_on_push, parts.signer)
         self._scans = ImageScans(parts.clock, parts.database, self._work, parts.scanner)
         self._housekeeping = Housekeeping(parts.clock, parts.chores)
         self.loop.use(self._controllers(parts))

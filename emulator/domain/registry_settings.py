@@ -75,12 +75,11 @@ class SigningRule:
 
 @dataclass(frozen=True, slots=True)
 class SigningConfiguration:
-    """`put_at`: images pushed from then on are to be signed. Seconds since the epoch."""
+    """Which images are to be signed when they are pushed, by whom."""
 
     account: str
     region: str
     rules: tuple[SigningRule, ...]
-    put_at: float
 
 
 def check_setting(name: str, value: str | None = None) -> None:

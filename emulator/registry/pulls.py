@@ -103,10 +103,11 @@ def get_manifest(visit: Visit) -> Answer:
 
 
 def _check_reference(visit: Visit) -> None:
+    """A tag that cannot be is one that is not there: the specification has no other answer for it than 404."""
     if ":" in visit.item:
         visit.check_digest(visit.item)
     elif not is_tag(visit.item):
-        raise RegistryError(400, "TAG_INVALID", f"'{visit.item}' is no valid tag.")
+        raise manifest_unknown()
 
 
 def get_tags(visit: Visit) -> Answer:

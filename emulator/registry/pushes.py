@@ -36,6 +36,7 @@ from emulator.registry.repository import (
     put_manifest,
     unlink_layer,
 )
+from emulator.registry.signing_orders import order_signings
 from emulator.registry.uploads import DigestMismatch, Source, Upload, UploadBusy, UploadEnded
 from emulator.registry.visit import Answer, Visit
 from emulator.store.database import Reader
@@ -293,6 +294,7 @@ def push_manifest(visit: Visit) -> Answer:
             existing = find_image(tx, repository, digest or digest_of(body))
             assert existing is not None
             image = existing
+        order_signings(tx, repository, image, lambda arn: visit.signing_refusal(tx, arn), visit.now)
     headers = {"Location": visit.location(f"manifests/{image.digest}"), "Docker-Content-Digest": image.digest}
     if image.subject_digest is not None:
         headers["OCI-Subject"] = image.subject_digest

@@ -47,6 +47,7 @@ from emulator.domain.manifest import (
 from emulator.registry.notes import note_image
 from emulator.registry.replication_orders import order_copies, order_deletion, order_untagging
 from emulator.registry.scan_orders import forget_scan, scan_on_push
+from emulator.registry.signing_orders import forget_signings
 from emulator.store.database import AlreadyExists, Reader, Transaction
 from emulator.store.ecr_tables import (
     IMAGE_TAGS,
@@ -329,6 +330,7 @@ def _remove_image(tx: Transaction, repository: Repository, image: Image, now: fl
         tx.delete(IMAGE_TAGS, *_key(repository), tag)
     order_deletion(tx, repository, image.digest, replicates=replicates)
     forget_scan(tx, image)
+    forget_signings(tx, image)
     tx.delete(MANIFESTS, *_key(repository), image.digest)
     tx.delete(IMAGES, *_key(repository), image.digest)
     for referrer in list_referrers(tx, repository, image.digest):

@@ -31,6 +31,7 @@ from emulator.registry.dialect import OCI, Dialect
 from emulator.registry.errors import RegistryError, digest_invalid, upstream_failed
 from emulator.registry.pull_through import PullThroughCache, Wanted
 from emulator.registry.repository import find_repository
+from emulator.registry.signing_orders import signing_refusal
 from emulator.registry.uploads import Uploads
 from emulator.registry.upstream import UpstreamError
 from emulator.serve import FileSlice
@@ -127,6 +128,11 @@ class Visit:
         """Why the caller may not do something with a repository, given by its ARN; None when it may."""
         request = request_keys(self.claims.region, self.now, self.request.remote_addr or "")
         return self.registry.doorkeeper.refusal(reader, self.claims, arn, f"ecr:{action}", request)
+
+    def signing_refusal(self, reader: Reader, profile_arn: str) -> str | None:
+        """Why what the caller pushes cannot be signed with a profile in its name; None when it can."""
+        who, enforce = self.claims, self.registry.doorkeeper.enforce
+        return signing_refusal(reader, who.principal, who.account, who.access_key, profile_arn, enforce=enforce)
 
     def _authorize(self, reader: Reader, action: str) -> None:
         place = self.place

@@ -5,6 +5,7 @@ from __future__ import annotations
 from emulator.domain.creation_template import CreationTemplate
 from emulator.domain.image import Image, ImageManifest, ImageTag, LayerLink, LayerUpload, Repository
 from emulator.domain.image_scan import ImageFindings, ImageScan, ScanningConfiguration
+from emulator.domain.image_signing import ImageSigning, SigningKey
 from emulator.domain.lifecycle_preview import IN_PROGRESS, LifecyclePreview
 from emulator.domain.pull_through import CachedTag, PullThroughRule
 from emulator.domain.registry_settings import (
@@ -107,7 +108,25 @@ IMAGE_FINDINGS = Table("ecr_image_findings", ImageFindings, key=(*_REPOSITORY, "
 
 SCANNING_CONFIGURATIONS = Table("ecr_scanning_configurations", ScanningConfiguration, key=_REGISTRY)
 
+
+def signing_key(order: ImageSigning) -> list[tuple[str, str]]:
+    where = (order.account, order.region, order.repository, order.digest, order.profile_arn)
+    return [("image_signing", "|".join(where))] if order.status == "IN_PROGRESS" else []
+
+
+IMAGE_SIGNINGS = Table(
+    "ecr_image_signings",
+    ImageSigning,
+    key=(*_REPOSITORY, "digest", "profile_arn"),
+    indexes=(("status",),),
+    wakes=signing_key,
+)
+
+SIGNING_KEYS = Table("ecr_signing_keys", SigningKey, key=(*_REGISTRY, "profile"))
+
 TABLES = (
+    IMAGE_SIGNINGS,
+    SIGNING_KEYS,
     IMAGE_SCANS,
     IMAGE_FINDINGS,
     SCANNING_CONFIGURATIONS,

@@ -55,6 +55,12 @@ def test_a_manifest_under_no_digest(client: Client) -> None:
     assert client.call("GET", "/v2/app/manifests/sha256:baddigeststring").status in (400, 404)
 
 
+@pytest.mark.parametrize("tag", [".INVALID_MANIFEST_NAME", "-a", "a+b", "0" * 129])
+def test_a_tag_that_cannot_be(client: Client, tag: str) -> None:
+    client.gone(f"/v2/app/manifests/{tag}")
+    assert client.call("GET", f"/v2/app/manifests/{tag}").codes == ["MANIFEST_UNKNOWN"]
+
+
 def test_a_name_that_is_none(client: Client) -> None:
     said = client.call("GET", "/v2/App/tags/list")
     assert (said.status, said.codes) == (400, ["NAME_INVALID"])

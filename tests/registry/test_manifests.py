@@ -202,7 +202,7 @@ class TestRefused:
         house.push_blob("app", b"config")
         answer = house.push_manifest("app", tag, image_manifest(b"config"))
         assert (answer.status_code, error_of(answer)[0]) == (400, "TAG_INVALID")
-        assert house.call("GET", f"/v2/app/manifests/{tag}").status_code == 400
+        assert house.call("GET", f"/v2/app/manifests/{tag}").status_code == 404
 
     @pytest.mark.parametrize("reference", ["nowhere", "sha256:" + "0" * 64])
     def test_missing_image(self, house: House, reference: str) -> None:

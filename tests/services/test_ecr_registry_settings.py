@@ -18,7 +18,6 @@ from tests.services.ecs_scene import refuses
 from tests.services.test_ecr_layers import ACCOUNT, _digest, image, layer
 
 STRANGER = "210987654321"
-PROFILE = f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/release"
 
 
 @pytest.fixture
@@ -121,39 +120,6 @@ class TestAccountSettings:
         query = f"mount={_digest(b'layer a')}&from=app"
         headers = {"Authorization": f"Basic {token}"}
         return call_wsgi(emulator.wsgi, make_environ("POST", "/v2/other/blobs/uploads/", b"", headers, query=query))[0]
-
-
-class TestSigning:
-    def test_it_is_put_shown_and_deleted(self, ecr: Any) -> None:
-        for call in (ecr.get_signing_configuration, ecr.delete_signing_configuration):
-            with refuses("SigningConfigurationNotFoundException"):
-                call()
-        filters = [{"filter": "app*", "filterType": "WILDCARD_MATCH"}]
-        given = {"rules": [{"signingProfileArn": PROFILE, "repositoryFilters": filters}]}
-        assert ecr.put_signing_configuration(signingConfiguration=given)["signingConfiguration"] == given
-        assert ecr.get_signing_configuration()["signingConfiguration"] == given
-        assert ecr.delete_signing_configuration()["signingConfiguration"] == given
-        rule = {"signingProfileArn": "arn:aws:signer:nope"}
-        with refuses("InvalidParameterException", part=True):
-            ecr.put_signing_configuration(signingConfiguration={"rules": [rule]})
-
-    def test_no_image_is_signed_and_that_is_said(self, ecr: Any) -> None:
-        image(ecr, "before")
-        rules = [
-            {"signingProfileArn": PROFILE},
-            {
-                "signingProfileArn": f"{PROFILE}2",
-                "repositoryFilters": [{"filter": "other/*", "filterType": "WILDCARD_MATCH"}],
-            },
-        ]
-        ecr.put_signing_configuration(signingConfiguration={"rules": rules})
-        image(ecr, "after", "b")
-        answer = ecr.describe_image_signing_status(repositoryName="app", imageId={"imageTag": "after"})
-        [status] = answer["signingStatuses"]
-        assert (status["signingProfileArn"], status["status"]) == (PROFILE, "FAILED")
-        assert "AWS Signer" in status["failureReason"]
-        with refuses("ImageNotFoundException"):
-            ecr.describe_image_signing_status(repositoryName="app", imageId={"imageTag": "nope"})
 
 
 class TestPullTimeExclusions:

@@ -13,6 +13,7 @@ from emulator.domain.manifest import is_digest, is_tag
 from emulator.registry import repository as store
 from emulator.registry.access import let_in
 from emulator.registry.pull_through import PullThroughCache, Wanted
+from emulator.registry.signing_orders import order_signings, signing_refusal
 from emulator.registry.upstream import UpstreamError, UpstreamNotFound
 from emulator.services.ecr.lookup import named, repository_of, repository_to_push
 from emulator.services.ecr.scan_views import shown_in_details
@@ -50,7 +51,13 @@ def put_image(call: Call, request: Request) -> Answer:
         tags=() if tag is None else (tag,),
         digest=request.get("imageDigest"),
     )
+    order_signings(call.tx, repository, image, lambda arn: _signing_refusal(call, arn), call.now)
     return {"image": _with_manifest(call, repository, image, tag)}
+
+
+def _signing_refusal(call: Call, profile_arn: str) -> str | None:
+    who, enforce = call.caller, call.facts.enforce_iam
+    return signing_refusal(call.reader, who.arn, who.account, who.access_key, profile_arn, enforce=enforce)
 
 
 def list_images(call: Call, request: Request) -> Answer:

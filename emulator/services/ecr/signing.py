@@ -1,4 +1,7 @@
-"""Which images are to be signed. Homeport has no AWS Signer: no signing succeeds, and the status of each says that."""
+"""Which images are signed when they are pushed, and how their signing ended.
+
+Homeport has no AWS Signer: for each profile of the registry's own account and region it signs with a key of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.domain.errors import AwsError
+from emulator.domain.image_signing import ImageSigning, profile_name
 from emulator.domain.registry_settings import SigningConfiguration, SigningRule
 from emulator.registry.repository import find_image_by_id
+from emulator.registry.signing_orders import signings_of
 from emulator.services.ecr.lookup import invalid, named, note_registry, repository_of
 from emulator.store.ecr_tables import SIGNING_CONFIGURATIONS
-from emulator.wire.call import Call, stores
+from emulator.wire.call import Call
 
-_WHY = "Homeport does not emulate AWS Signer: the signing profile does not exist, and nothing is signed"
+_OWN_KEY = "Homeport has no AWS Signer: it signs with a key of its own for the profile {arn}"
+_NO_KEY = "Homeport has no AWS Signer: what is to be signed by {arn}, a profile of elsewhere, will have status FAILED"
 
 
 class SigningConfigurationNotFoundException(AwsError):
@@ -20,7 +26,6 @@ class SigningConfigurationNotFoundException(AwsError):
         super().__init__(f"Signing configuration does not exist in the registry with id '{account}'")
 
 
-@stores("there is no AWS Signer: each signing fails, and its status says so")
 def put_signing_configuration(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     given = request["signingConfiguration"]["rules"]
     rules = tuple(
@@ -30,9 +35,10 @@ def put_signing_configuration(call: Call, request: Mapping[str, Any]) -> dict[st
     for rule in given:
         for entry in rule.get("repositoryFilters") or ():
             entry["filterType"]  # WILDCARD_MATCH, the only one
-    if rules:
-        call.warn(_WHY)
-    configuration = SigningConfiguration(call.account, call.region, rules, call.now)
+    for rule in rules:
+        known = profile_name(rule.profile_arn, call.account, call.region) is not None
+        call.warn((_OWN_KEY if known else _NO_KEY).format(arn=rule.profile_arn))
+    configuration = SigningConfiguration(call.account, call.region, rules)
     call.tx.put(SIGNING_CONFIGURATIONS, configuration)
     note_registry(call, "registry.signing_configuration_put")
     return {"signingConfiguration": _shown(configuration)}
@@ -50,27 +56,23 @@ def delete_signing_configuration(call: Call, request: Mapping[str, Any]) -> dict
 
 
 def describe_image_signing_status(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """One entry for each rule that took in the image when it was pushed."""
+    """One entry for each profile that the image was to be signed by when it was pushed."""
     repository = repository_of(call, request)
     image_id = request["imageId"]
     digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
     if digest is None and tag is None:
         raise invalid("imageId", "Both imageDigest and imageTag cannot be null")
     image = find_image_by_id(call.reader, repository, digest, tag)
-    found = call.reader.get(SIGNING_CONFIGURATIONS, repository.account, repository.region)
-    rules = found.rules if found is not None and image.pushed_at >= found.put_at else ()
-    statuses = [
-        {
-            "signingProfileArn": rule.profile_arn,
-            "status": "FAILED",
-            "failureCode": "SigningProfileNotFound",
-            "failureReason": _WHY,
-        }
-        for rule in rules
-        if rule.applies_to(repository.name) and image.subject_digest is None
-    ]
     shown = {"imageDigest": image.digest} if tag is None else {"imageDigest": image.digest, "imageTag": tag}
+    statuses = [_shown_status(one) for one in signings_of(call.reader, image)]
     return {**named(repository), "imageId": shown, "signingStatuses": statuses}
+
+
+def _shown_status(signing: ImageSigning) -> dict[str, Any]:
+    shown = {"signingProfileArn": signing.profile_arn, "status": signing.status}
+    if signing.failure_code is not None and signing.failure_reason is not None:
+        shown |= {"failureCode": signing.failure_code, "failureReason": signing.failure_reason}
+    return shown
 
 
 def _configuration(call: Call) -> SigningConfiguration:
