@@ -12,13 +12,14 @@ from emulator.clock import Clock
 from emulator.domain import deployment as deployments
 from emulator.domain import service_deployment as history
 from emulator.domain.cluster import TaskDefinition
+from emulator.domain.image import HeardPush
 from emulator.domain.service import Service
 from emulator.events import journal
 from emulator.ids import Ids
 from emulator.store.database import Database, Reader, Transaction
-from emulator.store.ecr_tables import IMAGE_TAGS
+from emulator.store.ecr_tables import HEARD_PUSHES, IMAGE_TAGS
 from emulator.store.ecs_tables import SERVICE_DEPLOYMENTS, SERVICE_REVISIONS, SERVICES, TASKS
-from emulator.store.image_users import Naming, image_key, services_naming
+from emulator.store.image_users import Key, Naming, image_key, images_of_services, services_naming
 
 _log = logging.getLogger("homeport.control")
 
@@ -28,7 +29,8 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 class RedeployOnPush:
     """A controller. Key: account/region/repository:tag, woken by each push that moves or makes the tag.
 
-    `naming` None: the option was not given, and nothing is done.
+    `naming` None: the option was not given, and nothing is done. What was pushed right before a stop is heard of at the
+    next start: whom a push concerned is entered in the transaction that deploys anew.
     """
 
     def __init__(self, clock: Clock, database: Database, ids: Ids, naming: Naming | None) -> None:
@@ -37,6 +39,16 @@ class RedeployOnPush:
         self._ids = ids
         self._naming = naming
 
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """Tags that active services name and whose last push they have not been told of."""
+        if self._naming is None:
+            return []
+        with self._database.read() as reader:
+            images = {image for image in images_of_services(reader, self._naming) if ":" not in image[3]}
+            unheard = [image for image in sorted(images) if not _is_heard(reader, image)]
+        return [("pushed_tag", f"{'/'.join(image[:3])}:{image[3]}") for image in unheard]
+
     def reconcile(self, key: str) -> float | None:
         if self._naming is None:
             return None
@@ -44,10 +56,14 @@ class RedeployOnPush:
         account, region, repository = where.split("/", 2)
         with self._database.write() as tx:
             pushed = tx.get(IMAGE_TAGS, account, region, repository, tag)
+            image: Key = (account, region, repository, tag)
             if pushed is None:
+                tx.delete(HEARD_PUSHES, *image)
                 return None
-            image = (account, region, repository, tag)
-            for service, definition in services_naming(tx, self._naming, image):
+            concerned = services_naming(tx, self._naming, image)
+            if concerned:
+                tx.put(HEARD_PUSHES, HeardPush(*image, pushed.tagged_at))
+            for service, definition in concerned:
                 newer = service.primary.created_at > pushed.tagged_at  # it finds the pushed image by itself
                 if not newer and not self._runs(tx, service, image, pushed.digest):
                     self._deploy(tx, service, definition, f"{repository}:{tag}", pushed.digest)
@@ -97,3 +113,9 @@ class RedeployOnPush:
             subject=service.arn,
             detail={"image": image, "digest": digest, "deployment": deployment.id},
         )
+
+
+def _is_heard(reader: Reader, image: Key) -> bool:
+    """Also when there is no such tag."""
+    pushed, heard = reader.get(IMAGE_TAGS, *image), reader.get(HEARD_PUSHES, *image)
+    return pushed is None or (heard is not None and heard.tagged_at == pushed.tagged_at)

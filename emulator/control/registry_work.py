@@ -20,10 +20,11 @@ class RegistryWork:
         self, clock: Clock, database: Database, ids: Ids, redeploy_on_push: Naming | None, signer: ImageSigner | None
     ) -> None:
         self._signings = ImageSignings(clock, database, signer)
+        self._redeployments = RedeployOnPush(clock, database, ids, redeploy_on_push)
         self._replications = Replications(clock, database)
         self._backfills = Backfills(clock, database)
         self.controllers: dict[str, Controller] = {
-            "pushed_tag": RedeployOnPush(clock, database, ids, redeploy_on_push),
+            "pushed_tag": self._redeployments,
             "image_signing": self._signings,
             "replication": self._replications,
             "replication_backfill": self._backfills,
@@ -32,4 +33,9 @@ class RegistryWork:
     @property
     def keys(self) -> list[tuple[str, str]]:
         """What a stop of the emulator may have interrupted."""
-        return [*self._signings.keys, *self._replications.keys, *self._backfills.keys]
+        return [
+            *self._redeployments.keys,
+            *self._signings.keys,
+            *self._replications.keys,
+            *self._backfills.keys,
+        ]

@@ -148,6 +148,17 @@ class ImageTag:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardPush:
+    """The last push of a tag that services have been told of, by the time at which it made or moved the tag."""
+
+    account: str
+    region: str
+    repository: str
+    tag: str
+    tagged_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class LayerLink:
     """A blob that belongs to a repository. The bytes are shared; a repository sees only the blobs linked to it."""
 

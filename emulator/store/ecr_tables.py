@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.domain.creation_template import CreationTemplate
-from emulator.domain.image import Image, ImageManifest, ImageTag, LayerLink, LayerUpload, Repository
+from emulator.domain.image import HeardPush, Image, ImageManifest, ImageTag, LayerLink, LayerUpload, Repository
 from emulator.domain.image_scan import ImageFindings, ImageScan, ScanningConfiguration
 from emulator.domain.image_signing import ImageSigning, SigningKey
 from emulator.domain.lifecycle_preview import IN_PROGRESS, LifecyclePreview
@@ -43,6 +43,8 @@ IMAGES = Table(
 MANIFESTS = Table("ecr_manifests", ImageManifest, key=(*_REPOSITORY, "digest"))
 
 IMAGE_TAGS = Table("ecr_image_tags", ImageTag, key=(*_REPOSITORY, "tag"), indexes=((*_REPOSITORY, "digest"),))
+
+HEARD_PUSHES = Table("ecr_heard_pushes", HeardPush, key=(*_REPOSITORY, "tag"))
 
 LAYER_LINKS = Table("ecr_layer_links", LayerLink, key=(*_REPOSITORY, "digest"), indexes=(("digest",),))
 
@@ -141,6 +143,7 @@ TABLES = (
     IMAGES,
     MANIFESTS,
     IMAGE_TAGS,
+    HEARD_PUSHES,
     LAYER_LINKS,
     LAYER_UPLOADS,
     LIFECYCLE_PREVIEWS,

@@ -6,6 +6,7 @@ Only reads. It knows the records of ECS and ECR; what follows from an image bein
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from emulator.domain.cluster import TaskDefinition
@@ -87,16 +88,29 @@ def users(reader: Reader, naming: Naming) -> Users:
 
 def services_naming(reader: Reader, naming: Naming, key: Key) -> list[tuple[Service, TaskDefinition]]:
     """The active services whose task definition names an image by a tag, with that definition."""
-    found = []
+    return [
+        (service, definition)
+        for service, definition in _active_services(reader)
+        if key in _images_of(naming, definition)
+    ]
+
+
+def images_of_services(reader: Reader, naming: Naming) -> set[Key]:
+    """What the active services name in our registries, by tag or digest."""
+    return {key for _, definition in _active_services(reader) for key in _images_of(naming, definition)}
+
+
+def _active_services(reader: Reader) -> Iterator[tuple[Service, TaskDefinition]]:
     for service in reader.find(SERVICES, status="ACTIVE"):
         family, _, revision = service.task_definition.rpartition("/")[2].rpartition(":")
         definition = reader.get(TASK_DEFINITIONS, service.account, service.region, family, int(revision))
-        if definition is None:
-            continue
-        images = [str(one.get("image", "")) for one in definition.body.get("containerDefinitions", ())]
-        if any(image_key(naming, image) == key for image in images):
-            found.append((service, definition))
-    return found
+        if definition is not None:
+            yield service, definition
+
+
+def _images_of(naming: Naming, definition: TaskDefinition) -> set[Key]:
+    images = [str(one.get("image", "")) for one in definition.body.get("containerDefinitions", ())]
+    return {key for image in images if (key := image_key(naming, image)) is not None}
 
 
 def image_key(naming: Naming, image: str) -> Key | None:

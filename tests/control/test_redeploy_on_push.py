@@ -78,6 +78,32 @@ def test_other_tags_and_the_same_image_change_nothing(redeploying: Emulator, ecr
     assert _deployments(ecs) == before
 
 
+def test_a_push_right_before_a_kill_is_heard_of_after_it(config: Config, clock: VirtualClock) -> None:
+    """The push was answered, control had not looked yet; a push that was heard of is not heard of twice."""
+    with_option = replace(config, redeploy_on_push=True)
+    emulator = build(with_option, clock=clock, threaded=False)
+    emulator.start()
+    ecr = aws_of(emulator)("ecr")
+    ecr.create_repository(repositoryName="app")
+    image(ecr, "latest")
+    emulator.plane.settle()
+    _service(emulator)
+    emulator.plane.settle()
+    clock.advance(1)
+    image(ecr, "latest", "b")
+    seen = []
+    for seed in (2, 3, 4):
+        emulator.plane.loop.use({})  # from here on it looks at nothing
+        emulator.close()
+        emulator = build(replace(with_option, seed=seed), clock=clock, threaded=False)
+        emulator.start()
+        clock.advance(60)
+        emulator.plane.settle()
+        seen.append(len([e for e in _entries(emulator) if e.kind == "service.redeployed"]))
+    assert seen == [1, 1, 1]
+    emulator.close()
+
+
 def test_without_the_option_nothing_is_redeployed(emulator: Emulator) -> None:
     ecr = aws_of(emulator)("ecr")
     ecr.create_repository(repositoryName="app")
