@@ -297,7 +297,8 @@ class ContainerLauncher:
                 self.watch.remember(container_id)
         else:
             self.watch.remember(container_id)
-        return Done(runtime_id=container_id, warnings=() if self._open_files else (OPEN_FILES_REFUSED,))
+        fewer = task.launch_type == "FARGATE" and not self._open_files and not _asks_open_files(definition)
+        return Done(runtime_id=container_id, warnings=(OPEN_FILES_REFUSED,) if fewer else ())
 
     def _attach(self, task: Task, effective: EffectiveTask, definition: Mapping[str, Any], container_id: str) -> None:
         where = self.destination(task, definition)
@@ -383,5 +384,8 @@ def _task_endpoints(task: Task, container: str, host: str) -> list[tuple[str, st
 
 def _refuses_open_files(definition: Mapping[str, Any], outcome: Outcome) -> bool:
     """Whether the start failed of the limit that we added, which the definition did not ask for."""
-    own = any(limit.get("name") == "nofile" for limit in definition.get("ulimits") or ())
-    return not own and isinstance(outcome, Failed) and "setting rlimit" in outcome.reason
+    return not _asks_open_files(definition) and isinstance(outcome, Failed) and "setting rlimit" in outcome.reason
+
+
+def _asks_open_files(definition: Mapping[str, Any]) -> bool:
+    return any(limit.get("name") == "nofile" for limit in definition.get("ulimits") or ())

@@ -19,7 +19,6 @@ from emulator.control.security_groups import CannotFilter, Guards
 from emulator.domain.address_plan import RangeExhausted
 from emulator.domain.engines import LOCAL
 from emulator.domain.host_ports import (
-    EVERYWHERE,
     NetworkBinding,
     NoPortFree,
     fixed_bindings,
@@ -272,10 +271,11 @@ class TaskNetworks:
             return Failed(NOT_OUR_HOST)
         if not self.engine.info().on_this_host:
             return Failed(NO_HOST_NETWORK)
-        attached = tuple(
-            Attached(definition["name"], bindings=tuple(fixed_bindings([definition], EVERYWHERE)))
-            for definition in effective.containers
-        )
+        try:
+            taken = self.ports.take_of_host(task, effective.containers)
+        except PortTaken as error:
+            return Failed(f"CannotStartContainerError: {error}")
+        attached = tuple(Attached(name, bindings=tuple(bindings)) for name, bindings in taken.items())
         return Done(runtime_id=self._holder(task, effective), attached=attached)
 
     def _holder(self, task: Task, effective: EffectiveTask) -> str | None:

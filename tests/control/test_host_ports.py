@@ -166,6 +166,35 @@ def test_host_mode_needs_consent(hosts: World, config: Config, clock: VirtualClo
     emulator.close()
 
 
+def test_virtual_hosts_share_the_ports_of_mode_host(config: Config, clock: VirtualClock) -> None:
+    """Containers there listen on the one real host, whichever virtual host they are on: who comes second is told so."""
+    emulator = build(replace(config, allow_host_network=True), clock=clock, threaded=False, observer=observe)
+    emulator.start()
+    world = World(emulator, clock, aws_of(emulator))
+    world.cluster()
+    world.image()
+    for number in range(3):
+        add_instance(world, number)
+    define(world, "host", container(portMappings=[{"containerPort": 8080}, {"containerPort": 49153}]))
+    first = run(world)
+    second, why = start(world), f"of this host is in use by task {first['taskArn'].rpartition('/')[2]} on another"
+    world.pass_time(1)
+    code, reason = world.stopped(second)
+    assert code == "TaskFailedToStart"
+    assert reason.startswith(f"CannotStartContainerError: port 8080/tcp {why} container instance; ")
+    define(world, "bridge", container(portMappings=[{"containerPort": 80, "hostPort": 8080}]))
+    third = start(world)
+    world.pass_time(1)
+    assert f"port 8080/tcp {why}" in world.stopped(third)[1]
+    define(world, "bridge", container(portMappings=[{"containerPort": 80}]))
+    assert bindings(run(world)) == [("127.0.0.1", 49154)]
+    world.ecs.stop_task(task=first["taskArn"])
+    world.pass_time(1)
+    define(world, "host", container(portMappings=[{"containerPort": 8080}]))
+    assert run(world)["lastStatus"] == "RUNNING"
+    emulator.close()
+
+
 def test_a_dead_namespace_ends_the_task(hosts: World) -> None:
     define(hosts, "bridge", container("a"), container("b"))
     task = run(hosts)
