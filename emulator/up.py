@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import os
 import resource
@@ -144,6 +145,11 @@ def listen(emulator: Emulator) -> tuple[Server, list[str]]:
     notes: list[str] = []
     if config.task_endpoint and config.relay_host is None:
         server.add_listener(relay_listener(emulator.data.relay_directory))
+    if config.relay_host is not None and _is_out_of_reach(config.relay_host, config.host):
+        notes.append(
+            f"--relay-host {config.relay_host}: Homeport listens on {config.host} alone, so tasks find their endpoints "
+            "and the AWS APIs only if something leads from there to it; --host 0.0.0.0 serves every address"
+        )
     if emulator.host_endpoint_port is not None:
         port = emulator.host_endpoint_port
         _also(server, Listener("127.0.0.1", port, name=RELAY_LISTENER), "tasks in host mode", notes)
@@ -165,6 +171,15 @@ def listen(emulator: Emulator) -> tuple[Server, list[str]]:
             lacking = unknown_managed_policies(reader)
         notes += [f"{arn} is attached, but Homeport has no document of it: it allows nothing" for arn in lacking]
     return server, notes
+
+
+def _is_out_of_reach(relay: str, host: str) -> bool:
+    """Whether tasks are sent to an address of which Homeport, on loopback alone, hears nothing by itself."""
+    try:
+        led_to = ipaddress.ip_address(relay.rpartition(":")[0].strip("[]"))
+        return ipaddress.ip_address(host).is_loopback and not led_to.is_loopback
+    except ValueError:  # a name, as Docker Desktop's, which leads to loopback
+        return False
 
 
 def relay_listener(directory: Path) -> Listener:

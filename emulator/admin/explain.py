@@ -5,12 +5,13 @@ For people and as data. It asks the same deciders that act, so it cannot tell an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from emulator.control.plane import ControlPlane
 from emulator.domain.fault_words import target_words, told
-from emulator.domain.reach import addresses, sentences
+from emulator.domain.reach import HERE, Vantage, addresses, sentences
 from emulator.domain.service import Service
 from emulator.domain.service_blocks import blocks
 from emulator.domain.task import Task
@@ -22,12 +23,23 @@ from emulator.store.ecs_tables import SERVICES, TASKS
 RECENT_ENTRIES = 30
 
 
+def _here(reader: Reader, task: Task) -> Vantage:
+    return HERE
+
+
 class NothingToExplain(LookupError):
     """No such task or service."""
 
 
-def explain(database: Database, plane: ControlPlane, subject: str, now: float) -> dict[str, Any]:
+def explain(
+    database: Database,
+    plane: ControlPlane,
+    subject: str,
+    now: float,
+    vantage: Callable[[Reader, Task], Vantage] = _here,
+) -> dict[str, Any]:
     """`subject`: `task/<id>` (its beginning will do), `service/<name>`, `service/<cluster>/<name>`, or either's ARN.
+    `vantage` tells where a task's engine is.
 
     Raises NothingToExplain, which names what was meant when that is more than one.
     """
@@ -45,7 +57,9 @@ def explain(database: Database, plane: ControlPlane, subject: str, now: float) -
             raise NothingToExplain(f"{subject} may be any of: {', '.join(one.arn for one in found)}")
         if not found:
             raise NothingToExplain(f"there is no {subject}")
-        return (_of_task if kind == "task" else _of_service)(reader, plane, found[0], now)
+        if kind == "task":
+            return _of_task(reader, plane, found[0], now, vantage(reader, found[0]))
+        return _of_service(reader, plane, found[0], now)
 
 
 def _means(subject: str, arn: str, id_: str = "") -> bool:
@@ -59,13 +73,13 @@ def _means(subject: str, arn: str, id_: str = "") -> bool:
     return bool(named) and (named == words[-1] or (bool(id_) and id_.startswith(named)))
 
 
-def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dict[str, Any]:
+def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float, seen: Vantage) -> dict[str, Any]:
     plan = plane.tasks.plan_of(task)
     words = [
         f"It is {task.last_status} and desired {task.desired_status}: {plan.because or task.because}.",
         *(f"Next: {_action(action)}." for action in plan.actions),
         *_wait(plan.next_look, now),
-        *sentences(task),
+        *sentences(task, seen),
         *([f"It stopped: {task.stop_code}: {task.stopped_reason}."] if task.stop_code else []),
         *(f"Container {c.name}: {c.reason}" for c in task.containers if c.reason),
         *(f"It was struck by {fault}." for fault in task.faults),
@@ -75,7 +89,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float) -> dic
     return {
         "subject": task.arn,
         "words": words,
-        "reach": addresses(task),
+        "reach": addresses(task, seen),
         "lastStatus": task.last_status,
         "desiredStatus": task.desired_status,
         "because": plan.because,

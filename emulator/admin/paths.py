@@ -13,6 +13,7 @@ from emulator.admin.event_list import BadQuestion, event_lines
 from emulator.admin.explain import NothingToExplain, explain, plans
 from emulator.admin.image_list import image_list
 from emulator.admin.status import log_streams, status
+from emulator.admin.vantage import Vantages
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
 from emulator.control.alarms import NoAlarm, alarm_state, all_alarms, shown
@@ -115,7 +116,7 @@ class Admin:
     def status(self) -> Response:
         """Clusters, services, tasks and how to reach them, repositories."""
         with self.database.read() as reader:
-            return _json(status(reader, self.naming))
+            return _json(status(reader, self.naming, Vantages(self.config)))
 
     def exec(self) -> Response:
         """A session with a container of a running task, whether or not its API would give one: this is the user's own
@@ -219,7 +220,8 @@ class Admin:
     def explain(self, *only: str) -> Response:
         """Why a task or a service, `?subject=`, is where it is."""
         try:
-            found = explain(self.database, self.plane, request.args.get("subject", ""), self.clock.now())
+            subject, vantage = request.args.get("subject", ""), Vantages(self.config).of
+            found = explain(self.database, self.plane, subject, self.clock.now(), vantage)
         except NothingToExplain as error:
             return _json({"error": str(error)}, 404)
         return _json({name: found[name] for name in only or found})

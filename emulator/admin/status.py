@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from emulator.admin.vantage import Vantages
 from emulator.domain.container_instance import INSTANCE_TYPE, ContainerInstance, Load
 from emulator.domain.fault_words import target_words, told
-from emulator.domain.reach import addresses
+from emulator.domain.reach import Vantage, addresses
 from emulator.domain.service_tasks import running_and_pending
 from emulator.domain.task import Task
 from emulator.registry.naming import RegistryNaming
@@ -19,7 +20,7 @@ from emulator.store.instance_capacity import loads
 from emulator.store.logs_tables import LOG_GROUPS, LOG_STREAMS
 
 
-def status(reader: Reader, naming: RegistryNaming) -> dict[str, Any]:
+def status(reader: Reader, naming: RegistryNaming, vantages: Vantages) -> dict[str, Any]:
     """All accounts and regions; stopped tasks are left out."""
     tasks = [task for task in reader.find(TASKS) if not task.stopped]
     return {
@@ -40,7 +41,7 @@ def status(reader: Reader, naming: RegistryNaming) -> dict[str, Any]:
             for s in reader.find(SERVICES)
             if s.status != "INACTIVE"
         ],
-        "tasks": [_task(task) for task in tasks],
+        "tasks": [_task(task, vantages.of(reader, task)) for task in tasks],
         "faults": [
             f"{told(fault)}, for {target_words(fault)}" for fault in reader.find(FAULTS) if fault.ended_at is None
         ],
@@ -86,7 +87,7 @@ def _instance(instance: ContainerInstance, load: Load) -> dict[str, Any]:
     }
 
 
-def _task(task: Task) -> dict[str, Any]:
+def _task(task: Task, seen: Vantage) -> dict[str, Any]:
     return {
         "id": task.id,
         "cluster": task.cluster,
@@ -95,7 +96,7 @@ def _task(task: Task) -> dict[str, Any]:
         "health": task.health_status,
         "engine": task.engine,
         "address": task.eni.private_ip if task.eni else None,
-        "reach": addresses(task),
+        "reach": addresses(task, seen),
         "containers": [{"name": c.name, "status": c.last_status, "engineId": c.runtime_id} for c in task.containers],
         "because": task.because,
         "warnings": task.warnings,

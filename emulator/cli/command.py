@@ -20,11 +20,11 @@ from emulator.cli.asking import open_answer as _open
 from emulator.cli.asking import query as _query
 from emulator.cli.asking import table as _table
 from emulator.cli.asking import when as _when
+from emulator.cli.status import print_status
 from emulator.config import DEFAULT_PORT, Config, default_data_dir, environment
 from emulator.domain.engines import DEFAULT_ADDRESS, EngineEndpoint, engine_endpoints
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_HEALTH = {"HEALTHY": "healthy", "UNHEALTHY": "UNHEALTHY", "UNKNOWN": "-"}
 
 
 class BadVariable(ValueError):
@@ -62,7 +62,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
-    verb("status", _status, "what is there: services, tasks and how to reach them, images").add_argument(
+    verb("status", print_status, "what is there: services, tasks and how to reach them, images").add_argument(
         "--json", action="store_true"
     )
     verb("reset", _reset, "remove every container, network, record and image of the emulator")
@@ -240,50 +240,6 @@ def _further_engines(asked: argparse.Namespace) -> tuple[EngineEndpoint, ...]:
                 "HOST:PORT where they reach it over TCP, or --no-task-endpoint"
             )
     return endpoints
-
-
-def _status(asked: argparse.Namespace) -> int:
-    found = _get(asked, "status")
-    if asked.json:
-        print(json.dumps(found, indent=2))
-        return 0
-    _table(
-        "CLUSTER  STATUS  ACCOUNT  REGION",
-        [[c["name"], c["status"], c["account"], c["region"]] for c in found["clusters"]],
-    )
-    _table(
-        "INSTANCE  CLUSTER  STATUS  TYPE  ZONE  CPU LEFT  MIB LEFT  TASKS",
-        [
-            [
-                i["ec2InstanceId"], i["cluster"], i["status"], i["type"] or "-", i["zone"] or "-",
-                f"{i['cpuLeft']}/{i['cpu']}", f"{i['memoryLeft']}/{i['memory']}", i["running"] + i["pending"],
-            ]
-            for i in found["instances"]
-        ],
-    )  # fmt: skip
-    _table(
-        "SERVICE  CLUSTER  STATUS  DESIRED  RUNNING  PENDING",
-        [[s["name"], s["cluster"], s["status"], s["desired"], s["running"], s["pending"]] for s in found["services"]],
-    )
-    _table(
-        "TASK  GROUP  STATUS  HEALTH  REACHED-AT  CONTAINERS",
-        [
-            [
-                t["id"][:12], t["group"], t["lastStatus"], _HEALTH[t["health"]], ",".join(t["reach"]) or "-",
-                " ".join(f"{c['name']}={(c['engineId'] or '-')[:12]}" for c in t["containers"]),
-            ]
-            for t in found["tasks"]
-        ],
-    )  # fmt: skip
-    _table("REPOSITORY  TAGS", [[r["uri"], " ".join(r["tags"]) or "-"] for r in found["repositories"]])
-    if not any(found.values()):
-        print("nothing is here yet: no cluster, service, task or repository")
-    for text in found["faults"]:
-        print(f"on: {text}")
-    for task in found["tasks"]:
-        for text in task["warnings"]:
-            print(f"warning: task {task['id'][:12]}: {text}")
-    return 0
 
 
 def _add_instance(asked: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from emulator.domain.address_plan import (
     PUBLIC,
@@ -36,6 +36,9 @@ from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ecs_tables import ADDRESSES, SUBNET_SLICES, VPC_RANGES
 
 _log = logging.getLogger("homeport.control")
+
+
+_OVERLAY: Final = "-overlay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Networks:
 
     def name_of(self, account: str, region: str, vpc_id: str) -> str:
         """The Docker network of a VPC."""
-        own = f"homeport-{self._instance[:8]}-{account}-{region}{'-overlay' if self._overlay else ''}"
+        own = f"homeport-{self._instance[:8]}-{account}-{region}{_OVERLAY if self._overlay else ''}"
         return own if vpc_id in ("", default_vpc_id(account, region)) else f"{own}-{vpc_id}"
 
     def provide(self, task: Task, eni: Eni) -> Provided:
@@ -212,6 +215,11 @@ class Networks:
         self._last[cidr] = address
         tx.insert(ADDRESSES, AddressAllocation(network, address, task.arn))
         return address
+
+
+def is_overlay(network: str) -> bool:
+    """Whether the Docker network of that name reaches over several engines."""
+    return _OVERLAY in network
 
 
 def _vpc(reader: Reader, task: Task, eni: Eni) -> Vpc:

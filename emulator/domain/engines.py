@@ -38,6 +38,12 @@ class EngineEndpoint:
         return self.url.startswith("unix://") or self.url == SIMULATED_URL
 
 
+def host_elsewhere(url: str) -> str:
+    """The host of an engine that is spoken to over TCP; empty for one with a socket of this host."""
+    scheme, _, rest = url.partition("://")
+    return "" if scheme == "unix" or not rest else rest.rpartition(":")[0].strip("[]") or rest
+
+
 @dataclass(frozen=True, slots=True)
 class SwarmMembership:
     """A node's place in a swarm. `node` is empty outside one; `managers` are the nodes that it knows as managers."""

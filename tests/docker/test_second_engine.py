@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from tests.docker.homeport import (
     eventually,
     free_port,
 )
+from tests.docker.test_relay import ASK
 from tests.docker.two_engines import OwnEngine, TwoEngines
 
 pytestmark = pytest.mark.docker
@@ -74,6 +77,13 @@ class Cluster:
         """What a task reads at the address of another's interface."""
         return self.command(f"exec {reader.rpartition('/')[2]} -- wget -q -O - http://{self.address(of)}/")
 
+    def fetched(self, where: str) -> str:
+        try:
+            with urllib.request.urlopen(f"http://{where}/", timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
     def connected(self, name: str) -> bool:
         arns = [self.instances[name]]
         found = self.homeport.client("ecs").describe_container_instances(containerInstances=arns)
@@ -105,8 +115,13 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoEngines]:
     assert made.left() == []
 
 
-def options(engines: TwoEngines) -> tuple[str, ...]:
-    return ("--docker-host", engines.one.url, "--engine-endpoint", f"east={engines.two.url}")
+def options(engines: TwoEngines, tcp_relay_port: int = 0) -> tuple[str, ...]:
+    """With the port of a relay over TCP, the second engine is another machine's."""
+    first = ("--docker-host", engines.one.url, "--engine-endpoint")
+    if not tcp_relay_port:
+        return (*first, f"east={engines.two.url}")
+    relay = ("--host", "0.0.0.0", "--relay-host", f"{engines.here}:{tcp_relay_port}")
+    return (*first, f"east={engines.two.tcp_url}", *relay)
 
 
 def test_engines_that_are_in_no_swarm_are_refused(engines: TwoEngines, tmp_path: Path) -> None:
@@ -119,9 +134,10 @@ def test_engines_that_are_in_no_swarm_are_refused(engines: TwoEngines, tmp_path:
 
 
 @pytest.fixture
-def cluster(engines: TwoEngines, tmp_path: Path, pusher: Pusher) -> Iterator[Cluster]:
+def cluster(engines: TwoEngines, tmp_path: Path, pusher: Pusher, request: pytest.FixtureRequest) -> Iterator[Cluster]:
     engines.join()
-    homeport = Homeport(tmp_path / "data", options=options(engines))
+    homeport = Homeport(tmp_path / "data")
+    homeport.options = options(engines, homeport.port if request.param == "tcp" else 0)
     try:
         homeport.start()
         homeport.client("ecs").create_cluster()
@@ -142,6 +158,7 @@ def cluster(engines: TwoEngines, tmp_path: Path, pusher: Pusher) -> Iterator[Clu
     assert "Traceback" not in homeport.log.read_text(), homeport.log.read_text()
 
 
+@pytest.mark.parametrize("cluster", ["unix"], indirect=True)
 def test_tasks_on_two_engines_reach_each_other_and_outlive_the_other_engine(cluster: Cluster) -> None:
     homeport = cluster.homeport
     arns = {name: cluster.run(name) for name in ON}
@@ -191,3 +208,52 @@ def test_tasks_on_two_engines_reach_each_other_and_outlive_the_other_engine(clus
     eventually(lambda: cluster.connected("east"), 60)
     eventually(lambda: homeport.task(there)["lastStatus"] == "STOPPED", 30)
     assert homeport.task(here)["lastStatus"] == "RUNNING"
+
+
+@pytest.mark.parametrize("cluster", ["tcp"], indirect=True)
+def test_an_engine_over_tcp_serves_as_well(cluster: Cluster) -> None:
+    """As on another machine: no file and no socket in common, images over HTTP, endpoints through `--relay-host`."""
+    homeport = cluster.homeport
+    arns = {name: cluster.run(name) for name in ON}
+    here, there = arns["local"], arns["east"]
+    for name, arn in arns.items():
+        assert homeport.running(arn, 60)["containerInstanceArn"] == cluster.instances[name]
+        assert cluster.shown(name) == {arn}
+    assert cluster.reads(here, of=there) == "page of east"
+    assert cluster.reads(there, of=here) == "page of local"
+    for name, arn in arns.items():
+        assert eventually(lambda arn=arn: homeport.messages(arn), 10)[0] == f"{name} serves"
+        inside = f"exec {arn.rpartition('/')[2]} -- sh -c"
+        metadata = cluster.command(f"{inside} 'wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task'")
+        assert f'"TaskARN":"{arn}"' in metadata.replace(" ", "")
+        assert "cluster/default" in cluster.command(f"{inside} {shlex.quote(ASK)}")
+
+    # What is said of its addresses is so from here: no host is on an overlay, published ports are on the engine's host.
+    ecs = homeport.client("ecs")
+    ecs.run_task(
+        taskDefinition=homeport.define(
+            "ports",
+            {"name": "app", "image": cluster.image, "portMappings": [{"containerPort": 80}], "stopTimeout": 2},
+            requiresCompatibilities=["EC2"],
+            networkMode="bridge",
+            memory="64",
+        ),
+        launchType="EC2",
+        placementConstraints=[{"type": "memberOf", "expression": ON["east"]}],
+    )
+    [bridged] = ecs.list_tasks(family="ports")["taskArns"]
+    homeport.running(bridged, 30)
+    status = {task["id"]: task["reach"] for task in homeport.admin("status")["tasks"]}
+    assert status[there.rpartition("/")[2]] == [f"{cluster.address(there)} for tasks"]
+    [reached] = status[bridged.rpartition("/")[2]]
+    assert reached.startswith(f"{cluster.engines.two.uplink}:")
+    assert eventually(lambda: cluster.fetched(reached), 10) == "hello"
+
+    # After a crash of Homeport it is adopted there.
+    before = cluster.engine("east").api().containers(quiet=True)
+    homeport.kill()
+    homeport.start()
+    homeport.running(there)
+    assert cluster.engine("east").api().containers(quiet=True) == before
+    ecs.stop_task(task=there)
+    homeport.stopped(there)

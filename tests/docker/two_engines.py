@@ -21,6 +21,9 @@ from tests.docker.homeport import eventually
 
 NETWORK = "10.213.{number}"
 """Of the wire between the two; it is in their namespaces alone."""
+UPLINKS = "10.214.{number}"
+"""Of a wire from each of them to this machine, over which it is another host to them."""
+TCP_PORT = 2375
 
 
 @dataclass
@@ -30,11 +33,17 @@ class OwnEngine:
     name: str
     directory: Path
     address: str
+    uplink: str = ""
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"unix://{self.directory}/docker.sock"
+
+    @property
+    def tcp_url(self) -> str:
+        """As from another machine."""
+        return f"tcp://{self.uplink}:{TCP_PORT}"
 
     @property
     def group(self) -> str:
@@ -51,7 +60,8 @@ class OwnEngine:
         (self.directory / "daemon.json").write_text("{}")
         hide = "if [ -d /run/containerd ]; then mount -t tmpfs tmpfs /run/containerd; fi"
         daemon = (
-            f"dockerd --host {self.url} --data-root {self.directory}/data --exec-root {self.directory}/exec "
+            f"dockerd --host {self.url} --host {self.tcp_url} --tls=false "
+            f"--data-root {self.directory}/data --exec-root {self.directory}/exec "
             f"--pidfile {self.directory}/pid --cgroup-parent {self.group} --exec-opt native.cgroupdriver=cgroupfs "
             f"--config-file {self.directory}/daemon.json"
         )
@@ -115,17 +125,20 @@ class OwnEngine:
 
 @dataclass
 class TwoEngines:
-    """`one` is the swarm's manager. `joined` tells whether they shall be in one swarm from the start."""
+    """`one` is the swarm's manager. `here` is this machine's address, seen from both."""
 
     root: Path
     one: OwnEngine = field(init=False)
     two: OwnEngine = field(init=False)
+    here: str = field(init=False)
 
     def __post_init__(self) -> None:
         wire = NETWORK.format(number=os.getpid() % 250)
         tag = f"hp{os.getpid()}"
-        self.one = OwnEngine(f"{tag}a", self.root / "a", f"{wire}.1")
-        self.two = OwnEngine(f"{tag}b", self.root / "b", f"{wire}.2")
+        ups = UPLINKS.format(number=os.getpid() % 250)
+        self.one = OwnEngine(f"{tag}a", self.root / "a", f"{wire}.1", f"{ups}.2")
+        self.two = OwnEngine(f"{tag}b", self.root / "b", f"{wire}.2", f"{ups}.6")
+        self.here = f"{ups}.1"
 
     def start(self) -> None:
         for each in (self.one, self.two):
@@ -136,13 +149,29 @@ class TwoEngines:
         for each in (self.one, self.two):
             _ip("-n", each.name, "addr", "add", f"{each.address}/24", "dev", each.name)
             _ip("-n", each.name, "link", "set", each.name, "up")
+        self._lead_up(self.one, self.here)
+        self._lead_up(self.two, f"{self.here[:-1]}5")
+        for each in (self.one, self.two):
             each.start()
         for each in (self.one, self.two):
             eventually(each.ready, 60)
 
+    def _lead_up(self, each: OwnEngine, gateway: str) -> None:
+        """A wire to this machine. Both reach `here`, and containers in their networks do, too."""
+        ends = (f"{each.name}u", "type", "veth", "peer", "name", f"{each.name}u", "netns", each.name)
+        _ip("link", "add", *ends)
+        _ip("addr", "add", f"{gateway}/30", "dev", f"{each.name}u")
+        _ip("link", "set", f"{each.name}u", "up")
+        _ip("-n", each.name, "addr", "add", f"{each.uplink}/30", "dev", f"{each.name}u")
+        _ip("-n", each.name, "link", "set", f"{each.name}u", "up")
+        if gateway != self.here:
+            _ip("-n", each.name, "route", "add", f"{self.here}/32", "via", gateway)
+
     def join(self) -> None:
-        """As a user does: `docker swarm init` on the one, `docker swarm join` on the other."""
+        """As a user does: `docker swarm init` on the one, `docker swarm join` on the other. Once is enough."""
         manager = self.one.api()
+        if manager.info()["Swarm"]["LocalNodeState"] == "active":
+            return
         manager.init_swarm(advertise_addr=self.one.address, listen_addr=f"{self.one.address}:2377")
         token = manager.inspect_swarm()["JoinTokens"]["Worker"]
         self.two.api().join_swarm(
