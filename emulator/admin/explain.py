@@ -16,7 +16,7 @@ from emulator.domain.service import Service
 from emulator.domain.service_blocks import blocks
 from emulator.domain.task import Task
 from emulator.events import journal
-from emulator.events.task_changes import is_state_change
+from emulator.events.task_changes import STATE_CHANGE
 from emulator.store.database import Database, Reader
 from emulator.store.ecs_tables import SERVICES, TASKS
 
@@ -183,5 +183,5 @@ def _action(action: Any) -> str:
 
 def history(reader: Reader, subject: str) -> list[dict[str, Any]]:
     """The newest journal entries about something, oldest first; those told in words, not as events of AWS."""
-    entries = [e for e in journal.entries(reader, subject=subject) if not is_state_change(e)][-RECENT_ENTRIES:]
+    entries = journal.newest(reader, subject, RECENT_ENTRIES, but_not=STATE_CHANGE)
     return [{"at": e.at, "kind": e.kind, **e.detail} for e in entries]

@@ -60,6 +60,7 @@ _log = logging.getLogger("homeport.control")
 
 SETTLE_TIMEOUT_S = 60.0
 RESET_TIMEOUT_S = 300.0
+RESET_SAYS_EVERY_S = 5.0
 CLOSE_GRACE_S = 2.0
 FLUSH_LOGS_EVERY_S = 1.0
 ENGINE_LOOK_EVERY_S = 2.0
@@ -310,10 +311,10 @@ class ControlPlane:
 
         def work() -> None:
             try:
-                self._settle_work(monotonic() + SETTLE_TIMEOUT_S)
+                self.tasks.forget_all()
+                self._settle_for_reset()
                 self.remove_everything()
                 forget()
-                self.tasks.forget_all()
                 self.definitions.clear()
                 for one in self.engines.all:
                     one.watch.refresh()
@@ -329,6 +330,13 @@ class ControlPlane:
             raise TimeoutError("the reset did not end in time; the engine is slow")
         if failure:
             raise failure[0]
+
+    def _settle_for_reset(self) -> None:
+        """Waits for the engine calls that are in hand, saying so."""
+        for _ in range(int(SETTLE_TIMEOUT_S / RESET_SAYS_EVERY_S)):
+            if self._settle_work(monotonic() + RESET_SAYS_EVERY_S):
+                return
+            _log.warning("the reset waits for calls that the engine has in hand")
 
     def close(self) -> None:
         """Stops looking. Containers run on, and are adopted at the next start.

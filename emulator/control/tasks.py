@@ -97,7 +97,7 @@ class TaskController:
         return plan.next_look
 
     def forget_all(self) -> None:
-        """After a reset: what was under way has ended, and nobody waits for it."""
+        """For a reset: what waits for its turn is not begun any more, and nobody waits for what is under way."""
         self._hands.clear()
 
     def plan_of(self, task: Task) -> Plan:
@@ -157,6 +157,8 @@ class TaskController:
 
     def _submit(self, key: str, hand: _Hand, task: Task, effective: EffectiveTask, action: TaskAction) -> None:
         def job() -> None:
+            if key not in self._hands:
+                return  # all was reset while it waited for its turn
             outcome = self._engines.perform(task, effective, action)
             self._loop.post(lambda: back(outcome))
 

@@ -52,8 +52,16 @@ def entries(reader: Reader, *, subject: str | None = None, after: int = 0, limit
         values.append(subject)
     sql += " ORDER BY sequence LIMIT ?"
     values.append(limit)
-    rows = reader.execute(sql, values)
-    return [Entry(row[0], row[1], row[2], row[3], row[4], row[5], msgspec.json.decode(row[6])) for row in rows]
+    return [_entry(row) for row in reader.execute(sql, values)]
+
+
+def newest(reader: Reader, subject: str, limit: int, *, but_not: str) -> list[Entry]:
+    """The newest about something, oldest first, without those of one kind."""
+    sql = (
+        "SELECT sequence, at, account, region, kind, subject, detail FROM journal WHERE subject = ? AND kind <> ? "
+        "ORDER BY sequence DESC LIMIT ?"
+    )
+    return [_entry(row) for row in reader.execute(sql, (subject, but_not, limit))][::-1]
 
 
 def last_sequence(reader: Reader) -> int:
@@ -64,3 +72,7 @@ def last_sequence(reader: Reader) -> int:
 def forget(tx: Transaction, kept: int) -> int:
     """Deletes all but the newest `kept`; says how many."""
     return int(tx.execute("DELETE FROM journal WHERE sequence <= ?", (last_sequence(tx) - kept,)).rowcount)
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(row[0], row[1], row[2], row[3], row[4], row[5], msgspec.json.decode(row[6]))

@@ -17,7 +17,7 @@ from emulator.wire.errors import (
 )
 from emulator.wire.identify import Scope
 from emulator.wire.request import HttpRequest
-from emulator.wire.signature import signed_lately, verify
+from emulator.wire.signature import signature_of, verify
 
 
 class Principal(Protocol):
@@ -76,12 +76,18 @@ class Authenticator:
         if secret is None:
             raise UnrecognizedClientException("The security token included in the request is invalid.")
         _check_age(principal, now)
+        signature = signature_of(request)
         token = principal.session_token if principal is not None else None
-        if token is not None and not hmac.compare_digest(request.header("X-Amz-Security-Token") or "", token):
+        said = (signature and signature.token) or ""
+        if token is not None and not hmac.compare_digest(said.encode(errors="replace"), token.encode()):
             raise UnrecognizedClientException("The security token included in the request is invalid.")
-        if not signed_lately(request, wall_clock()):
-            raise RequestExpired("Signature expired: X-Amz-Date is more than 15 minutes from now.")
-        if not verify(request, body, secret):
+        if signature is not None and not signature.in_time(wall_clock()):
+            raise RequestExpired(
+                "Signature expired: X-Amz-Date is more than 15 minutes from now."
+                if signature.expires_s is None
+                else f"Signature expired: it was good for {signature.expires_s} seconds from {signature.date}."
+            )
+        if signature is None or not verify(request, body, secret, signature):
             raise InvalidSignatureException(
                 "The request signature we calculated does not match the signature you provided. "
                 "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -87,3 +90,50 @@ def test_a_secret_is_not_shown_in_a_refusal(aws: Any) -> None:
     message = caught.value.response["Error"]["Message"]
     assert "s3cret" not in message
     assert "Value at 'secretString' failed to satisfy constraint" in message
+
+
+def _presigned(url: str, *, expires_s: int = 60, key: str = KEY, secret: str = SECRET, token: str | None = None) -> str:
+    given = {"ClientMethod": "get_caller_identity", "ExpiresIn": expires_s, "HttpMethod": "GET"}
+    return str(_client(url, "sts", key, secret, token).generate_presigned_url(**given))
+
+
+def _fetch(url: str) -> tuple[int, str]:
+    """Status, and the error's code or the ARN that the answer names."""
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return answer.status, re.findall("<Arn>(.*)</Arn>", answer.read().decode())[0]
+    except urllib.error.HTTPError as error:
+        return error.code, re.findall("<Code>(.*)</Code>", error.read().decode())[0]
+
+
+def test_a_presigned_request_is_verified_and_ends(
+    served: tuple[Emulator, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = _presigned(served[1])
+    assert _fetch(url) == (200, "arn:aws:iam::123456789012:root")
+    assert _fetch(_presigned(served[1], secret="wrong")) == (403, "SignatureDoesNotMatch")
+    assert _fetch(_presigned(served[1], key="AKIAUNKNOWN")) == (403, "InvalidClientTokenId")
+    assert _fetch(url.replace("GetCallerIdentity", "GetSessionToken")) == (403, "SignatureDoesNotMatch")
+    assert _fetch(re.sub("Expires=60", "Expires=600", url)) == (403, "SignatureDoesNotMatch")
+    assert _fetch(url + "%C3%A9") == (403, "SignatureDoesNotMatch")
+    for later_s, outcome in ((40, 200), (61, 400), (-1000, 400)):
+        monkeypatch.setattr("emulator.wire.authenticate.wall_clock", lambda later_s=later_s: time.time() + later_s)
+        assert _fetch(url)[0] == outcome
+    assert _fetch(url)[1] == "RequestExpired"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "by"),
+    [("&X-Amz-Signature=.*", ""), ("&X-Amz-Date=[^&]*", ""), ("&X-Amz-SignedHeaders=[^&]*", ""),
+     ("Expires=60", "Expires=604801"), ("Expires=60", "Expires=-1"), ("HMAC-SHA256", "HMAC-SHA1")],
+)  # fmt: skip
+def test_a_presigned_request_that_lacks_a_part(served: tuple[Emulator, str], pattern: str, by: str) -> None:
+    assert _fetch(re.sub(pattern, by, _presigned(served[1]))) == (403, "IncompleteSignature")
+
+
+def test_a_presigned_request_of_temporary_credentials_needs_their_token(served: tuple[Emulator, str]) -> None:
+    given = _client(served[1], "sts").get_session_token(DurationSeconds=900)["Credentials"]
+    key, secret, token = given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
+    assert _fetch(_presigned(served[1], key=key, secret=secret, token=token))[0] == 200
+    assert _fetch(_presigned(served[1], key=key, secret=secret)) == (403, "InvalidClientTokenId")
+    assert _fetch(_presigned(served[1], key=key, secret=secret, token="wrong")) == (403, "InvalidClientTokenId")
