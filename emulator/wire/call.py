@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from emulator.domain.errors import InvalidParameterException
 from emulator.domain.policy_conditions import Context
 from emulator.ids import Ids
 from emulator.store.database import Reader, Transaction
@@ -146,6 +145,7 @@ class Paging:
     default_size: int
     maximum_size: int | None
     invalid_token: Callable[[], Exception]
+    too_small: Callable[[int], Exception]
     encode: Callable[[str, str], str]
     decode: Callable[[str, str], str | None]
 
@@ -154,7 +154,7 @@ class Paging:
         asked = request.get(self.limit_key) if self.limit_key else None
         size = self.default_size if asked is None else int(asked)
         if size < 1:
-            raise InvalidParameterException(f"{self.limit_key} must be at least 1.")
+            raise self.too_small(size)
         return min(size, self.maximum_size) if self.maximum_size else size
 
     def after(self, request: Mapping[str, Any]) -> str | None:

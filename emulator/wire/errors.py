@@ -153,6 +153,13 @@ def invalid_token(api: ApiModel) -> AwsError:
     return _named(code, message)
 
 
+def page_too_small(api: ApiModel, operation: str, member: str, size: int) -> AwsError:
+    """For a size of less than 1 where the model states no lower bound."""
+    if any(shape.name == "InvalidParameterException" for shape in api.model.error_shapes):
+        return _named("InvalidParameterException", f"{member} must be at least 1.")
+    return from_violations(api, operation, [Violation("min", (member,), size, 1)])
+
+
 _classes: dict[str, type[AwsError]] = {}
 
 

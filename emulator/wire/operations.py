@@ -14,7 +14,7 @@ from api_models.service_index import ServiceIndex
 from emulator.wire import paginate
 from emulator.wire.authorize import Authorization
 from emulator.wire.call import Call, Paging
-from emulator.wire.errors import invalid_token
+from emulator.wire.errors import invalid_token, page_too_small
 from emulator.wire.render import JsonWriter, Write
 from emulator.wire.validate import Compiler, Read
 
@@ -114,6 +114,7 @@ class Service:
             default_size=pagination.default,
             maximum_size=pagination.maximum,
             invalid_token=lambda: invalid_token(self.api),
+            too_small=lambda size: page_too_small(self.api, name, pagination.limit_key or "", size),
             encode=paginate.encode,
             decode=paginate.decode,
         )

@@ -5,39 +5,16 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ElementTree
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
 from emulator.app import SERVICES, Emulator, load_service
 from tests.conformance.corpus import BODIES, cases
-from tests.conftest import call_wsgi, make_environ
+from tests.conformance.said import form, json_call, query_call
 
 JSON_SERVICES = [name for name in SERVICES if load_service(name).api.protocol == "json"]
 QUERY_SERVICES = [name for name in SERVICES if load_service(name).api.protocol in ("query", "ec2")]
 MOST_CASES = 2000  # more than any operation has today
-
-
-def _signed(service: str) -> dict[str, str]:
-    scope = f"Credential=test/20260101/us-east-1/{service}/aws4_request"
-    return {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"}
-
-
-def _json_call(emulator: Emulator, service: str, operation: str, body: bytes) -> tuple[int, bytes]:
-    api = load_service(service).api
-    headers = {
-        **_signed(service),
-        "X-Amz-Target": f"{api.target_prefix}.{operation}",
-        "Content-Type": "application/x-amz-json-1.1",
-    }
-    status, _, answer = call_wsgi(emulator.wsgi, make_environ("POST", "/", body, headers))
-    return status, answer
-
-
-def _query_call(emulator: Emulator, service: str, body: bytes) -> tuple[int, bytes]:
-    headers = {**_signed(service), "Content-Type": "application/x-www-form-urlencoded"}
-    status, _, answer = call_wsgi(emulator.wsgi, make_environ("POST", "/", body, headers))
-    return status, answer
 
 
 def _complaint(status: int, answer: bytes, query: bool) -> str | None:
@@ -65,7 +42,7 @@ def test_malformed_members_in_json(emulator: Emulator, service: str) -> None:
     loaded = load_service(service)
     for operation in sorted(loaded.implemented):
         for what, request in _thinned(list(cases(loaded.api.operation(operation)))):
-            status, answer = _json_call(emulator, service, operation, json.dumps(request).encode())
+            status, answer = json_call(emulator, load_service(service).api, operation, json.dumps(request).encode())
             complaint = _complaint(status, answer, query=False)
             if complaint:
                 failures.append(f"{operation}: {what}: {complaint}")
@@ -79,46 +56,11 @@ def test_malformed_members_in_query(emulator: Emulator, service: str) -> None:
     loaded = load_service(service)
     for operation in sorted(loaded.implemented):
         for what, request in _thinned(list(cases(loaded.api.operation(operation)))):
-            model = loaded.api.operation(operation)
-            fields = (
-                _ec2_fields("", request, model.input_shape) if loaded.api.protocol == "ec2" else _fields("", request)
-            )
-            form = {"Action": operation, "Version": str(loaded.api.model.api_version), **dict(fields)}
-            status, answer = _query_call(emulator, service, urlencode(form).encode())
+            status, answer = query_call(emulator, loaded.api, form(loaded.api, operation, request))
             complaint = _complaint(status, answer, query=True)
             if complaint:
                 failures.append(f"{operation}: {what}: {complaint}")
     assert not failures, "\n".join(failures[:40])
-
-
-def _fields(prefix: str, value: Any) -> list[tuple[str, str]]:
-    if isinstance(value, dict):
-        return [field for name, item in value.items() for field in _fields(f"{prefix}.{name}".lstrip("."), item)]
-    if isinstance(value, list):
-        return [f for number, item in enumerate(value, 1) for f in _fields(f"{prefix}.member.{number}", item)]
-    return [] if value is None else [(prefix, str(value))]
-
-
-def _ec2_fields(prefix: str, value: Any, shape: Any) -> list[tuple[str, str]]:
-    """EC2 Query: lists without `member`, members by their capitalised XML name."""
-    if isinstance(value, dict):
-        members = getattr(shape, "members", {})
-        return [
-            field
-            for name, item in value.items()
-            for field in _ec2_fields(
-                f"{prefix}.{_ec2_name(members.get(name), name)}".lstrip("."), item, members.get(name)
-            )
-        ]
-    if isinstance(value, list):
-        inner = getattr(shape, "member", None)
-        return [f for number, item in enumerate(value, 1) for f in _ec2_fields(f"{prefix}.{number}", item, inner)]
-    return [] if value is None else [(prefix, str(value))]
-
-
-def _ec2_name(shape: Any, name: str) -> str:
-    own = shape.serialization.get("queryName") or shape.serialization.get("name") or name if shape else name
-    return str(own[:1].upper() + own[1:])
 
 
 @pytest.mark.parametrize("service", JSON_SERVICES)
@@ -126,7 +68,7 @@ def test_bodies_that_are_no_request(emulator: Emulator, service: str) -> None:
     failures = []
     for operation in sorted(load_service(service).implemented):
         for body in BODIES:
-            complaint = _complaint(*_json_call(emulator, service, operation, body), query=False)
+            complaint = _complaint(*json_call(emulator, load_service(service).api, operation, body), query=False)
             if complaint:
                 failures.append(f"{operation}: {body[:30]!r}: {complaint}")
     assert not failures, "\n".join(failures[:40])
@@ -147,8 +89,8 @@ def test_forms_that_are_no_request(emulator: Emulator, service: str) -> None:
         "Action=",
         "%ff%fe=%ff",
     ]
-    for body in (*[form.encode() for form in forms], *BODIES):
-        status, answer = _query_call(emulator, service, body)
+    for body in (*[text.encode() for text in forms], *BODIES):
+        status, answer = query_call(emulator, load_service(service).api, body)
         assert status < 500, (body[:60], answer[:200])
 
 
@@ -158,7 +100,7 @@ def test_refused_writes_write_nothing(emulator: Emulator) -> None:
     before = _counts(emulator)
     for operation in sorted(loaded.implemented):
         for what, request in _thinned(list(cases(loaded.api.operation(operation))))[:60]:
-            status, _ = _json_call(emulator, "ecs", operation, json.dumps(request).encode())
+            status, _ = json_call(emulator, loaded.api, operation, json.dumps(request).encode())
             after = _counts(emulator)
             assert status < 400 or after == before, f"{operation}: {what}"
             before = after

@@ -1,20 +1,24 @@
-"""Whatever bytes come in, in whatever pieces: the server answers or closes, soon, and lives on."""
+"""Whatever bytes come in, in whatever pieces: the server answers or closes, soon, and lives on, and so do the APIs."""
 
 from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from emulator.app import SERVICES, Emulator, load_service
 from emulator.clock import VirtualClock
 from emulator.serve import Listener, Server
 from emulator.serving.head import RequestHead
 from emulator.serving.refusal import Refusal
+from tests.conformance.said import signed
 from tests.serve.conversation import DEADLINE_S, Client, chunked, echo, request
 
 SETTINGS = settings(deadline=None, max_examples=150)
@@ -142,3 +146,54 @@ def test_any_chunking_of_a_body_gives_the_body(
         for split in (split_at(said, [abs(point) for point in points]), [whole])
     )
     assert heard == expected != b""
+
+
+@pytest.fixture
+def api(emulator: Emulator) -> Iterator[Server]:
+    server = Server(emulator.front, [Listener()], clock=VirtualClock(), idle_timeout_s=3, head_timeout_s=3)
+    server.start()
+    yield server
+    server.stop(grace_s=0)
+
+
+def _whole(service: str, operation: str, members: bytes, **more: str) -> bytes:
+    """A request of an operation that would be carried out, up to its members."""
+    model = load_service(service).api
+    named = {"authorization": signed(model.model.signing_name)["Authorization"], "connection": "close", **more}
+    if model.protocol == "json":
+        kind = {"content_type": "application/x-amz-json-1.1", "x_amz_target": f"{model.target_prefix}.{operation}"}
+        return _to_us(request("/", "POST", members, **{**kind, **named}))
+    body = f"Action={operation}&Version={model.model.api_version}&".encode() + members
+    return _to_us(request("/", "POST", body, **{"content_type": "application/x-www-form-urlencoded", **named}))
+
+
+def _to_us(said: bytes) -> bytes:
+    return said.replace(b"Host: test", b"Host: localhost", 1)
+
+
+Spoil = Callable[[str, str], bytes]
+SPOILT: dict[str, tuple[Spoil, str]] = {
+    "a body that stops half way": (lambda s, o: _whole(s, o, b'{"clusterName": "fuzz"}')[:-9], "(400)?"),
+    "a header of a megabyte": (lambda s, o: _whole(s, o, b"{}", x_odd="y" * (1 << 20)), "(431)?"),
+    "thousands of headers": (lambda s, o: _whole(s, o, b"{}", **{f"x_{n}": "y" for n in range(20_000)}), "(400|431)?"),
+    "another content type": (lambda s, o: _whole(s, o, b'{"x%ff', content_type="text/html; charset=utf-16"), "400"),
+    "a length that is none": (lambda s, o: _whole(s, o, b"").replace(b"Content-Length: ", b"Content-Length: -"), "400"),
+    "bytes that are no text": (lambda s, o: _whole(s, o, b'{"name": "\xff\xfe"}&x=%ff'), "400"),
+    "an odd authorization": (
+        lambda s, o: _whole(s, o, b"{}", authorization="AWS4 " + "/" * 3000),
+        "40[03]",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_spoilt_request_of_any_operation(emulator: Emulator, api: Server, how: str) -> None:
+    """It is refused, or the connection closed, and nothing is kept of it."""
+    spoil, expected = SPOILT[how]
+    with closing(sqlite3.connect(emulator.database.path)) as watching:
+        before = watching.execute("PRAGMA data_version").fetchone()
+        for service in SERVICES:
+            for operation in sorted(load_service(service).implemented):
+                status = everything_said_to(api, [spoil(service, operation)])[9:12].decode()
+                assert re.fullmatch(expected, status), f"{service}:{operation}: {status!r}"
+        assert watching.execute("PRAGMA data_version").fetchone() == before

@@ -146,7 +146,7 @@ def describe_launch_template_versions(call: Call, request: Request) -> dict[str,
     if "LaunchTemplateId" in request or "LaunchTemplateName" in request:
         template = _named(call, request)
         chosen = {v.number: v for v in ([_existing_version(template, a) for a in asked] or template.versions)}
-        least, most = (int(request.get(m, d)) for m, d in (("MinVersion", 1), ("MaxVersion", 1 << 31)))
+        least, most = _bound(request, "MinVersion", 1), _bound(request, "MaxVersion", 1 << 31)
         pairs = [(template, v) for n, v in sorted(chosen.items(), reverse=True) if least <= n <= most]
     elif asked and set(asked) <= {"$Latest", "$Default"}:
         pairs = [(t, v) for t in _all(call) for a in asked if (v := t.version(a)) is not None]
@@ -200,6 +200,13 @@ def _by_name(call: Call, name: str) -> LaunchTemplate:
         if template.name == name:
             return template
     raise LaunchTemplateNameNotFound(f"The specified launch template, with template name {name[:128]}, does not exist.")
+
+
+def _bound(request: Request, member: str, default: int) -> int:
+    said = str(request.get(member, default))
+    if not (said.isascii() and said.isdigit() and len(said) < 12):
+        raise InvalidParameterValue(f"Invalid value '{said[:64]}' for {member}: it must be a version number.")
+    return int(said)
 
 
 def _existing_version(template: LaunchTemplate, asked: str) -> TemplateVersion:

@@ -34,6 +34,13 @@ _FILTERS = {
 }
 
 
+def _is_within(address: str, cidr: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(cidr)
+    except ValueError:
+        return False
+
+
 def create_nat_gateway(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if any(request.get(member) for member in _UNLIKE):
         raise NotEmulatedYet("Homeport does not emulate secondary addresses and regional NAT gateways yet.")
@@ -45,7 +52,7 @@ def create_nat_gateway(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     gateway_id = finding.new_id(call, "nat")
     interface = network_id("eni", gateway_id)
     own = request.get("PrivateIpAddress") or finding.free_address(call, subnet)
-    if ipaddress.ip_address(own) not in ipaddress.ip_network(subnet.cidr):
+    if not _is_within(own, subnet.cidr):
         raise InvalidParameterValue(f"Address {own} does not fall within the subnet's address range")
     made = NatGateway(
         call.account,
