@@ -18,6 +18,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "timestamp": (int, float),
     "blob": (str,),
 }
+_DOCUMENTED = {"ServiceDeploymentLifecycleStage": ("PRE_PRODUCTION_TRAFFIC_SHIFT",)}
+"""Values that a model's documentation names and its enum leaves out."""
 
 
 def check_answer(model: ServiceModel, headers: dict[str, str], request: bytes, answer: bytes) -> None:
@@ -57,5 +59,5 @@ def check_value(shape: Shape, value: Any, path: str) -> None:
         wrong_bool = isinstance(value, bool) and bool not in allowed
         assert isinstance(value, allowed) and not wrong_bool, f"{path}: {value!r} is no {shape.type_name}"
         choices = getattr(shape, "enum", None)
-        if choices:
+        if choices and value not in _DOCUMENTED.get(shape.name, ()):
             assert value in choices, f"{path}: {value!r} is none of {choices}"

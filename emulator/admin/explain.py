@@ -13,7 +13,7 @@ from emulator.control.plane import ControlPlane
 from emulator.domain.fault_words import target_words, told
 from emulator.domain.reach import HERE, Vantage, addresses, sentences
 from emulator.domain.service import Service
-from emulator.domain.service_blocks import blocks
+from emulator.domain.service_blocks import Block, blocks
 from emulator.domain.task import Task
 from emulator.events import journal
 from emulator.events.task_changes import STATE_CHANGE
@@ -94,6 +94,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float, seen: 
         "desiredStatus": task.desired_status,
         "because": plan.because,
         "actions": [{"action": type(a).__name__, **asdict(a)} for a in plan.actions],
+        "waits": [],
         "nextLook": plan.next_look,
         "limits": task.limits,
         "faults": task.faults,
@@ -107,7 +108,8 @@ def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: floa
     because = plan.because if plan else ""
     tasks = _tasks(reader, service)
     after = (plan.service if plan else None) or service
-    in_the_way = blocks(after, tasks, now)
+    waits = plan.waits if plan else ()
+    in_the_way = [*blocks(after, tasks, now), *(Block("hook", wait.text, wait.until) for wait in waits)]
     words = [
         f"It is {service.status} and wants {service.desired_count} tasks: {because.rstrip('.')}.",
         *(f"Next: {action}." for action in (plan.actions if plan else ())),
@@ -122,6 +124,7 @@ def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: floa
         "status": service.status,
         "because": because,
         "actions": [str(action) for action in (plan.actions if plan else ())],
+        "waits": [wait.text for wait in waits],
         "blocks": [asdict(block) for block in in_the_way],
         "nextLook": plan.next_look if plan else None,
         "events": [{"at": e.at, "message": e.message} for e in service.events[:RECENT_ENTRIES]],
@@ -130,7 +133,8 @@ def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: floa
 
 
 def plans(database: Database, plane: ControlPlane, now: float) -> dict[str, Any]:
-    """What the next tick would do: every service and task that has something to do now, and when the next one has."""
+    """What the next tick would do: every service and task that has something to do now, and when the next one has; and
+    every service whose deployment waits for somebody's answer."""
     with database.read() as reader:
         services = [s for s in reader.find(SERVICES) if s.status != "INACTIVE"]
         looked = [(s.arn, plane.services.plan_of(reader, _key(s))) for s in services]
@@ -139,9 +143,9 @@ def plans(database: Database, plane: ControlPlane, now: float) -> dict[str, Any]
     later = [plan.next_look for _, plan in due if plan.next_look is not None and plan.next_look > now]
     return {
         "plans": [
-            {"subject": arn, "because": plan.because, "actions": [str(action) for action in plan.actions]}
+            {"subject": arn, "because": plan.because, "actions": [str(a) for a in plan.actions], "waits": waits}
             for arn, plan in due
-            if plan.actions
+            if (waits := [wait.text for wait in getattr(plan, "waits", ())]) or plan.actions
         ],
         "nextLook": min(later, default=None),
     }

@@ -230,7 +230,7 @@ class Admin:
         """What the next look at it would do; without `?subject=`, what the next tick would."""
         if not request.args.get("subject"):
             return _json(plans(self.database, self.plane, self.clock.now()))
-        return self.explain("subject", "because", "actions", "nextLook")
+        return self.explain("subject", "because", "actions", "waits", "nextLook")
 
     def alarms(self) -> Response:
         """GET: the states of CloudWatch alarms; POST: sets one, which deployments that it watches see at once."""

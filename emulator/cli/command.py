@@ -320,11 +320,14 @@ def _plan(asked: argparse.Namespace) -> int:
         return 0
     for plan in [shown] if asked.subject else shown["plans"]:
         print(f"{plan['subject']}: {plan['because']}")
-        for action in plan["actions"] or ["nothing to do"]:
+        for action in plan["actions"] or ([] if plan["waits"] else ["nothing to do"]):
             print(f"  {action if isinstance(action, str) else json.dumps(action)}")
+        for wait in plan["waits"]:
+            print(f"  waiting: {wait}")
     if not asked.subject:
         later = shown["nextLook"]
-        print("nothing to do" if not shown["plans"] else f"{len(shown['plans'])} have something to do")
+        busy = sum(bool(plan["actions"]) for plan in shown["plans"])
+        print(f"{busy} have something to do" if busy else "nothing to do")
         print(f"the next look is at {_when(later)}" if later else "nothing is due by time alone")
     return 0
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
+from emulator.domain.lifecycle_stages import PAUSE_STAGES
 
 Members = Mapping[str, Any]
 
@@ -49,7 +50,7 @@ def check_configuration(configuration: Members, *, daemon: bool, given: Members)
         raise InvalidParameterException("minimumHealthyPercent must be between 0 and 100.")
     if maximum < 100:
         raise InvalidParameterException("maximumPercent must be 100 or greater.")
-    _check_strategy_members(configuration)
+    _check_strategy_members(configuration, given)
     _check_breaker(configuration["deploymentCircuitBreaker"])
     _check_alarms(configuration.get("alarms") or {})
     _check_early_success(configuration.get("earlySuccessCriteria") or {}, minimum)
@@ -57,28 +58,62 @@ def check_configuration(configuration: Members, *, daemon: bool, given: Members)
         raise InvalidParameterException(f"bakeTimeInMinutes must be between 0 and {LONGEST_BAKE_MINUTES}.")
 
 
-def check_configuration_emulated(configuration: Members) -> None:
-    """NotEmulatedYet, naming the member, for what would have to act and does not yet."""
-    wishes = {
-        "strategy": configuration["strategy"] != "ROLLING",
-        "lifecycleHooks": configuration.get("lifecycleHooks"),
-    }
-    for member, wished in wishes.items():
-        if wished:
-            value = f" {configuration[member]}" if member == "strategy" else ""
-            raise NotEmulatedYet(f"Homeport does not emulate deploymentConfiguration.{member}{value} yet.")
+def check_configuration_emulated(configuration: Members, *, daemon: bool = False) -> None:
+    """NotEmulatedYet, naming the member, for what would have to act and does not yet. (Whoever asks has refused load
+    balancers and Service Connect before.)"""
+    strategy, hooks = configuration["strategy"], configuration.get("lifecycleHooks") or ()
+    what = None
+    if strategy not in ("ROLLING", "BLUE_GREEN"):
+        what = f"strategy {strategy}"
+    elif strategy == "BLUE_GREEN" and daemon:
+        what = "strategy BLUE_GREEN for the DAEMON scheduling strategy"
+    elif any(hook.get("targetType") != "PAUSE" for hook in hooks):
+        what = "lifecycleHooks with targetType AWS_LAMBDA"
+    elif hooks and strategy != "BLUE_GREEN":
+        what = f"lifecycleHooks with strategy {strategy}"
+    if what is not None:
+        raise NotEmulatedYet(f"Homeport does not emulate deploymentConfiguration.{what} yet.")
 
 
-def _check_strategy_members(configuration: Members) -> None:
+def check_controller_strategy(configuration: Members, controller: str) -> None:
+    """Only the ECS deployment controller rolls out by another strategy than ROLLING."""
+    if configuration["strategy"] != "ROLLING" and controller != "ECS":
+        raise InvalidParameterException(
+            f"The {configuration['strategy']} deployment strategy is not supported with the {controller} deployment "
+            "controller."
+        )
+
+
+def _check_strategy_members(configuration: Members, given: Members) -> None:
     strategy = configuration["strategy"]
+    if given.get("strategy") == "BLUE_GREEN" and given.get("bakeTimeInMinutes") is None:
+        raise InvalidParameterException("bakeTimeInMinutes is required for the BLUE_GREEN deployment strategy.")
     for member, needed in (("linearConfiguration", "LINEAR"), ("canaryConfiguration", "CANARY")):
         if configuration.get(member) and strategy != needed:
             raise InvalidParameterException(f"{member} is only valid for the {needed} deployment strategy.")
     if configuration.get("earlySuccessCriteria") and strategy != "ROLLING":
         raise InvalidParameterException("earlySuccessCriteria is only valid for the ROLLING deployment strategy.")
     for hook in configuration.get("lifecycleHooks") or ():
-        if hook.get("targetType") not in (None, "AWS_LAMBDA", "PAUSE"):
-            raise InvalidParameterException("Invalid targetType. Valid values are: AWS_LAMBDA, PAUSE")
+        _check_hook(hook)
+
+
+def _check_hook(hook: Members) -> None:
+    kind, stages = hook.get("targetType") or "AWS_LAMBDA", hook.get("lifecycleStages") or ()
+    if not stages:
+        raise InvalidParameterException("lifecycleStages is required for a deployment lifecycle hook.")
+    if len(set(stages)) < len(stages):
+        raise InvalidParameterException("lifecycleStages of a deployment lifecycle hook cannot contain duplicates.")
+    if kind == "AWS_LAMBDA":
+        if not hook.get("hookTargetArn"):
+            raise InvalidParameterException("hookTargetArn is required for an AWS_LAMBDA deployment lifecycle hook.")
+        return
+    if hook.get("hookTargetArn"):
+        raise InvalidParameterException("hookTargetArn is not applicable for a PAUSE deployment lifecycle hook.")
+    for stage in stages:
+        if stage not in PAUSE_STAGES:
+            raise InvalidParameterException(
+                f"PAUSE hooks cannot be configured at the {stage} stage. Valid values are: {', '.join(PAUSE_STAGES)}"
+            )
 
 
 def _check_breaker(breaker: Members) -> None:

@@ -20,6 +20,14 @@ from emulator.domain.task import Task
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """What a deployment waits for that somebody has to do, and how; after `until` it goes on by itself."""
+
+    text: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """`service`, `rollout`: the records to put, None when they do not change. `events`: those new in the service,
     oldest first. `notices`: what EventBridge is told. `next_look`: when time alone will change the plan. `because`:
@@ -32,6 +40,7 @@ class Plan:
     events: tuple[ServiceEvent, ...] = ()
     rollout: ServiceDeployment | None = None
     notices: tuple[Notice, ...] = ()
+    waits: tuple[Wait, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,7 @@ class Round:
         self.told = dict(service.told)
         self.looks: list[float] = []
         self.words: list[str] = []
+        self.waits: list[Wait] = []
         self.stopping: set[str] = set()
         self.said_stopped: set[str] = set()
 
@@ -181,4 +191,5 @@ class Round:
             events=tuple(self.events),
             rollout=None if self.rollout == self.around.rollout else self.rollout,
             notices=tuple(self.notices),
+            waits=tuple(self.waits),
         )

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from emulator.domain import blue_green
 from emulator.domain import service_events as say
 from emulator.domain.circuit_breaker import breaker_of, threshold, tripped, watches, with_healthy
 from emulator.domain.deployment import completed, failed, roll_back
+from emulator.domain.lifecycle_stages import given_up
 from emulator.domain.reconciliation import Round
 from emulator.domain.service import Deployment, Service
 from emulator.domain.service_deployment import ServiceDeployment, arn_of, finished, stopped
@@ -39,6 +41,7 @@ class _Failure:
 def oversee(round_: Round) -> None:
     """Whether the deployment under way fails now, and what follows."""
     _begin(round_)
+    blue_green.begin(round_)
     primary = round_.service.primary
     if primary.rollout_state == "IN_PROGRESS" or _stop_asked(round_.rollout):
         failure = _failure(round_)
@@ -57,7 +60,9 @@ def settle(round_: Round) -> None:
     fleet, service = round_.fleet, round_.service
     healthy = len(of(fleet.primary, "healthy"))
     steady = not round_.moving and healthy == service.desired_count == len(fleet.primary) == fleet.live
-    if service.primary.rollout_state == "IN_PROGRESS" and (steady or _early_success(round_, healthy)):
+    steady = steady and blue_green.may_arrive(round_)
+    early = blue_green.may_arrive(round_) and _early_success(round_, healthy)
+    if service.primary.rollout_state == "IN_PROGRESS" and (steady or early):
         _arrive(round_)
     if not steady or service.primary.rollout_state == "FAILED":
         round_.untell(say.STEADY)
@@ -122,6 +127,9 @@ def _stop_asked(under_way: ServiceDeployment | None) -> bool:
 
 
 def _failure(round_: Round) -> _Failure | None:
+    staged = _hooks_failure(round_)
+    if staged is not None:
+        return staged
     service, under_way = round_.service, round_.rollout
     if under_way is not None and under_way.status in ("STOP_REQUESTED", "ROLLBACK_REQUESTED"):
         return _Failure(
@@ -132,6 +140,8 @@ def _failure(round_: Round) -> _Failure | None:
             turns_back=under_way.status == "ROLLBACK_REQUESTED",
             back="ECS deployment stopped",
         )
+    if not blue_green.watched(under_way):
+        return None
     if tripped(service, service.primary):
         return _Failure(
             said="tasks failed to start",  # observed
@@ -141,7 +151,32 @@ def _failure(round_: Round) -> _Failure | None:
             turns_back=bool(breaker_of(service).get("rollback")),
             back="ECS deployment circuit breaker",  # observed
         )
-    return _alarmed(round_)
+    return _alarmed(round_) or _overdue(round_)
+
+
+def _hooks_failure(round_: Round) -> _Failure | None:
+    """A blue/green deployment that a lifecycle hook turns back."""
+    found = blue_green.hook_failure(round_)
+    if found is None:
+        return None
+    stage, why = found
+    reason = f"ECS deployment failed: {stage} lifecycle hook(s) failed."
+    return _Failure(
+        said=f"{stage} lifecycle hook(s) failed",
+        state_reason=reason,
+        notice=reason,
+        because=f"{stage} lifecycle hook(s) failed. {why}",  # observed, but for `why`
+        turns_back=True,
+    )
+
+
+def _overdue(round_: Round) -> _Failure | None:
+    """A blue/green deployment that takes too long."""
+    why = blue_green.overdue(round_)
+    if why is None:
+        return None
+    said = why.rstrip(".")
+    return _Failure(said, f"ECS deployment failed: {why}", f"ECS deployment failed: {why}", why, turns_back=True)
 
 
 def _alarmed(round_: Round) -> _Failure | None:
@@ -176,7 +211,7 @@ def _fail(round_: Round, failure: _Failure) -> None:
     round_.say(say.deployment_failed(service.name, losing.id, failure.said, failure.notice))
     round_.words.append(f"deployment {losing.id} failed: {failure.said}")
     _note_failure(round_, losing)
-    target = _rollback_target(round_.service)
+    target = blue_green.rollback_target(round_) or _rollback_target(round_.service)
     if failure.turns_back and target is not None:
         reason = f"{failure.back}: rolling back to deploymentId {target.id}."
         round_.service = roll_back(round_.service, target, losing, reason, now)
@@ -219,7 +254,8 @@ def _note_failure(round_: Round, losing: Deployment) -> None:
         )
     if under_way.alarms != "DISABLED":
         under_way = replace(under_way, alarms="TRIGGERED" if under_way.triggered_alarms else "MONITORING_COMPLETE")
-    round_.rollout = replace(under_way, updated_at=round_.now, baking_since=None)
+    hooks = given_up(under_way.hooks, round_.now)
+    round_.rollout = replace(under_way, updated_at=round_.now, baking_since=None, hooks=hooks)
 
 
 def _turn_back(round_: Round, target: Deployment, reason: str) -> None:
@@ -254,7 +290,7 @@ def _arrive(round_: Round) -> None:
     now, name = round_.now, round_.service.name
     arrived = completed(round_.service.primary, now)
     round_.replace_deployment(arrived)
-    round_.service = replace(round_.service, completed=arrived)
+    round_.service = replace(round_.service, completed=arrived, serving=None)
     round_.say(say.deployment_completed(name, arrived.id, arrived.rollout_state_reason))
     if round_.rollout is not None and not round_.rollout.ended:
         back = round_.rollout.status == "ROLLBACK_IN_PROGRESS"
@@ -264,7 +300,7 @@ def _arrive(round_: Round) -> None:
 def _still_baking(round_: Round) -> bool:
     """For the bake time the new tasks run under the eyes of breaker and alarms before the deployment has succeeded."""
     under_way = round_.rollout
-    if under_way is None or under_way.status != "IN_PROGRESS":
+    if under_way is None or under_way.status != "IN_PROGRESS" or under_way.is_blue_green:
         return False
     seconds = bake_s(round_)
     if seconds <= 0:

@@ -2,20 +2,19 @@
 
 `reconcile` looks at a service and its tasks and answers with everything to be done now; asked again before anything
 changed it answers with nothing. It keeps the desired count, replaces what ended or is unhealthy, rolls a new
-deployment within the percentages (rolling.py), judges it (rollout.py), scales, drains, and says in events what it
-does. Services whose deployments somebody else controls are task_sets.py's, where a DAEMON service's tasks belong is
-daemon.py's, evening out zones zone_balance.py's. It does not know clocks, engines or where tasks run: placement,
-target health and alarms come in as values.
+deployment within the percentages (rolling.py) or puts it beside the old one (blue_green.py), judges it (rollout.py),
+scales, drains, and says in events what it does. Services whose deployments somebody else controls are task_sets.py's,
+where a DAEMON service's tasks belong is daemon.py's, evening out zones zone_balance.py's. It does not know clocks,
+engines or where tasks run: placement, target health and alarms come in as values.
 Source: AWS developer guide "Deploy Amazon ECS services by replacing tasks", "Amazon ECS services".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
-from emulator.domain import daemon, rolling, rollout, task_sets, zone_balance
+from emulator.domain import blue_green, daemon, rolling, rollout, task_sets, zone_balance
 from emulator.domain import service_events as say
 from emulator.domain.circuit_breaker import with_failures
 from emulator.domain.deployment import IMPAIRED_AFTER, judged, with_health_failure
@@ -26,10 +25,6 @@ from emulator.domain.service_tasks import LIVE, of
 from emulator.domain.task import Task
 
 __all__ = ["Plan", "Surroundings", "reconcile"]
-
-STRATEGIES: Final[Mapping[str, Callable[[Round], None]]] = {"ROLLING": rolling.move}
-"""How a deployment replaces another, by deploymentConfiguration.strategy. BLUE_GREEN, LINEAR and CANARY take their
-place here when there is traffic to shift; CreateService refuses them until then."""
 
 
 def reconcile(
@@ -73,7 +68,8 @@ def _move(round_: Round) -> None:
     if round_.service.is_daemon:
         daemon.move(round_)
     else:
-        STRATEGIES[round_.service.spec.get("deploymentConfiguration", {}).get("strategy", "ROLLING")](round_)
+        # LINEAR and CANARY take their place here when there is traffic to shift; CreateService refuses them until then.
+        blue_green.move(round_) if blue_green.holds(round_) else rolling.move(round_)
         zone_balance.even_out(round_)
 
 
@@ -135,5 +131,6 @@ def _drop_empty_deployments(round_: Round) -> None:
     """A replaced deployment disappears once none of its tasks is running or on the way there."""
     alive = {t.deployment_id for t in round_.tasks if t.last_status in LIVE}
     alive.update(m.task.deployment_id for m in round_.fleet.wanted)
+    alive |= blue_green.kept(round_)
     kept = [d for d in round_.service.deployments if d.status == "PRIMARY" or d.id in alive]
     round_.service = replace(round_.service, deployments=kept)

@@ -100,6 +100,8 @@ class Service:
     rebalancing: list[str] = field(default_factory=list)  # ids of tasks beyond the desired count, to even out zones
     shows_deployments: bool = False  # its controller was ECS once: the API goes on calling its task sets deployments
     inactive_at: float | None = None
+    # The deployment that has the production traffic while a blue/green one is under way or has failed; None: all.
+    serving: str | None = None
 
     @property
     def is_daemon(self) -> bool:

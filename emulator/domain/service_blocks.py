@@ -17,6 +17,7 @@ from emulator.domain.task import Task
 Kind = Literal[
     "image", "secret", "port", "memory", "network", "start", "exit", "engine", "resources", "health", "capacity",
     "breaker", "alarm", "deployment", "back-off", "percentages", "protection",
+    "hook",
 ]  # fmt: skip
 
 _SIGNS: Final[tuple[tuple[str, Kind], ...]] = (

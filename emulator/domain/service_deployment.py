@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
+from emulator.domain.lifecycle_stages import Hook, Stage, given_up
 from emulator.domain.service import Deployment, Service
 
 Status = Literal[
@@ -50,7 +51,10 @@ class ServiceRevision:
 @dataclass(frozen=True, slots=True)
 class ServiceDeployment:
     """`target` and `sources` are numbers of service revisions; `configuration` is deploymentConfiguration as it was
-    asked for. `baking_since`: since when the bake time runs."""
+    asked for. `baking_since`: since when the bake time runs.
+
+    Of a blue/green deployment besides: `stage` since `stage_since`, with the `hooks` reached so far; `blue` is the
+    number of the revision that served when it began, `production` and `test` of those that have the traffic now."""
 
     account: str
     region: str
@@ -80,6 +84,16 @@ class ServiceDeployment:
     rollback_reason: str = ""
     rollback_started_at: float | None = None
     baking_since: float | None = None
+    stage: Stage | None = None
+    stage_since: float | None = None
+    hooks: list[Hook] = field(default_factory=list)
+    blue: str | None = None
+    production: str | None = None
+    test: str | None = None
+
+    @property
+    def is_blue_green(self) -> bool:
+        return bool(self.configuration.get("strategy") == "BLUE_GREEN")
 
     @property
     def ended(self) -> bool:
@@ -141,6 +155,9 @@ def stopped(under_way: ServiceDeployment, reason: str, now: float) -> ServiceDep
         updated_at=now,
         breaker=_unwatched(under_way.breaker),
         alarms=_unwatched(under_way.alarms),
+        stage=None,
+        stage_since=None,
+        hooks=given_up(under_way.hooks, now),
     )
 
 
@@ -155,6 +172,9 @@ def finished(under_way: ServiceDeployment, status: Status, now: float, reason: s
         breaker=_unwatched(under_way.breaker),
         alarms=_unwatched(under_way.alarms),
         baking_since=None,
+        stage=None,
+        stage_since=None,
+        hooks=given_up(under_way.hooks, now),
     )
 
 

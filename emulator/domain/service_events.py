@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from emulator.domain.lifecycle_stages import Hook
 from emulator.domain.service import Service, ServiceEvent
 
 KEPT: Final = 100
@@ -37,13 +38,16 @@ class IdSource(Protocol):
 @dataclass(frozen=True, slots=True)
 class Said:
     """A message and EventBridge's name for it (eventName); no message: not in events[]; no name: not sent to
-    EventBridge. `level` is eventType there, `reason` and `deployment_id` what its detail says besides."""
+    EventBridge. `level` is eventType there, `reason` and `deployment_id` what its detail says besides; `hook` is the
+    lifecycle hook that it is about, of the service deployment with the ARN `service_deployment`."""
 
     message: str
     name: str = ""
     level: str = "INFO"
     reason: str = ""
     deployment_id: str = ""
+    hook: Hook | None = None
+    service_deployment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,10 @@ def rolling_back(service: str, deployment_id: str, reason: str) -> Said:
         reason=reason,
         deployment_id=deployment_id,
     )
+
+
+def hook_awaits(service_deployment: str, hook: Hook) -> Said:
+    return Said("", "HOOK_AWAITING_ACTION", hook=hook, service_deployment=service_deployment)
 
 
 def steady_state(service: str) -> Said:

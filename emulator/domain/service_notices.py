@@ -1,6 +1,8 @@
-"""A service's news in the shape EventBridge gives them: "ECS Service Action", "ECS Deployment State Change". Pure.
+"""A service's news in the shape EventBridge gives them: "ECS Service Action", "ECS Deployment State Change", "ECS Hook
+State Change". Pure.
 
-Source: AWS developer guide "Amazon ECS service action events", "Amazon ECS service deployment state change events".
+Source: AWS developer guide "Amazon ECS service action events", "Amazon ECS service deployment state change events",
+"Pause hooks for Amazon ECS service deployments" (which names the event; the members of its detail are unconfirmed).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from emulator.domain.service_events import Notice, Said
 
 DEPLOYMENT_STATE_CHANGE: Final = "ECS Deployment State Change"
 SERVICE_ACTION: Final = "ECS Service Action"
+HOOK_STATE_CHANGE: Final = "ECS Hook State Change"
 
 
 def desired_count_updated(desired: int) -> Said:
@@ -22,9 +25,22 @@ def desired_count_updated(desired: int) -> Said:
 def envelope(service: Service, notice: Notice) -> dict[str, Any]:
     """The whole event, as a target of a rule would get it."""
     said, when = notice.said, _iso(notice.at)
-    of_deployment = bool(said.deployment_id)
+    kind, resources = SERVICE_ACTION, [service.arn]
     detail: dict[str, Any] = {"eventType": said.level, "eventName": said.name}
-    if of_deployment:
+    if said.hook is not None:
+        kind, resources = HOOK_STATE_CHANGE, [service.arn, said.service_deployment]
+        detail |= {
+            "serviceDeploymentArn": said.service_deployment,
+            "hookId": said.hook.id,
+            "targetType": "PAUSE",
+            "lifecycleStage": said.hook.stage,
+            "status": said.hook.status,
+            "expiresAt": _iso(said.hook.expires_at),
+            "timeoutAction": said.hook.timeout_action,
+            "updatedAt": when,
+        }
+    elif said.deployment_id:
+        kind = DEPLOYMENT_STATE_CHANGE
         detail |= {"deploymentId": said.deployment_id, "updatedAt": when, "reason": said.reason}
     else:
         detail |= {"clusterArn": service.cluster_arn, "createdAt": when}
@@ -35,12 +51,12 @@ def envelope(service: Service, notice: Notice) -> dict[str, Any]:
     return {
         "version": "0",
         "id": notice.id,
-        "detail-type": DEPLOYMENT_STATE_CHANGE if of_deployment else SERVICE_ACTION,
+        "detail-type": kind,
         "source": "aws.ecs",
         "account": service.account,
         "time": when[:-5] + "Z",
         "region": service.region,
-        "resources": [service.arn],
+        "resources": resources,
         "detail": detail,
     }
 

@@ -10,6 +10,7 @@ from emulator.domain import deployment as deployments
 from emulator.domain import service_deployment as history
 from emulator.domain.actions import NoteEnds, StartTasks, StopTask, noted
 from emulator.domain.alarm import AlarmState
+from emulator.domain.lifecycle_stages import answered
 from emulator.domain.scheduler import Plan, Surroundings, reconcile
 from emulator.domain.service import Service
 from emulator.domain.service_deployment import ServiceDeployment
@@ -188,6 +189,19 @@ class World:
     def ask_rollout_to(self, status: Any) -> None:
         """What StopServiceDeployment writes."""
         self.history[self.rollout.id] = replace(self.rollout, status=status)
+
+    def blue_green(self, *pauses: str, bake_minutes: int = 0, action: str = "ROLLBACK", **members: Any) -> None:
+        """From the next deployment on, with a PAUSE hook of an hour at each of these stages."""
+        timeout = {"timeoutInMinutes": 60, "action": action}
+        hooks = [{"targetType": "PAUSE", "lifecycleStages": [p], "timeoutConfiguration": timeout} for p in pauses]
+        self.configure(strategy="BLUE_GREEN", bakeTimeInMinutes=bake_minutes, lifecycleHooks=hooks, **members)
+
+    def answer(self, action: Any = "CONTINUE") -> None:
+        """What ContinueServiceDeployment writes, of the first hook that waits."""
+        hook = next(hook for hook in self.rollout.hooks if hook.waits)
+        status: Any = "IN_PROGRESS" if action == "CONTINUE" else "ROLLBACK_REQUESTED"
+        hooks = answered(self.rollout.hooks, hook.id, action, self.now)
+        self.history[self.rollout.id] = replace(self.rollout, status=status, hooks=hooks)
 
     def _keep_rollout(self) -> None:
         begun = history.begin_service_deployment(self.service, self.service.primary, self.now)

@@ -12,6 +12,7 @@ from emulator.domain import service_rules as rules
 from emulator.domain.deployment_configuration import (
     check_configuration,
     check_configuration_emulated,
+    check_controller_strategy,
     echoed_configuration,
 )
 from emulator.domain.placement_rules import check_placement
@@ -31,6 +32,7 @@ def external_settings(request: Mapping[str, Any]) -> Settings:
     configuration = given.get("deploymentConfiguration", {})
     full = echoed_configuration(configuration)
     check_configuration(full, daemon=False, given=configuration)
+    check_controller_strategy(full, "EXTERNAL")
     check_configuration_emulated(full)
     check_placement(given.get("placementConstraints") or (), given.get("placementStrategy") or ())
     return {
@@ -61,6 +63,7 @@ def controlled_settings(service: Service, request: Mapping[str, Any]) -> Setting
     configuration = given.get("deploymentConfiguration", {})
     full = echoed_configuration(configuration, current=current["deploymentConfiguration"])
     check_configuration(full, daemon=False, given=configuration)
+    check_controller_strategy(full, controller)
     check_configuration_emulated(full)
     check_placement(settings.get("placementConstraints") or (), settings.get("placementStrategy") or ())
     strategies = rules.echoed_placement(settings.get("placementStrategy") or ())

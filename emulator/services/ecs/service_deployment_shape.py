@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
+from emulator.domain.lifecycle_stages import Hook
 from emulator.domain.service import Service
 from emulator.domain.service_deployment import ServiceDeployment, ServiceRevision, arn_of
 from emulator.store.database import Reader
@@ -50,7 +51,8 @@ def service_deployment_shape(reader: Reader, deployment: ServiceDeployment) -> m
         "targetServiceRevision": summary.of(deployment.target),
         "status": deployment.status,
         "statusReason": deployment.status_reason or None,
-        "lifecycleStage": "BAKE_TIME" if deployment.baking_since is not None else None,
+        "lifecycleStage": deployment.stage or ("BAKE_TIME" if deployment.baking_since is not None else None),
+        "lifecycleHookDetails": [_hook(hook) for hook in deployment.hooks] or None,
         "deploymentConfiguration": deployment.configuration,
         "rollback": _rollback(deployment),
         "deploymentCircuitBreaker": {
@@ -85,7 +87,7 @@ class _Summaries:
     """Service revisions of a deployment, with the counts that their tasks have now."""
 
     def __init__(self, deployment: ServiceDeployment, service: Service | None, counts: dict[str, Counts]) -> None:
-        self._service_arn = deployment.service_arn
+        self._deployment = deployment
         active = service is not None and bool(service.deployments) and not service.has_task_sets
         self._primary = service.primary.number if service is not None and active else None
         self._desired = service.desired_count if service is not None else 0
@@ -94,11 +96,32 @@ class _Summaries:
     def of(self, number: str) -> dict[str, Any]:
         counts = self._counts.get(f"ecs-svc/{number}", _NONE)
         return {
-            "arn": arn_of(self._service_arn, "service-revision", number),
+            "arn": arn_of(self._deployment.service_arn, "service-revision", number),
             "requestedTaskCount": self._desired if number == self._primary else counts.wanted,
             "runningTaskCount": counts.running,
             "pendingTaskCount": counts.pending,
+            **self._weights(number),
         }
+
+    def _weights(self, number: str) -> dict[str, float]:
+        """All of the traffic or none, of a blue/green deployment that has begun."""
+        deployment = self._deployment
+        if not deployment.is_blue_green or deployment.started_at is None:
+            return {}
+        return {
+            "requestedTestTrafficWeight": 100.0 if number == deployment.test else 0.0,
+            "requestedProductionTrafficWeight": 100.0 if number == deployment.production else 0.0,
+        }
+
+
+def _hook(hook: Hook) -> dict[str, Any]:
+    return {
+        "hookId": hook.id,
+        "targetType": "PAUSE",
+        "status": hook.status,
+        "expiresAt": hook.expires_at,
+        "timeoutAction": hook.timeout_action,
+    }
 
 
 def _rollback(deployment: ServiceDeployment) -> dict[str, Any] | None:

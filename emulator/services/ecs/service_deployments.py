@@ -1,6 +1,7 @@
-"""Service deployments and service revisions: the history of a service, and stopping what is under way.
+"""Service deployments and service revisions: the history of a service, stopping what is under way, and answering the
+lifecycle hook at which it pauses.
 
-Rows only: a stop is a wish that the scheduler fulfils. Messages are unconfirmed.
+Rows only: a stop or an answer is a wish that the scheduler fulfils. Messages are unconfirmed.
 """
 
 from __future__ import annotations
@@ -10,8 +11,13 @@ from typing import Any, Final
 
 from api_models._generated import ecs as m
 from emulator.domain.arn import parse_arn
-from emulator.domain.ecs_errors import ConflictException, ServiceDeploymentNotFoundException
+from emulator.domain.ecs_errors import (
+    ConflictException,
+    ServiceDeploymentNotFoundException,
+    UnsupportedFeatureException,
+)
 from emulator.domain.errors import InvalidParameterException
+from emulator.domain.lifecycle_stages import HookAction, answered
 from emulator.domain.service import Service
 from emulator.domain.service_deployment import STOPPABLE, ServiceDeployment, ServiceRevision, Status
 from emulator.events import journal
@@ -93,11 +99,46 @@ def stop_service_deployment(call: Call, request: m.StopServiceDeploymentRequest)
 def continue_service_deployment(
     call: Call, request: m.ContinueServiceDeploymentRequest
 ) -> m.ContinueServiceDeploymentResponse:
-    """No deployment pauses: lifecycle hooks belong to strategies that are refused."""
-    _existing(call, request["serviceDeploymentArn"])
-    raise InvalidParameterException(
-        f"The service deployment has no lifecycle hook {request['hookId']} that is awaiting an action."
+    """CONTINUE, when nothing is said, or ROLLBACK. The same answer again is no error."""
+    deployment = _existing(call, request["serviceDeploymentArn"])
+    id_ = request["hookId"]
+    action: HookAction = "ROLLBACK" if request.get("action") == "ROLLBACK" else "CONTINUE"
+    if not deployment.is_blue_green:
+        raise UnsupportedFeatureException(
+            f"Lifecycle hooks are not supported for the {deployment.configuration.get('strategy', 'ROLLING')} "
+            "deployment strategy."
+        )
+    hook = next((hook for hook in deployment.hooks if hook.id == id_), None)
+    if hook is None:
+        raise InvalidParameterException(f"The service deployment has no lifecycle hook {id_}.")
+    if hook.answer == action:
+        return {"serviceDeploymentArn": deployment.arn}
+    if not hook.waits or call.now >= hook.expires_at:
+        how = "TIMED_OUT" if hook.waits else hook.status
+        raise InvalidParameterException(f"The lifecycle hook {id_} is not awaiting an action: its status is {how}.")
+    if deployment.status != "IN_PROGRESS":
+        raise InvalidParameterException(
+            f"The service deployment cannot be continued because it is in the {deployment.status} state."
+        )
+    status: Status = "ROLLBACK_REQUESTED" if action == "ROLLBACK" else "IN_PROGRESS"
+    hooks = answered(deployment.hooks, id_, action, call.now)
+    call.tx.put(SERVICE_DEPLOYMENTS, replace(deployment, status=status, hooks=hooks, updated_at=call.now))
+    journal.append(
+        call.tx,
+        at=call.now,
+        account=call.account,
+        region=call.region,
+        kind="service.deployment_hook_answered",
+        subject=deployment.service_arn,
+        detail={
+            "deployment": deployment.id,
+            "hook": id_,
+            "stage": hook.stage,
+            "action": action,
+            "by": call.caller.arn,
+        },
     )
+    return {"serviceDeploymentArn": deployment.arn}
 
 
 def _deployment(call: Call, reference: str) -> ServiceDeployment | None:

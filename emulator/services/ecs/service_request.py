@@ -22,6 +22,7 @@ from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.deployment_configuration import (
     check_configuration,
     check_configuration_emulated,
+    check_controller_strategy,
     echoed_configuration,
 )
 from emulator.domain.errors import ClientException, InvalidParameterException
@@ -131,6 +132,9 @@ def update_settings(call: Call, cluster: Cluster, service: Service, request: Map
     settings["deploymentConfiguration"] = echoed_configuration(
         configuration, current=current["deploymentConfiguration"]
     )
+    if current["deploymentConfiguration"]["strategy"] == "BLUE_GREEN":
+        # A bake time that was given once need not be said again.
+        configuration = {"bakeTimeInMinutes": settings["deploymentConfiguration"]["bakeTimeInMinutes"], **configuration}
     if "availabilityZoneRebalancing" not in given:
         # What a new configuration excludes goes off by itself; only a wish in this request is refused.
         _keep_rebalancing(settings)
@@ -190,6 +194,7 @@ def _checked(
     rules.check_exec(settings, body)
     full = settings["deploymentConfiguration"]
     check_configuration(full, daemon=rules.is_daemon(settings), given=configuration)
+    check_controller_strategy(full, rules.controller_type(settings))
     rebalancing = rules.zone_rebalancing(settings, full["maximumPercent"])
     _check_emulated(call, settings, definition, launch_type)
     for name in placement.unknown if placement else ():
@@ -217,7 +222,7 @@ def _check_where(settings: Settings, launch_type: str, definition: TaskDefinitio
 
 def _check_emulated(call: Call, settings: Settings, definition: TaskDefinition, launch_type: str) -> None:
     rules.check_service_emulated(settings)
-    check_configuration_emulated(settings["deploymentConfiguration"])
+    check_configuration_emulated(settings["deploymentConfiguration"], daemon=rules.is_daemon(settings))
     effective = apply_overrides(definition.body, None, launch_type=launch_type)
     check_emulated(
         effective.definition,
