@@ -165,6 +165,38 @@ def turns_back(life: Life) -> None:
     assert sum("rolling back" in event["message"] for event in life.shown()["events"]) == 1
 
 
+def changes_sides(life: Life) -> None:
+    """Through every stage of a blue/green deployment, paused in two of them until the hooks' time runs out."""
+    serve(life.world)
+    life.pass_time(60)
+    timeout = {"timeoutInMinutes": 1, "action": "CONTINUE"}
+    hook = {
+        "targetType": "PAUSE",
+        "lifecycleStages": ["PRE_SCALE_UP", "POST_SCALE_UP"],
+        "timeoutConfiguration": timeout,
+    }
+    life.world.define(container(cpu=1))
+    life.world.ecs.update_service(
+        service="web", taskDefinition="web",
+        deploymentConfiguration={"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 1, "lifecycleHooks": [hook]},
+    )  # fmt: skip
+    life.mortal = True
+    for _ in range(30):
+        life.live(10)
+        running = life.revisions()
+        assert running["1"] == 2 or running["2"] == 2, "one side is always whole"
+    life.mortal = False
+    [deployment] = life.shown()["deployments"]
+    assert (deployment["rolloutState"], deployment["runningCount"]) == ("COMPLETED", 2)
+    assert life.revisions() == {"2": 2}
+    told = life.world.ecs.list_service_deployments(service="web")["serviceDeployments"][0]
+    [shown] = life.world.ecs.describe_service_deployments(serviceDeploymentArns=[told["serviceDeploymentArn"]])[
+        "serviceDeployments"
+    ]
+    assert shown["status"] == "SUCCESSFUL"
+    assert [each["status"] for each in shown["lifecycleHookDetails"]] == ["TIMED_OUT", "TIMED_OUT"]
+
+
 def shifts_task_sets(life: Life) -> None:
     world = life.world
     world.cluster()
@@ -210,7 +242,7 @@ def drains_a_daemon(life: Life) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("story", [rolls_forward, turns_back, shifts_task_sets, drains_a_daemon])
+@pytest.mark.parametrize("story", [rolls_forward, turns_back, changes_sides, shifts_task_sets, drains_a_daemon])
 def test_death_at_every_moment(
     tmp_path: Path, story: Callable[[Life], None], when: str, request: pytest.FixtureRequest
 ) -> None:

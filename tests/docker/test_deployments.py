@@ -211,3 +211,43 @@ def test_a_deployment_fails_and_turns_back_across_a_crash(own_homeport: Homeport
     assert done["deploymentCircuitBreaker"]["failureCount"] == 3
     assert scene.apps() == before, "adopted, not restarted"
     assert scene.said().count(FAILED) == scene.said().count(BACK) == 1
+
+
+def test_a_blue_green_deployment_waits_bakes_and_cleans_up_and_the_next_is_turned_back(scene: Scene) -> None:
+    before = steady(scene)
+    hook = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}
+    configuration = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5, "lifecycleHooks": [hook]}
+
+    def paused(arn: str) -> str:
+        """Once it waits: the hook's id."""
+        eventually(lambda: scene.shown()["runningCount"] == 4)
+        scene.homeport.pass_time(41)
+        (waiting,) = eventually(lambda: scene.deployment(arn).get("lifecycleHookDetails"))
+        assert (waiting["status"], scene.deployment(arn)["lifecycleStage"]) == ("AWAITING_ACTION", "POST_SCALE_UP")
+        return str(waiting["hookId"])
+
+    with Counts(scene) as counts:
+        second = scene.homeport.define(scene.name, container(command=SLEEP, cpu=64))
+        arn = scene.update(taskDefinition=second, deploymentConfiguration=configuration)
+        id_ = paused(arn)
+        (plan,) = [p for p in scene.homeport.admin("plan")["plans"] if p["waits"]]
+        assert id_ in plan["waits"][0]
+        scene.homeport.pass_time(3600)
+        assert scene.revisions() == {"1": 2, "2": 2}
+        scene.ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=id_)
+        eventually(lambda: scene.deployment(arn)["lifecycleStage"] == "BAKE_TIME")
+        assert before.keys() <= scene.apps().keys(), "blue runs on while green bakes"
+        scene.homeport.pass_time(300)
+        scene.deployed(arn, "SUCCESSFUL")
+        eventually(lambda: scene.revisions() == {"2": 2})
+    assert all(each["1"] == 2 or each["2"] == 2 for each in counts.seen), "one side is always whole"
+    green = scene.apps()
+
+    third = scene.homeport.define(scene.name, container(command=SLEEP, cpu=32))
+    arn = scene.update(taskDefinition=third)
+    scene.ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=paused(arn), action="ROLLBACK")
+    done = scene.deployed(arn, "ROLLBACK_SUCCESSFUL")
+    assert "POST_SCALE_UP lifecycle hook(s) failed" in done["statusReason"]
+    eventually(lambda: scene.apps() == green)
+    scene.stable()
+    scene.delete()

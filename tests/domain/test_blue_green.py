@@ -378,7 +378,7 @@ def test_a_first_deployment_that_is_turned_back_has_nowhere_to_go() -> None:
 def test_the_stages_are_those_of_the_model_in_order() -> None:
     world = blue_world(*PAUSE_STAGES)
     world.roll()
-    seen = []
+    seen: list[str] = []
     for _ in range(40):
         world.look()
         if world.rollout.stage and (not seen or seen[-1] != world.rollout.stage):

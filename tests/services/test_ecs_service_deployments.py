@@ -360,7 +360,9 @@ def test_errors(scene: Scene) -> None:
         scene.ecs.stop_service_deployment(serviceDeploymentArn=unknown)
     with refuses("ServiceDeploymentNotFoundException"):
         scene.ecs.continue_service_deployment(serviceDeploymentArn=unknown, hookId="h")
-    with refuses("InvalidParameterException", "lifecycle hook h", part=True):
+    with refuses(
+        "UnsupportedFeatureException", "Lifecycle hooks are not supported for the ROLLING deployment strategy."
+    ):
         scene.ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId="h")
     with refuses("InvalidParameterException", "The ARN provided is invalid."):
         scene.ecs.stop_service_deployment(serviceDeploymentArn="nonsense")
