@@ -320,10 +320,8 @@ def _plan(asked: argparse.Namespace) -> int:
         return 0
     for plan in [shown] if asked.subject else shown["plans"]:
         print(f"{plan['subject']}: {plan['because']}")
-        for action in plan["actions"] or ([] if plan["waits"] else ["nothing to do"]):
+        for action in [*plan["actions"], *plan["waits"]] or ["nothing to do"]:
             print(f"  {action if isinstance(action, str) else json.dumps(action)}")
-        for wait in plan["waits"]:
-            print(f"  waiting: {wait}")
     if not asked.subject:
         later = shown["nextLook"]
         busy = sum(bool(plan["actions"]) for plan in shown["plans"])

@@ -77,11 +77,9 @@ def check_configuration_emulated(configuration: Members, *, daemon: bool = False
 
 def check_controller_strategy(configuration: Members, controller: str) -> None:
     """Only the ECS deployment controller rolls out by another strategy than ROLLING."""
-    if configuration["strategy"] != "ROLLING" and controller != "ECS":
-        raise InvalidParameterException(
-            f"The {configuration['strategy']} deployment strategy is not supported with the {controller} deployment "
-            "controller."
-        )
+    strategy = configuration["strategy"]
+    if strategy != "ROLLING" and controller != "ECS":
+        raise InvalidParameterException(f"The {controller} deployment controller does not support strategy {strategy}.")
 
 
 def _check_strategy_members(configuration: Members, given: Members) -> None:

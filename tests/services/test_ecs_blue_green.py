@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from emulator.admin.explain import explain, plans
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.events import journal
-from emulator.explain import explain, plans
 from emulator.store.ecs_tables import SERVICE_DEPLOYMENTS
 from tests.conftest import Aws
 from tests.services.ecs_scene import fargate_definition, prepare, refuses
@@ -125,7 +125,9 @@ def test_only_replica_services_of_the_ecs_controller_take_it(scene: Scene) -> No
     on_ec2: dict[str, Any] = {"taskDefinition": "ec2", "launchType": "EC2", "networkConfiguration": None}
     with refuses("NotEmulatedYet", "strategy BLUE_GREEN for the DAEMON scheduling strategy", part=True):
         scene.create(schedulingStrategy="DAEMON", desiredCount=None, deploymentConfiguration=blue_green(), **on_ec2)
-    with refuses("InvalidParameterException", "not supported with the EXTERNAL deployment controller", part=True):
+    with refuses(
+        "InvalidParameterException", "EXTERNAL deployment controller does not support strategy BLUE_GREEN", part=True
+    ):
         scene.ecs.create_service(
             cluster="c",
             serviceName="x",

@@ -32,7 +32,6 @@ def external_settings(request: Mapping[str, Any]) -> Settings:
     configuration = given.get("deploymentConfiguration", {})
     full = echoed_configuration(configuration)
     check_configuration(full, daemon=False, given=configuration)
-    check_controller_strategy(full, "EXTERNAL")
     check_configuration_emulated(full)
     check_placement(given.get("placementConstraints") or (), given.get("placementStrategy") or ())
     return {

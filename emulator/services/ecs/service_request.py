@@ -22,7 +22,6 @@ from emulator.domain.cluster import Cluster, TaskDefinition
 from emulator.domain.deployment_configuration import (
     check_configuration,
     check_configuration_emulated,
-    check_controller_strategy,
     echoed_configuration,
 )
 from emulator.domain.errors import ClientException, InvalidParameterException
@@ -194,7 +193,6 @@ def _checked(
     rules.check_exec(settings, body)
     full = settings["deploymentConfiguration"]
     check_configuration(full, daemon=rules.is_daemon(settings), given=configuration)
-    check_controller_strategy(full, rules.controller_type(settings))
     rebalancing = rules.zone_rebalancing(settings, full["maximumPercent"])
     _check_emulated(call, settings, definition, launch_type)
     for name in placement.unknown if placement else ():
