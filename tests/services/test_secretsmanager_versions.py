@@ -164,6 +164,16 @@ def test_resource_policies_are_checked_and_kept(secrets: Any) -> None:
     assert [p["PolicyName"] for p in secrets.list_resource_policies(SecretId="a")["ResourcePolicies"]] == ["default"]
     told = secrets.validate_resource_policy(ResourcePolicy=json.dumps(EVERYBODY))
     assert (told["PolicyValidationPassed"], told["ValidationErrors"][0]["CheckName"]) == (False, "PUBLIC_POLICY")
+    locks_out = {"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:*", "Resource": "*"}
+    harmless = {**locks_out, "Condition": {"StringNotEquals": {"aws:PrincipalAccount": "123456789012"}}}
+    told = secrets.validate_resource_policy(SecretId="a", ResourcePolicy=json.dumps({"Statement": locks_out}))
+    assert (told["PolicyValidationPassed"], told["ValidationErrors"][0]["CheckName"]) == (False, "LOCK_OUT")
+    told = secrets.validate_resource_policy(SecretId="a", ResourcePolicy=json.dumps({"Statement": harmless}))
+    assert (told["PolicyValidationPassed"], told["ValidationErrors"]) == (True, [])
+    told = secrets.validate_resource_policy(ResourcePolicy="{")
+    assert told["ValidationErrors"][0]["CheckName"] == "POLICY_SYNTAX"
+    with refused("ResourceNotFoundException", "can't find"):
+        secrets.validate_resource_policy(SecretId="nowhere", ResourcePolicy=json.dumps({"Statement": harmless}))
     secrets.delete_resource_policy(SecretId="a")
     assert "ResourcePolicy" not in secrets.get_resource_policy(SecretId="a")
 

@@ -8,9 +8,11 @@ from typing import Any
 
 from emulator.domain.errors import AwsError, InvalidParameterException
 from emulator.domain.policy_document import MalformedPolicyDocumentException, check_policy, is_public
+from emulator.domain.policy_evaluation import Access
 from emulator.services.secretsmanager.writing import wanted_secret
 from emulator.store.secrets_tables import SECRETS
-from emulator.wire.call import Call, stores
+from emulator.store.permissions import decide, standing_of
+from emulator.wire.call import Call
 
 _DEFAULT = "default"
 
@@ -51,17 +53,25 @@ def delete_resource_policy(call: Call, request: Mapping[str, Any]) -> dict[str, 
     return {"ARN": secret.arn, "Name": secret.name}
 
 
-@stores("The document is checked; whether it grants broad access is all that is told of its meaning.")
 def validate_resource_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    if "SecretId" in request:
-        wanted_secret(call, request)
+    """AWS's three checks: the syntax, that not everybody is let in, that the caller does not lock itself out."""
+    arn = wanted_secret(call, request).arn if "SecretId" in request else call.arn("secret:*")
     try:
         check_policy(request["ResourcePolicy"], "resource")
     except MalformedPolicyDocumentException as error:
         return _failed("POLICY_SYNTAX", error.message)
     if is_public(request["ResourcePolicy"]):
         return _failed("PUBLIC_POLICY", "The resource policy grants broad access to the secret.")
+    if _locks_out(call, arn, request["ResourcePolicy"]):
+        return _failed("LOCK_OUT", "The resource policy denies its caller to change the policy again.")
     return {"PolicyValidationPassed": True, "ValidationErrors": []}
+
+
+def _locks_out(call: Call, secret_arn: str, policy: str) -> bool:
+    """Whether the policy itself denies the caller to put another one."""
+    standing = standing_of(call.reader, call.caller.arn, call.caller.account, call.caller.access_key)
+    access = Access("secretsmanager:PutResourcePolicy", secret_arn, policy=policy, account=call.account)
+    return decide(standing, access, call.conditions).explicit
 
 
 def _failed(check: str, text: str) -> dict[str, Any]:
