@@ -10,8 +10,8 @@ from emulator.domain.errors import AwsError, InvalidParameterException
 from emulator.domain.policy_document import MalformedPolicyDocumentException, check_policy, is_public
 from emulator.domain.policy_evaluation import Access
 from emulator.services.secretsmanager.writing import wanted_secret
-from emulator.store.secrets_tables import SECRETS
 from emulator.store.permissions import decide, standing_of
+from emulator.store.secrets_tables import SECRETS
 from emulator.wire.call import Call
 
 _DEFAULT = "default"
