@@ -31,6 +31,13 @@ PART_SIZE = 10 * 1024 * 1024
 MAXIMUM_PARTS = 4200
 """Of an upload by the API: bytes of each part but the last, bytes proposed, number (Amazon ECR service quotas)."""
 
+MAXIMUM_LAYER = 52_000 * 1024 * 1024
+MAXIMUM_IMAGES = 100_000
+MAXIMUM_TAGS = 1_000
+MAXIMUM_REPOSITORIES = 100_000
+"""Bytes of a layer, images of a repository, tags of an image, repositories of a registry (Amazon ECR service quotas;
+the last two are unconfirmed)."""
+
 PULL_TIME_RESOLUTION_S = 24 * 3600.0
 """`last_pulled_at` is refreshed at most once in this time (ECR API model, lastRecordedPullTime)."""
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from emulator.domain.errors import InvalidParameterException, LimitExceededException
-from emulator.domain.image import LayerUpload, Repository, UploadParts
+from emulator.domain.image import MAXIMUM_LAYER, LayerUpload, Repository, UploadParts
 from emulator.domain.image_errors import (
     EmptyUploadException,
     InvalidLayerException,
@@ -55,6 +55,8 @@ class LayerParts:
                 raise InvalidLayerPartException(*where, max(0, parts.received - 1))
             if parts.count >= maximum:
                 raise LimitExceededException(f"A layer upload can have at most {maximum} parts")
+            if parts.received + len(blob) > MAXIMUM_LAYER:
+                raise LimitExceededException(f"A layer can have at most {MAXIMUM_LAYER // 1024**2} MiB")
             upload.truncate(parts.received)
             upload.receive(io.BytesIO(blob), len(blob))
             with self.database.write() as tx:

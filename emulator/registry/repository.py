@@ -45,6 +45,7 @@ from emulator.domain.manifest import (
     parse_manifest,
 )
 from emulator.registry.notes import note_image
+from emulator.registry.quotas import check_images, check_repositories, check_tags
 from emulator.registry.replication_orders import order_copies, order_deletion, order_untagging
 from emulator.registry.scan_orders import forget_scan, scan_on_push
 from emulator.registry.signing_orders import forget_signings
@@ -78,7 +79,9 @@ def repository_of_key(reader: Reader, key: str) -> Repository | None:
 
 
 def create_repository(tx: Transaction, repository: Repository) -> None:
-    """Raises RepositoryAlreadyExistsException."""
+    """Raises RepositoryAlreadyExistsException, LimitExceededException."""
+    if tx.get(REPOSITORIES, repository.account, repository.region, repository.name) is None:
+        check_repositories(tx, repository.account, repository.region)
     try:
         tx.insert(REPOSITORIES, repository)
     except AlreadyExists as error:
@@ -175,7 +178,8 @@ def put_manifest(
     a list names need not be there. Raises InvalidManifest,
     InvalidImageTag, InvalidImageDigest, ImageDigestDoesNotMatchException, LayersNotFoundException,
     ReferencedImagesNotFoundException, ImageAlreadyExistsException (nothing would change),
-    ImageTagAlreadyExistsException (an immutable tag); nothing has been written then. The order of the checks is ECR's.
+    ImageTagAlreadyExistsException (an immutable tag), LimitExceededException; nothing has been
+    written then. The order of the checks is ECR's.
     """
     if len(body) > MANIFEST_LIMIT:
         raise InvalidManifest(f"Member must have length less than or equal to {MANIFEST_LIMIT}")
@@ -188,6 +192,9 @@ def put_manifest(
     moved = _tags_to_move(tx, repository, tags, digest)
     if existing is not None and not moved and existing.status == ACTIVE:
         raise ImageAlreadyExistsException(repository.account, repository.name, digest, tags[0] if tags else None)
+    if existing is None:
+        check_images(tx, repository)
+    check_tags(tx, repository, digest, len(moved))
     image = existing or _image(repository, manifest, digest, len(body), size, now)
     if image.status != ACTIVE:
         image = replace(image, status=ACTIVE, last_activated_at=now, restore_started_at=None)

@@ -1,0 +1,40 @@
+"""ECR's quotas of repositories, images and tags: whether one more may come. Counted in the index, as each one comes.
+
+What is there already is never taken away because of a quota. Texts are unconfirmed.
+"""
+
+from __future__ import annotations
+
+from emulator.domain import image as quotas
+from emulator.domain.errors import LimitExceededException
+from emulator.domain.image import Repository
+from emulator.store.database import Reader
+from emulator.store.ecr_tables import IMAGE_TAGS, IMAGES, REPOSITORIES
+
+
+def check_repositories(reader: Reader, account: str, region: str) -> None:
+    """Raises LimitExceededException when the registry has no room for another repository."""
+    if reader.count(REPOSITORIES, account=account, region=region) >= quotas.MAXIMUM_REPOSITORIES:
+        raise LimitExceededException(
+            f"The registry with id '{account}' already has the maximum of {quotas.MAXIMUM_REPOSITORIES} repositories"
+        )
+
+
+def check_images(reader: Reader, repository: Repository) -> None:
+    """Raises LimitExceededException when the repository has no room for another image."""
+    where = {"account": repository.account, "region": repository.region, "repository": repository.name}
+    if reader.count(IMAGES, **where) >= quotas.MAXIMUM_IMAGES:
+        raise LimitExceededException(
+            f"The repository with name '{repository.name}' in the registry with id '{repository.account}' already has "
+            f"the maximum of {quotas.MAXIMUM_IMAGES} images"
+        )
+
+
+def check_tags(reader: Reader, repository: Repository, digest: str, more: int) -> None:
+    """Raises LimitExceededException when the image cannot have that many more tags."""
+    where = {"account": repository.account, "region": repository.region, "repository": repository.name}
+    if reader.count(IMAGE_TAGS, digest=digest, **where) + more > quotas.MAXIMUM_TAGS:
+        raise LimitExceededException(
+            f"The image with digest '{digest}' in the repository with name '{repository.name}' in the registry with id "
+            f"'{repository.account}' can have at most {quotas.MAXIMUM_TAGS} tags"
+        )
