@@ -32,6 +32,7 @@ class Dialect:
     tags_page: int | None
     largest_page: int | None
     referrers_of_nothing: bool
+    converts_manifests: bool
     codes: Codes
 
     def code(self, error: AwsError) -> tuple[int, str] | None:
@@ -53,6 +54,7 @@ OCI = Dialect(
     tags_page=None,
     largest_page=None,
     referrers_of_nothing=True,
+    converts_manifests=False,
     codes=(
         (ecr.LayersNotFoundException, (404, "MANIFEST_BLOB_UNKNOWN")),
         (ecr.InvalidManifest, (400, "MANIFEST_INVALID")),
@@ -74,6 +76,7 @@ ECR = Dialect(
     tags_page=100,
     largest_page=1000,
     referrers_of_nothing=False,
+    converts_manifests=True,
     codes=(
         (ecr.LayersNotFoundException, (404, "BLOB_UPLOAD_UNKNOWN")),
         (ecr.InvalidManifest, (405, "UNSUPPORTED")),

@@ -1,7 +1,7 @@
 """What clients read: blobs with ranges, manifests, tags and referrers.
 
-A manifest is always given as it was pushed, by tag too: ECR converts between Docker and OCI types when a client asks by
-tag and accepts only the other; every client in use accepts both, and a converted manifest would have another digest.
+A manifest is given as it was pushed. In ECR's way one that is asked for by a tag is converted between OCI's form and
+Docker's when the client accepts only the other; it has another digest then.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from urllib.parse import quote, urlencode
 
 from emulator.domain.image import ACTIVE, Image
 from emulator.domain.image_errors import RepositoryNotFoundException
-from emulator.domain.manifest import OCI_INDEX, is_tag
+from emulator.domain.manifest import OCI_INDEX, digest_of, is_tag
+from emulator.domain.manifest_conversion import converted
 from emulator.registry.errors import RegistryError, blob_unknown, manifest_unknown
 from emulator.registry.repository import (
     find_image,
@@ -81,7 +82,7 @@ def _asked_range(first: str, last: str, size: int) -> tuple[int, int]:
 
 
 def get_manifest(visit: Visit) -> Answer:
-    """GET and HEAD by tag or digest, in the type it was pushed with. A GET counts as a pull of the image."""
+    """GET and HEAD by tag or digest, as it was pushed (but see `_other_form`). A GET counts as a pull of the image."""
     _check_reference(visit)
     visit.bring()
     with visit.registry.database.read() as reader:
@@ -90,16 +91,31 @@ def get_manifest(visit: Visit) -> Answer:
         if image is None or image.status != ACTIVE:
             raise manifest_unknown()
         head = visit.request.method == "HEAD"
+        other = _other_form(visit, reader, image)
         body = b"" if head else manifest_body(reader, image)
     headers = {
         "Content-Type": image.media_type,
         "Content-Length": str(image.manifest_size),
         "Docker-Content-Digest": image.digest,
     }
+    if other is not None:
+        media_type, converted_body = other
+        lengths = {"Content-Length": str(len(converted_body)), "Docker-Content-Digest": digest_of(converted_body)}
+        headers, body = {"Content-Type": media_type, **lengths}, b"" if head else converted_body
     if not head and pull_is_due(image, visit.now):
         with visit.registry.database.write() as tx:
             note_pull(tx, image, visit.now, visit.claims.principal)
     return Answer(200, headers, body)
+
+
+def _other_form(visit: Visit, reader: Reader, image: Image) -> tuple[str, bytes] | None:
+    """Media type and bytes of what the client is given in the manifest's place; None for the manifest itself."""
+    if not visit.registry.dialect.converts_manifests or ":" in visit.item:
+        return None
+    accepted = {one.partition(";")[0].strip() for one in visit.request.headers.get("Accept", "").split(",")}
+    if image.media_type in accepted or "*/*" in accepted:
+        return None
+    return converted(manifest_body(reader, image), image.media_type, accepted)
 
 
 def _check_reference(visit: Visit) -> None:

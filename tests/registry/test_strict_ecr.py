@@ -13,7 +13,7 @@ from werkzeug.test import Client, TestResponse
 from emulator.app import build
 from emulator.config import Config
 from emulator.domain.image import Repository
-from emulator.domain.manifest import OCI_INDEX
+from emulator.domain.manifest import DOCKER_MANIFEST, OCI_INDEX
 from emulator.registry.auth import TokenSigner
 from emulator.registry.dialect import ECR, OCI, Dialect
 from emulator.registry.repository import create_repository
@@ -95,6 +95,20 @@ def tags(house: House) -> str:
     return f"{len(answer.json['tags'])}{' and Link' if 'Link' in answer.headers else ''}"
 
 
+def other_form(house: House) -> str:
+    body = house.push_image("app", "v1", b"layer")
+    accepted = "application/vnd.docker.distribution.manifest.list.v2+json, " + DOCKER_MANIFEST
+    path, headers = "/v2/app/manifests/v1", {"Accept": accepted}
+    head, answer = house.call("HEAD", path, headers=headers), house.call("GET", path, headers=headers)
+    for one in (head, answer):
+        assert one.headers["Docker-Content-Digest"] == digest(answer.data)
+        assert int(one.headers["Content-Length"]) == len(answer.data)
+        assert one.headers["Content-Type"] == answer.json["mediaType"]
+    by_digest = house.call("GET", f"/v2/app/manifests/{digest(body)}", headers=headers)
+    assert by_digest.data == body == house.call("GET", path, headers={"Accept": "*/*"}).data
+    return "as it was pushed" if answer.data == body else "in Docker's form"
+
+
 PROBES: dict[str, Callable[[House], str]] = {
     "a chunk (PATCH) is taken": chunk,
     "`Location` of an upload": location,
@@ -114,6 +128,7 @@ PROBES: dict[str, Callable[[House], str]] = {
     "referrers in a repository that does not exist": lambda house: said(
         house.call("GET", f"/v2/no/where/referrers/{digest(b'x')}")
     ),
+    "an OCI image by its tag, when only Docker's types are accepted": other_form,
 }
 
 ROWS = [

@@ -138,6 +138,13 @@ def test_an_image_of_a_type_that_is_not_accepted_is_a_failure(ecr: Any, emulator
     assert unwanted["failures"] == [
         {"imageId": ids[0], "failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
     ]
+    docker = "application/vnd.docker.distribution.manifest.v2+json"
+    by_digest = ecr.batch_get_image(repositoryName="app", imageIds=ids, acceptedMediaTypes=[docker])
+    assert by_digest["failures"] == unwanted["failures"]  # only what is asked for by a tag is converted
+    by_tag = ecr.batch_get_image(repositoryName="app", imageIds=[{"imageTag": "v1"}], acceptedMediaTypes=[docker])
+    [image] = by_tag["images"]
+    assert (image["imageManifestMediaType"], image["imageId"]["imageDigest"]) == (docker, digest)
+    assert json.loads(image["imageManifest"])["mediaType"] == docker
     for fetch in (ecr.batch_get_image, ecr.batch_delete_image):
         with refuses("RepositoryNotFoundException"):
             fetch(repositoryName="nope", imageIds=ids)

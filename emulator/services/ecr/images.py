@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from emulator.domain.errors import InvalidParameterException
 from emulator.domain.image import ACTIVE, Image, Repository
 from emulator.domain.image_errors import ImageNotFoundException, ImageReferencedByManifestList
 from emulator.domain.manifest import is_digest, is_tag
+from emulator.domain.manifest_conversion import converted
 from emulator.registry import repository as store
 from emulator.registry.access import let_in
 from emulator.registry.pull_through import PullThroughCache, Wanted
@@ -52,7 +53,8 @@ def put_image(call: Call, request: Request) -> Answer:
         digest=request.get("imageDigest"),
     )
     order_signings(call.tx, repository, image, lambda arn: _signing_refusal(call, arn), call.now)
-    return {"image": _with_manifest(call, repository, image, tag)}
+    body = request["imageManifest"].encode()
+    return {"image": _shown_with(repository, image, tag, image.media_type, body)}
 
 
 def _signing_refusal(call: Call, profile_arn: str) -> str | None:
@@ -109,16 +111,26 @@ def _get_images(call: Call, request: Request, refused: Mapping[str, UpstreamErro
             if (failed := refused.get(_reference(image_id))) is not None:
                 raise _Refused(failed.code, str(failed))
             image = _resolve(call, repository, image_id)
-            if accepted and image.media_type not in accepted:
-                raise _Refused("ImageNotFound", "Requested image not found")
             if image.status != ACTIVE:
                 raise _Refused("ImageInaccessible", "Requested image is archived")
+            manifest = _in_a_form(call, image, image_id, accepted)
         except _Refused as refusal:
             failures.append(_failure(image_id, refusal))
             continue
         store.note_pull(call.tx, image, call.now, call.caller.arn)
-        images.append(_with_manifest(call, repository, image, image_id.get("imageTag")))
+        images.append(_shown_with(repository, image, image_id.get("imageTag"), *manifest))
     return {"images": images, "failures": failures}
+
+
+def _in_a_form(call: Call, image: Image, image_id: Request, accepted: Sequence[str]) -> tuple[str, bytes]:
+    """Media type and bytes of the manifest, by a tag in its other form when only that is accepted."""
+    body = store.manifest_body(call.reader, image)
+    if not accepted or image.media_type in accepted:
+        return image.media_type, body
+    other = converted(body, image.media_type, accepted) if image_id.get("imageDigest") is None else None
+    if other is None:
+        raise _Refused("ImageNotFound", "Requested image not found")
+    return other
 
 
 def _bring(call: Call, request: Request) -> dict[str, UpstreamError]:
@@ -238,13 +250,14 @@ def _detail(call: Call, repository: Repository, image: Image) -> Answer:
     return {name: value for name, value in detail.items() if value is not None}
 
 
-def _with_manifest(call: Call, repository: Repository, image: Image, tag: str | None) -> Answer:
+def _shown_with(repository: Repository, image: Image, tag: str | None, media_type: str, manifest: bytes) -> Answer:
+    """`imageId` is the image's own, also where the manifest is in its other form (unconfirmed)."""
     image_id = {"imageDigest": image.digest} if tag is None else {"imageDigest": image.digest, "imageTag": tag}
     return {
         **named(repository),
         "imageId": image_id,
-        "imageManifest": store.manifest_body(call.reader, image).decode(),
-        "imageManifestMediaType": image.media_type,
+        "imageManifest": manifest.decode(),
+        "imageManifestMediaType": media_type,
     }
 
 
