@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -283,6 +284,40 @@ class TestSkopeo:
             (digest(signature), "application/x.signature")
         ]
 
+    def test_a_list_in_dockers_form_and_back_in_ocis(self, shop: Shop) -> None:
+        self.multi_arch(shop)
+        self.between(shop, "source:multi", "app:docker", "--all", "--format", "v2s2")
+        pushed = shop.house.call("GET", "/v2/app/manifests/docker")
+        assert pushed.headers["Content-Type"] == DOCKER_LIST
+        assert {one["mediaType"] for one in pushed.json["manifests"]} == {DOCKER_MANIFEST}
+        self.between(shop, "app:docker", "app:oci", "--all", "--format", "oci")
+        again = shop.house.call("GET", "/v2/app/manifests/oci")
+        assert again.headers["Content-Type"] == OCI_INDEX
+        assert {one["mediaType"] for one in again.json["manifests"]} == {OCI_MANIFEST}
+
+    def test_a_whole_repository_is_synchronized(self, shop: Shop) -> None:
+        body, _ = self.multi_arch(shop)
+        access = ["--src-tls-verify=false", "--dest-tls-verify=false"]
+        credentials = ["--src-creds", f"AWS:{shop.password}", "--dest-creds", f"AWS:{shop.password}"]
+        shop.house.create("copies/source")
+        there = f"{shop.host}/copies"
+        shop.run("skopeo", "sync", "--all", "--preserve-digests", "--src", "docker", "--dest", "docker", *access,
+                 *credentials, f"{shop.host}/source", there)  # fmt: skip
+        assert shop.house.call("GET", "/v2/copies/source/manifests/multi").data == body
+        tags = [shop.house.call("GET", f"/v2/{name}/tags/list").json["tags"] for name in ("source", "copies/source")]
+        assert tags[0] == tags[1] == ["amd64", "arm64", "multi"]
+
+    def test_artifacts_outlive_the_deletion_of_their_subject(self, shop: Shop) -> None:
+        subject = shop.house.push_image("app", "v1", b"layer")
+        more = {"artifactType": "application/x.signature", "subject": descriptor(subject, OCI_MANIFEST)}
+        signature = shop.house.push_image("app", "signature", b"signed", **more)
+        common = ["--tls-verify=false", "--creds", f"AWS:{shop.password}"]
+        shop.run("skopeo", "delete", *common, f"docker://{shop.host}/app:v1")
+        found = shop.house.call("GET", f"/v2/app/referrers/{digest(subject)}").json["manifests"]
+        assert [one["digest"] for one in found] == [digest(signature)]
+        shop.run("skopeo", "delete", *common, f"docker://{shop.host}/app@{digest(signature)}")
+        assert shop.house.call("GET", f"/v2/app/referrers/{digest(subject)}").json["manifests"] == []
+
     def test_folders_of_ours(self, shop: Shop) -> None:
         """What `homeport images export` writes skopeo reads, what skopeo writes `import` reads."""
         body, _ = self.multi_arch(shop)
@@ -313,16 +348,36 @@ def podman(shop: Shop) -> Iterator[list[str]]:
         yield [*command, "--cgroup-manager", "cgroupfs"]
 
 
-def test_podman_pushes_and_pulls(shop: Shop, podman: list[str]) -> None:
+def login(shop: Shop, podman: list[str]) -> list[str]:
+    """With podman; the options for what comes after it."""
     options = ["--tls-verify=false", "--authfile", str(shop.authfile)]
     shop.run(*podman, "login", *options, "-u", "AWS", "--password-stdin", shop.host, stdin=shop.password.encode())
+    return options
+
+
+def import_image(shop: Shop, podman: list[str], name: str, *options: str) -> None:
+    """An image of podman's store with one small layer."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as archive:
-        entry = tarfile.TarInfo("file")
+        entry = tarfile.TarInfo(name.rpartition("/")[2].replace(":", "-"))
         entry.size = 5
         archive.addfile(entry, io.BytesIO(b"hello"))
+    shop.run(*podman, "import", *options, "-", name, stdin=layer.getvalue())
+
+
+def push_list(shop: Shop, podman: list[str], options: list[str], target: str, *more: str) -> None:
+    """A list for two platforms, made and pushed by podman."""
+    for architecture in ("amd64", "arm64"):
+        import_image(shop, podman, f"localhost/{architecture}:v1", "--arch", architecture)
+    shop.run(*podman, "manifest", "create", "localhost/multi:v1", "containers-storage:localhost/amd64:v1")
+    shop.run(*podman, "manifest", "add", *options, "localhost/multi:v1", "containers-storage:localhost/arm64:v1")
+    shop.run(*podman, "manifest", "push", "--all", *more, *options, "localhost/multi:v1", f"docker://{target}")
+
+
+def test_podman_pushes_and_pulls(shop: Shop, podman: list[str]) -> None:
+    options = login(shop, podman)
     name = f"{shop.host}/app:podman"
-    shop.run(*podman, "import", "-", name, stdin=layer.getvalue())
+    import_image(shop, podman, name)
     shop.run(*podman, "push", *options, name)
     before = shop.run(*podman, "image", "inspect", "-f", "{{.Id}}", name)
     shop.run(*podman, "rmi", name)
@@ -331,18 +386,76 @@ def test_podman_pushes_and_pulls(shop: Shop, podman: list[str]) -> None:
 
 
 def test_podman_pushes_a_manifest_list_and_pulls_its_part(shop: Shop, podman: list[str]) -> None:
-    options = ["--tls-verify=false", "--authfile", str(shop.authfile)]
-    shop.run(*podman, "login", *options, "-u", "AWS", "--password-stdin", shop.host, stdin=shop.password.encode())
-    for architecture in ("amd64", "arm64"):
-        layer = io.BytesIO()
-        with tarfile.open(fileobj=layer, mode="w") as archive:
-            archive.addfile(tarfile.TarInfo(architecture))
-        shop.run(*podman, "import", "--arch", architecture, "-", f"localhost/{architecture}:v1", stdin=layer.getvalue())
-    shop.run(*podman, "manifest", "create", "localhost/multi:v1", "containers-storage:localhost/amd64:v1")
-    shop.run(*podman, "manifest", "add", *options, "localhost/multi:v1", "containers-storage:localhost/arm64:v1")
-    target = f"{shop.host}/app:multi"
-    shop.run(*podman, "manifest", "push", "--all", *options, "localhost/multi:v1", f"docker://{target}")
+    options, target = login(shop, podman), f"{shop.host}/app:multi"
+    push_list(shop, podman, options, target)
     pushed = shop.house.call("GET", "/v2/app/manifests/multi").json
     assert {one["platform"]["architecture"] for one in pushed["manifests"]} == {"amd64", "arm64"}
     shop.run(*podman, "pull", "--arch", "arm64", *options, target)
     assert shop.run(*podman, "image", "inspect", "-f", "{{.Architecture}}", target).strip() == "arm64"
+
+
+def test_podman_copies_between_repositories_and_sees_what_is_deleted(shop: Shop, podman: list[str]) -> None:
+    """A list in Docker's form; its image for another platform, from one repository to another, by tag and by digest.
+    podman has no command to delete at a registry: skopeo, of the same libraries, does that for it."""
+    options, copied = login(shop, podman), f"{shop.host}/copies:arm64"
+    shop.house.create("copies")
+    push_list(shop, podman, options, f"{shop.host}/app:multi", "--format", "v2s2")
+    assert shop.house.call("GET", "/v2/app/manifests/multi").headers["Content-Type"] == DOCKER_LIST
+    shop.run(*podman, "pull", "--arch", "arm64", *options, f"{shop.host}/app:multi")
+    shop.run(*podman, "tag", f"{shop.host}/app:multi", copied)
+    shop.run(*podman, "push", *options, copied)
+    shop.run(*podman, "image", "rm", f"{shop.host}/app:multi", copied, "localhost/arm64:v1")
+    by_digest = f"{shop.host}/copies@{digest(shop.house.call('GET', '/v2/copies/manifests/arm64').data)}"
+    shop.run(*podman, "pull", *options, by_digest)
+    assert shop.run(*podman, "image", "inspect", "-f", "{{.Architecture}}", by_digest).strip() == "arm64"
+    listed = shop.run(*podman, "search", "--list-tags", *options, f"{shop.host}/copies")
+    assert listed.splitlines()[1].split() == [f"{shop.host}/copies", "arm64"]
+    shop.run("skopeo", "delete", *options, f"docker://{copied}")
+    assert "manifest unknown" in shop.run(*podman, "pull", *options, copied, fails=True)
+    assert shop.house.call("GET", "/v2/app/tags/list").json["tags"] == ["multi"]
+
+
+def test_layers_in_zstd(shop: Shop, podman: list[str]) -> None:
+    options, name = login(shop, podman), f"{shop.host}/app:gzip"
+    import_image(shop, podman, name)
+    shop.run(*podman, "push", *options, name)
+    layout, zstd = f"oci:{shop.directory / 'zstd'}:v1", f"{shop.host}/app:zstd"
+    common = ["--authfile", str(shop.authfile), "-q"]
+    shop.run("skopeo", "copy", *common, "--src-tls-verify=false", "--dest-compress-format", "zstd",
+             f"docker://{name}", layout)  # fmt: skip
+    shop.run("skopeo", "copy", *common, "--dest-tls-verify=false", "--preserve-digests", layout, f"docker://{zstd}")
+    [layer] = shop.house.call("GET", "/v2/app/manifests/zstd").json["layers"]
+    assert layer["mediaType"] == "application/vnd.oci.image.layer.v1.tar+zstd"
+    before = shop.run(*podman, "image", "inspect", "-f", "{{.Id}}", name)
+    shop.run(*podman, "rmi", name)
+    shop.run(*podman, "pull", *options, zstd)
+    assert shop.run(*podman, "image", "inspect", "-f", "{{.Id}}", zstd) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("wrong", "authentication required"),
+        ("expired", "Your authorization token has expired. Reauthenticate and try again."),
+        ("of another region", "Your authorization token is for region eu-west-1, not for us-east-1."),
+        ("of another account", "is not authorized to perform: ecr:"),
+    ],
+)
+def test_tokens_that_open_nothing(shop: Shop, podman: list[str], kind: str, said: str) -> None:
+    """Each client says why, and nothing is pulled or pushed."""
+    shop.house.push_image("app", "v1", b"layer")
+    signer, now = shop.house.signer, shop.house.clock.now()
+    account = "210987654321" if kind == "of another account" else ACCOUNT
+    region = "eu-west-1" if kind == "of another region" else REGION
+    token = "wrong" if kind == "wrong" else signer.issue(account, region, f"arn:aws:iam::{account}:root", now)[0]
+    if kind == "expired":
+        shop.house.clock.advance(12 * 3600)
+    image, common = f"{shop.host}/app:v1", ["--tls-verify=false", "--creds", f"AWS:{token}"]
+    config = {"auths": {shop.host: {"auth": base64.b64encode(f"AWS:{token}".encode()).decode()}}}
+    (shop.directory / "docker").mkdir()
+    (shop.directory / "docker" / "config.json").write_text(json.dumps(config))
+    assert said in shop.run("skopeo", "inspect", *common, f"docker://{image}", fails=True)
+    shop.run("skopeo", "delete", *common, f"docker://{image}", fails=True)
+    assert said in shop.run(*podman, "pull", *common, image, fails=True)
+    assert said in shop.docker("pull", image, fails=True)
+    assert shop.house.call("GET", "/v2/app/tags/list").json["tags"] == ["v1"]
