@@ -93,6 +93,7 @@ def scene(world: World) -> Scene:
 
 STARTED_2 = "(service web) has started 2 tasks: (task T) (task T)."
 STARTED_1 = "(service web) has started 1 tasks: (task T)."
+STOPPED_2 = "(service web) has stopped 2 running tasks: (task T) (task T)."
 COMPLETED = "(service web) (deployment D) deployment completed."
 STEADY = "(service web) has reached a steady state."
 FAILED = "(service web) (deployment D) deployment failed: tasks failed to start."
@@ -110,7 +111,8 @@ def test_the_first_deployment(scene: Scene, world: World) -> None:
     assert scene.deployment(arn)["status"] == "IN_PROGRESS"
     world.pass_time(45)
     assert scene.said() == FIRST
-    assert scene.primary()["rolloutState"] == "COMPLETED"
+    (deployment,) = scene.shown()["deployments"]
+    assert (deployment["status"], deployment["rolloutState"]) == ("PRIMARY", "COMPLETED")
     assert scene.deployment(arn)["status"] == "SUCCESSFUL"
 
 
@@ -200,9 +202,8 @@ def test_roll_forward_after_a_failure(scene: Scene, world: World) -> None:
     assert scene.deployment(bad)["status"] == "STOPPED"
     assert scene.deployment(good)["status"] == "SUCCESSFUL"
     assert (scene.counts(), scene.revisions()) == ((2, 2, 0), {"3": 2})
-    assert scene.said()[-4:] == [
-        STARTED_2, "(service web) has stopped 2 running tasks: (task T) (task T).", COMPLETED, STEADY,
-    ]  # fmt: skip
+    assert scene.said()[-4:] == [STARTED_2, STOPPED_2, COMPLETED, STEADY]
+    assert [d["taskDefinition"][-5:] for d in scene.shown()["deployments"]] == ["web:3"]
 
 
 def test_force_new_deployment(scene: Scene, world: World) -> None:
@@ -215,7 +216,8 @@ def test_force_new_deployment(scene: Scene, world: World) -> None:
     assert (new["desiredCount"], new["runningCount"]) == (2, 2)
     world.pass_time(100)
     assert [d["id"] for d in scene.shown()["deployments"]] == [new["id"]]
-    assert scene.revisions() == {"1": 2}
+    assert (scene.counts(), scene.revisions()) == ((2, 2, 0), {"1": 2})
+    assert scene.said() == [*FIRST, STARTED_2, STOPPED_2, COMPLETED, STEADY]
 
 
 @pytest.mark.parametrize("desired", [1, 4])
@@ -231,6 +233,11 @@ def test_scaling_during_a_rollout(scene: Scene, world: World, desired: int) -> N
     assert scene.deployment(arn)["status"] == "SUCCESSFUL"
     assert (scene.counts(), scene.revisions()) == ((desired, desired, 0), {"2": desired})
     assert len(scene.shown()["deployments"]) == 1
+    moved = {
+        1: [STOPPED_2, "(service web) has stopped 1 running tasks: (task T)."],
+        4: [STARTED_2, STOPPED_2],
+    }[desired]
+    assert scene.said() == [*FIRST, STARTED_2, *moved, COMPLETED, STEADY]
 
 
 def test_a_protected_task_at_scale_in(scene: Scene, world: World) -> None:

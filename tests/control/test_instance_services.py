@@ -103,6 +103,11 @@ def test_draining_moves_service_tasks_and_leaves_others(cluster: Cluster) -> Non
     assert cluster.hosts() == {first: 1, second: 1}
     [left] = cluster.ecs.list_tasks(cluster="c", containerInstance=first)["taskArns"]
     assert left == alone
+    [service] = cluster.ecs.describe_services(cluster="c", services=["web"])["services"]
+    counts = (service["desiredCount"], service["runningCount"], service["pendingCount"], len(service["deployments"]))
+    assert counts == (1, 1, 0, 1)
+    told = [message.partition("has ")[2].partition(":")[0].rstrip(".") for message in reversed(cluster.messages())]
+    assert told[-3:] == ["started 1 tasks", "stopped 1 running tasks", "reached a steady state"]
     # What is active again takes tasks again.
     cluster.ecs.update_container_instances_state(cluster="c", containerInstances=[first], status="ACTIVE")
     cluster.ecs.update_service(cluster="c", service="web", desiredCount=3)

@@ -89,6 +89,11 @@ class Scene:
         texts = [text.replace(self.name, "web") for text in reversed(self.messages())]
         return [re.sub(r"[0-9a-f]{32}", "T", re.sub(r"ecs-svc/\d+", "D", text)) for text in texts]
 
+    def stops_told(self) -> int:
+        """How many running tasks its events say it has stopped, be it one by one or together."""
+        told = (re.search(r"has stopped (\d+) running tasks", text) for text in self.messages())
+        return sum(int(found[1]) for found in told if found)
+
     def revisions(self) -> Counter[str]:
         """How many application containers run of each revision."""
         return Counter(self.apps().values())

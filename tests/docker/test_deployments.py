@@ -89,6 +89,8 @@ def test_a_bad_entry_point_stalls_without_rollback_and_rolls_forward(scene: Scen
     scene.deployed(scene.update(taskDefinition=good), "SUCCESSFUL")
     eventually(lambda: scene.revisions() == {"3": 2})
     assert len(scene.shown()["deployments"]) == 1
+    said = scene.said()
+    assert said.count(FAILED) == 1 and BACK not in said and said[-2:] == [COMPLETED, STEADY]
     scene.delete()
 
 
@@ -128,6 +130,8 @@ def test_what_runs_and_then_ends_is_replaced_at_once(scene: Scene, fault: str) -
     shown = scene.deployment(arn)
     assert (shown["status"], shown["deploymentCircuitBreaker"]["failureCount"]) == ("IN_PROGRESS", 0)
     assert before.keys() <= scene.apps().keys(), "the old tasks serve on"
+    said = scene.said()
+    assert said[:4] == [*FIRST, STARTED_2] and all("has started" in text for text in said[4:])
     scene.ecs.stop_service_deployment(serviceDeploymentArn=arn)
     scene.deployed(arn, "ROLLBACK_SUCCESSFUL")
     eventually(lambda: scene.apps() == before)
@@ -145,6 +149,9 @@ def test_scaling_during_a_rollout(scene: Scene, desired: int) -> None:
     eventually(lambda: scene.revisions() == {"2": desired})
     shown = scene.shown()
     assert (shown["desiredCount"], shown["runningCount"], len(shown["deployments"])) == (desired, desired, 1)
+    said = scene.said()
+    assert said[:4] == [*FIRST, STARTED_2] and said[-2:] == [COMPLETED, STEADY]
+    assert scene.stops_told() == (2 if desired == 3 else 3)
     scene.delete()
 
 
@@ -158,6 +165,8 @@ def test_a_newer_deployment_supersedes_one_under_way(scene: Scene) -> None:
     eventually(lambda: scene.revisions() == {"3": 2})
     listed = scene.ecs.list_service_deployments(service=scene.name)["serviceDeployments"]
     assert [d["status"] for d in listed] == ["SUCCESSFUL", "STOPPED", "SUCCESSFUL"]
+    assert scene.said()[-2:] == [COMPLETED, STEADY] and len(scene.shown()["deployments"]) == 1
+    assert scene.stops_told() == 4
     scene.delete()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from typing import Any
@@ -96,6 +97,21 @@ def test_a_service_on_two_hosts_is_drained_and_comes_back(hosts: Hosts) -> None:
     assert "No Container Instances were found in your cluster." in message
     hosts.ecs.update_container_instances_state(cluster=CLUSTER, containerInstances=[first], status="ACTIVE")
     hosts.stays({first: 2})
+    # A host in another zone: one task more there, and once it is healthy one fewer here.
+    hosts.homeport.pass_time(41)
+    third = hosts.add("b")
+    hosts.stays({first: 1, third: 1})
+    hosts.homeport.pass_time(41)
+    [service] = hosts.ecs.describe_services(cluster=CLUSTER, services=["web"])["services"]
+    assert (service["desiredCount"], service["runningCount"], len(service["deployments"])) == (2, 2, 1)
+    told = [re.sub(r"[0-9a-f]{32}", "T", event["message"]) for event in reversed(service["events"])]
+    zones = "us-east-1a", "us-east-1b"
+    assert [text for text in told if "AZ" in text] == [
+        f"(service web) is not AZ balanced with 2 tasks in {zones[0]}, 0 in {zones[1]}. AZ Rebalancing in progress.",
+        f"web has started 1 tasks in {zones[1]} to AZ Rebalance: (task T).",
+        f"web has stopped 1 running tasks in {zones[0]} due to AZ rebalancing: (task T).",
+        f"(service web) is AZ balanced with 1 tasks in {zones[0]}, 1 in {zones[1]}.",
+    ]
 
 
 def test_a_task_on_an_instance_knows_where_it_is(hosts: Hosts) -> None:

@@ -127,6 +127,10 @@ def test_task_sets_run_scale_take_turns_and_go(own_homeport: Homeport) -> None:
     [service] = ecs.describe_services(services=["sets"])["services"]
     assert [(s["id"], s["status"]) for s in service["taskSets"]] == [(green, "PRIMARY")]
     assert service["taskDefinition"].endswith("sets:2")
+    assert (service["desiredCount"], service["runningCount"], service["deployments"]) == (3, 3, [])
+    said = [event["message"] for event in service["events"]]
+    assert any(text.startswith(f"(service sets, taskSet {green}) has started 1 tasks: (task ") for text in said)
+    assert any(text.startswith(f"(service sets, taskSet {blue}) has stopped 3 running tasks: ") for text in said)
 
     own_homeport.kill()
     running = own_homeport.apps("sets")

@@ -11,6 +11,8 @@ from tests.docker.service_scene import Counts, Scene
 
 pytestmark = pytest.mark.docker
 
+STEADY = "(service web) has reached a steady state."
+
 
 @pytest.fixture
 def service(homeport: Homeport, request: pytest.FixtureRequest) -> Scene:
@@ -94,6 +96,11 @@ def test_force_new_deployment_replaces_every_task(service: Scene) -> None:
         service.rolled()
     assert not before.keys() & service.apps().keys()
     assert 2 <= counts.least <= counts.most <= 4
+    shown = service.shown()
+    assert (shown["runningCount"], shown["pendingCount"], len(shown["deployments"])) == (2, 0, 1)
+    said, started = service.said(), "(service web) has started 2 tasks: (task T) (task T)."
+    assert said[:2] == [started, started] and service.stops_told() == 2
+    assert said[-2:] == ["(service web) (deployment D) deployment completed.", STEADY]
     service.delete()
 
 
