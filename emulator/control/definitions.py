@@ -27,21 +27,27 @@ class Definitions:
         self._known: OrderedDict[tuple[str, str], EffectiveTask] = OrderedDict()
         self._lock = threading.Lock()
 
+    def known(self, task: Task) -> EffectiveTask | None:
+        """What the task runs, if that is remembered."""
+        key = _key(task)
+        with self._lock:
+            found = self._known.get(key)
+            if found is not None:
+                self._known.move_to_end(key)
+            return found
+
     def of(self, reader: Reader, task: Task) -> EffectiveTask:
         """What the task runs: its definition with its overrides."""
-        key = (task.definition_arn, json.dumps(task.overrides, sort_keys=True) if task.overrides else "")
-        with self._lock:
-            known = self._known.get(key)
-            if known is not None:
-                self._known.move_to_end(key)
-                return known
+        known = self.known(task)
+        if known is not None:
+            return known
         revision = int(task.definition_arn.rpartition(":")[2])
         definition = reader.get(TASK_DEFINITIONS, task.account, task.region, task.family, revision)
         if definition is None:
             raise DefinitionMissing(f"{task.definition_arn} is not there any more")
         effective = apply_overrides(definition.body, task.overrides or None, launch_type=task.launch_type)
         with self._lock:
-            self._known[key] = effective
+            self._known[_key(task)] = effective
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return effective
@@ -49,6 +55,10 @@ class Definitions:
     def clear(self) -> None:
         with self._lock:
             self._known.clear()
+
+
+def _key(task: Task) -> tuple[str, str]:
+    return task.definition_arn, json.dumps(task.overrides, sort_keys=True) if task.overrides else ""
 
 
 def container_definition(effective: EffectiveTask, name: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 
 from emulator.clock import Clock
 from emulator.control.loop import ControlLoop
@@ -68,7 +68,8 @@ class Guards:
         """Sets the filter of a task's interface, which is about to be used. CannotFilter; EngineError."""
         if self.enforced and task.eni is not None:
             with self._database.read() as reader:
-                groups, members = _groups(reader, task.account, task.region)
+                tasks = vpc_queries.tasks_with_interface(reader, task.account, task.region)
+                groups, members = _groups(reader, task.account, task.region, tasks)
             self._set(pause_id, allowances(task.eni.security_groups, groups, members))
 
     def renew(self, account: str, region: str) -> list[tuple[Task, str]]:
@@ -76,9 +77,11 @@ class Guards:
 
         Raises EngineUnavailable and EngineNotResponding: to be done again.
         """
+        if not self.enforced and not any(labels.FILTERED in state.labels for state in self._watch.states()):
+            return []
         with self._database.read() as reader:
-            groups, members = _groups(reader, account, region)
             tasks = vpc_queries.tasks_with_interface(reader, account, region)
+            groups, members = _groups(reader, account, region, tasks)
         failed = []
         for task in tasks:
             if task.eni is None or task.pause_id is None or task.pause_gone or task.pause_removed:
@@ -130,10 +133,12 @@ class Guards:
             raise CannotFilter(output.decode(errors="replace").strip() or f"the pause program ended with {code}")
 
 
-def _groups(reader: Reader, account: str, region: str) -> tuple[dict[str, SecurityGroup], dict[str, Set[str]]]:
+def _groups(
+    reader: Reader, account: str, region: str, tasks: Iterable[Task]
+) -> tuple[dict[str, SecurityGroup], dict[str, Set[str]]]:
     """The groups, and the private addresses in each."""
     members: defaultdict[str, set[str]] = defaultdict(set)
-    for task in vpc_queries.tasks_with_interface(reader, account, region):
+    for task in tasks:
         if task.eni is not None and task.eni.private_ip:
             for group in task.eni.security_groups:
                 members[group].add(task.eni.private_ip)

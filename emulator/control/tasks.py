@@ -70,9 +70,12 @@ class TaskController:
     def reconcile(self, key: str) -> float | None:
         now = self._clock.now()
         hand = self._hands.get(key) or _Hand()
-        with self._database.read() as reader:
-            task = find_task(reader, key)
-            effective = self._effective(reader, task) if task else None
+        task = self._database.latest(TASKS, *_place(key))
+        effective = self._definitions.known(task) if task else None
+        if effective is None:
+            with self._database.read() as reader:
+                task = find_task(reader, key)
+                effective = self._effective(reader, task) if task else None
         if task is None:
             self._hands.pop(key, None)
             return None
@@ -175,9 +178,13 @@ class TaskController:
 
 def find_task(reader: Reader, arn: str) -> Task | None:
     """By its ARN `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`."""
+    return reader.get(TASKS, *_place(arn))
+
+
+def _place(arn: str) -> tuple[str, str, str, str]:
     parts = arn.split(":", 5)
     _, cluster, task_id = parts[5].split("/")
-    return reader.get(TASKS, parts[4], parts[3], cluster, task_id)
+    return parts[4], parts[3], cluster, task_id
 
 
 def changes(before: Task, after: Task) -> list[tuple[str, dict[str, object]]]:

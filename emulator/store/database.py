@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from emulator.store.memory import Memory, Place
 from emulator.store.tables import Table
 
 T = TypeVar("T")
@@ -25,6 +26,12 @@ SCHEMA_VERSION = 1
 CHECKPOINT_PAGES = 4000
 """How long the log grows (16 MiB) before its pages go into the file and the disk is waited for: four times SQLite's own
 default. A page that many tasks change goes once."""
+
+
+REMEMBERED = 2048
+"""Records of all remembered tables together: those of tasks under way, some 10 KiB each."""
+WRITER_CACHE_KIB = 65_536
+"""Pages that the writer keeps at hand, as they are needed; SQLite's own 2 MiB hold a few hundred tasks."""
 
 
 class AlreadyExists(Exception):
@@ -113,9 +120,20 @@ class Reader:
 class Transaction(Reader):
     """Reads and writes of the one writer. Changed records wake their controllers after the commit."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, memory: Memory) -> None:
         super().__init__(connection)
         self.touched: dict[Key, None] = {}
+        self.written: dict[Place, Any] = {}  # of tables that are remembered; None for what is deleted
+        self._memory = memory
+
+    def get(self, table: Table[T], *key: object) -> T | None:
+        if not table.remembered:
+            return super().get(table, *key)
+        if (table.name, key) in self.written:
+            found: T | None = self.written[table.name, key]
+            return found
+        known: T | None = self._memory.get(table, key)
+        return super().get(table, *key) if known is None else known
 
     def insert(self, table: Table[T], record: T) -> None:
         """AlreadyExists when the key, or a unique column, is taken."""
@@ -123,15 +141,28 @@ class Transaction(Reader):
             self._connection.execute(table.insert_sql, table.values(record))
         except sqlite3.IntegrityError as error:
             raise AlreadyExists(str(error)) from error
-        self._wake(table, record)
+        self._note(table, record)
 
     def put(self, table: Table[T], record: T) -> None:
-        """Inserts, or replaces the record of the same key. AlreadyExists when a unique column is taken."""
+        """Inserts, or replaces the record of the same key. AlreadyExists when a unique column is taken.
+
+        Only columns that change are written, so that only their indexes are: each is a page more in the log.
+        """
+        key, columns, body = table.row(record)
+        known = self.get(table, *key) if table.remembered else None
+        if known is not None:
+            before = table.other_columns(known)
+        else:
+            before = self._connection.execute(table.columns_sql, key).fetchone()
         try:
-            self._connection.execute(table.put_sql, table.values(record))
+            if before is None:
+                self._connection.execute(table.insert_sql, (*key, *columns, body))
+            else:
+                sql, changed = table.update(before, columns)
+                self._connection.execute(sql, (*changed, body, *key))
         except sqlite3.IntegrityError as error:
             raise AlreadyExists(str(error)) from error
-        self._wake(table, record)
+        self._note(table, record)
 
     def delete(self, table: Table[T], *key: object) -> bool:
         """Whether there was one."""
@@ -139,14 +170,19 @@ class Transaction(Reader):
         if record is None:
             return False
         self._connection.execute(table.delete_sql, key)
-        self._wake(table, record)
+        self._note(table, record)
+        if table.remembered:
+            self.written[table.name, key] = None
         return True
 
     def wake(self, kind: str, key: str) -> None:
         """Have a controller look at a key after the commit."""
         self.touched[(kind, key)] = None
 
-    def _wake(self, table: Table[T], record: T) -> None:
+    def _note(self, table: Table[T], record: T) -> None:
+        """It is written: who wakes after the commit, and what is remembered then."""
+        if table.remembered:
+            self.written[table.name, table.key_of(record)] = record
         if table.wakes is not None:
             for key in table.wakes(record):
                 self.touched[key] = None
@@ -160,11 +196,13 @@ class Database:
         self._tables = tuple(tables)
         self._durable = durable
         self._writer = self._connect()
+        self._writer.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
         self._lock = threading.RLock()
         self._open: Transaction | None = None
         self._closed = False
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._listeners: list[Callable[[list[Key]], None]] = []
+        self._memory = Memory()
         self._create_schema()
 
     def listen(self, listener: Callable[[list[Key]], None]) -> None:
@@ -182,7 +220,7 @@ class Database:
             if self._closed:
                 raise DatabaseClosed
             self._writer.execute("BEGIN IMMEDIATE")
-            self._open = transaction = Transaction(self._writer)
+            self._open = transaction = Transaction(self._writer, self._memory)
             try:
                 yield transaction
             except BaseException:
@@ -190,12 +228,18 @@ class Database:
                 raise
             else:
                 self._writer.execute("COMMIT")
+                self._memory.keep(transaction.written, REMEMBERED)
             finally:
                 self._open = None
         if transaction.touched:
             keys = list(transaction.touched)
             for listener in self._listeners:
                 listener(keys)
+
+    def latest(self, table: Table[T], *key: object) -> T | None:
+        """The newest record, if it is remembered: without a snapshot, and without asking the file."""
+        found: T | None = self._memory.get(table, key)
+        return found
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
@@ -221,6 +265,7 @@ class Database:
                 if table.name not in kept:
                     tx.execute(f"DELETE FROM {table.name}")
             tx.execute("DELETE FROM journal")
+            self._memory.clear()
 
     def close(self) -> None:
         with self._lock:

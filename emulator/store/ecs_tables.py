@@ -62,6 +62,7 @@ TASKS: Table[Task] = Table(
         ("credentials_id",),
     ),
     wakes=task_key,
+    remembered=True,
 )
 SERVICES: Table[Service] = Table(
     "ecs_services",

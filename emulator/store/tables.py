@@ -6,7 +6,7 @@ record; the whole record is stored beside them as JSON with a revision that grow
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -20,7 +20,7 @@ class Table(Generic[T]):
     """`key`, `indexes` and `unique` name attributes of `record`; index columns may be None in a record.
 
     `wakes` turns a changed record into the keys of controllers to look at after the commit, e.g.
-    `lambda task: [("task", task.arn)]`.
+    `lambda task: [("task", task.arn)]`. `remembered`: its newest records are kept in memory.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Table(Generic[T]):
     indexes: tuple[tuple[str, ...], ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
     wakes: Callable[[T], list[tuple[str, str]]] | None = None
+    remembered: bool = False
 
     def __post_init__(self) -> None:
         columns = list(self.key)
@@ -42,19 +43,47 @@ class Table(Generic[T]):
         set_once(self, "get_sql", f"SELECT body FROM {self.name} WHERE {self._equal(self.key)}")
         set_once(self, "delete_sql", f"DELETE FROM {self.name} WHERE {self._equal(self.key)}")
         set_once(self, "insert_sql", self._insert())
-        set_once(self, "put_sql", self._insert() + self._on_conflict(columns))
+        others = [column for column in columns if column not in self.key]
+        set_once(self, "others", tuple(others))
+        set_once(self, "columns_sql", f"SELECT {', '.join(others) or 1} FROM {self.name} WHERE {self._equal(self.key)}")
+        set_once(self, "_updates", {})
 
     columns: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    _updates: dict[tuple[int, ...], str] = field(default_factory=dict, compare=False)
     _ways: dict[tuple[str, ...], str] = field(default_factory=dict, compare=False)
     decode: Callable[[bytes | str], T] = msgspec.json.decode
     get_sql: str = ""
     delete_sql: str = ""
     insert_sql: str = ""
-    put_sql: str = ""
+    columns_sql: str = ""
 
     def values(self, record: T) -> tuple[Any, ...]:
         """The column values and the body of a record, in the order of `insert_sql`."""
         return (*(getattr(record, c) for c in self.columns), msgspec.json.encode(record).decode())
+
+    def row(self, record: T) -> tuple[tuple[Any, ...], tuple[Any, ...], str]:
+        """The key, the other columns and the body of a record."""
+        return self.key_of(record), self.other_columns(record), msgspec.json.encode(record).decode()
+
+    def key_of(self, record: T) -> tuple[Any, ...]:
+        return tuple([getattr(record, c) for c in self.key])
+
+    def other_columns(self, record: T) -> tuple[Any, ...]:
+        """Those that are not of the key."""
+        return tuple([getattr(record, c) for c in self.others])
+
+    def update(self, before: Sequence[Any], after: Sequence[Any]) -> tuple[str, list[Any]]:
+        """The statement that replaces a record whose other columns were `before`, and the values of those that change.
+        It takes these, the body and the key."""
+        changed = tuple([n for n, (old, new) in enumerate(zip(before, after, strict=False)) if old != new])
+        sql = self._updates.get(changed)
+        if sql is None:
+            sets = "".join(f"{self.others[n]} = ?, " for n in changed)
+            sql = self._updates[changed] = (
+                f"UPDATE {self.name} SET {sets}body = ?, row_revision = row_revision + 1 WHERE {self._equal(self.key)}"
+            )
+        return sql, [after[n] for n in changed]
 
     def from_clause(self, equal: tuple[str, ...]) -> str:
         """The table, and by which index to find the records whose columns `equal` are given.
@@ -102,11 +131,6 @@ class Table(Generic[T]):
     def _insert(self) -> str:
         marks = ", ".join("?" * (len(self.columns) + 1))
         return f"INSERT INTO {self.name} ({', '.join(self.columns)}, body) VALUES ({marks})"
-
-    def _on_conflict(self, columns: list[str]) -> str:
-        rest = [c for c in columns if c not in self.key] + ["body"]
-        sets = ", ".join(f"{c} = excluded.{c}" for c in rest)
-        return f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {sets}, row_revision = row_revision + 1"
 
     @staticmethod
     def _equal(columns: tuple[str, ...]) -> str:
