@@ -6,6 +6,7 @@ of the type `eni`, tags are left out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,15 +23,17 @@ def reported(task: Task) -> dict[str, Any]:
     return shape
 
 
-def task_event(task: Task, at: float) -> dict[str, Any]:
-    """`at`: when it changed, in epoch seconds."""
-    detail = {name: _dressed(name, value) for name, value in reported(task).items()}
+def task_event(task: Task, at: float, shape: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """`at`: when it changed, in epoch seconds. `shape`: what `reported` gives of it, by who has asked already."""
+    detail = {name: _dressed(name, value) for name, value in (shape or reported(task)).items()}
     for attachment in detail["attachments"]:
         attachment["type"] = _TYPES.get(attachment["type"], attachment["type"])
     return {**detail, "updatedAt": iso(at), "version": task.version}
 
 
 def _dressed(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, float) and name.endswith("At"):
         return iso(value)
     if isinstance(value, dict):

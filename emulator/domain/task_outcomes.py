@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from emulator.domain.host_ports import NetworkBinding
+from emulator.domain.records import replace
 from emulator.domain.task import Task
 from emulator.domain.task_actions import (
     FindImage,
@@ -161,7 +162,7 @@ def _private_dns_name(address: str | None, region: str) -> str | None:
 
 
 def _with(task: Task, name: str, **changes: object) -> Task:
-    return task.with_container(replace(task.container(name), **changes))  # type: ignore[arg-type]
+    return task.with_container(replace(task.container(name), **changes))
 
 
 def _told(task: Task, fault: str) -> Task:

@@ -8,10 +8,11 @@ The ladder, stop codes and reasons are those of the Amazon ECS developer guide (
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from emulator.domain.container_order import Order, may_stop, readiness, starts_again
+from emulator.domain.records import replace
 from emulator.domain.task import Container, LastStatus, Task
 from emulator.domain.task_actions import (
     FindImage,
@@ -402,5 +403,5 @@ def _clean_up(task: Task, needs: Needs, now: float) -> Plan:
 
 def _to(task: Task, status: LastStatus, now: float, because: str, **changes: object) -> Plan:
     """The next rung; `next_look` is at once, since the next rung may need nothing but a look."""
-    changed = replace(task, last_status=status, version=task.version + 1, **changes)  # type: ignore[arg-type]
+    changed = replace(task, last_status=status, version=task.version + 1, **changes)
     return Plan(changed, next_look=None if status == "STOPPED" else now, because=because)

@@ -7,9 +7,9 @@ It knows what of a record AWS reports; who changes it, and why, it need not know
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
+from emulator.domain.records import replace
 from emulator.domain.task import Task
 from emulator.domain.task_event import reported, task_event
 from emulator.events import journal
@@ -26,7 +26,8 @@ def write_task(tx: Transaction, before: Task | None, after: Task, at: float) -> 
 
     A change that AWS does not report (which action is in hand, an engine's own id) is written without an event.
     """
-    if before is not None and reported(before) == reported(after):
+    shape = reported(after)
+    if before is not None and reported(before) == shape:
         after = replace(after, version=before.version)
         tx.put(TASKS, after)
         return after
@@ -35,7 +36,7 @@ def write_task(tx: Transaction, before: Task | None, after: Task, at: float) -> 
     else:
         after = replace(after, version=before.version + 1)
         tx.put(TASKS, after)
-    detail = task_event(after, at)
+    detail = task_event(after, at, shape)
     journal.append(
         tx, at=at, account=after.account, region=after.region, kind=STATE_CHANGE, subject=after.arn, detail=detail
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.store import database as store
 from emulator.store.database import AlreadyExists, Database, NewerSchema
 from emulator.store.tables import Table
 
@@ -117,3 +118,61 @@ def test_records_are_found_by_the_index_of_what_is_given(tmp_path: Path) -> None
         assert [b.name for b in tx.find(fleet, harbour="kiel", colour="red", descending=True, limit=1)] == ["dora"]
         assert tx.column(fleet, "name", harbour="kiel", colour=None) == ["bert"]
         assert tx.count(fleet, harbour="kiel", colour="red", berths=0) == 3
+
+
+REMEMBERED = Table(
+    "boats", Boat, key=("harbour", "name"), indexes=(("colour",),), unique=(("berths",),), remembered=True
+)
+
+
+@pytest.mark.parametrize("table", [BOATS_BY_COLOUR, REMEMBERED])
+def test_a_put_changes_what_the_record_is_found_by(tmp_path: Path, table: Table[Boat]) -> None:
+    database = _open(tmp_path, table)
+    with database.write() as tx:
+        tx.put(table, Boat("kiel", "anna", None, 1))
+        tx.put(table, Boat("kiel", "anna", "red", 1))
+    with database.write() as tx:
+        tx.put(table, Boat("kiel", "anna", "blue", 2))
+        assert tx.get(table, "kiel", "anna") == Boat("kiel", "anna", "blue", 2)
+        tx.put(table, Boat("kiel", "berta", "red", 1))
+    with pytest.raises(AlreadyExists), database.write() as tx:
+        tx.put(table, Boat("kiel", "berta", "red", 2))
+    with database.read() as reader:
+        assert [b.name for b in reader.find(table, colour="blue")] == ["anna"]
+        assert [b.name for b in reader.find(table, colour="red")] == ["berta"]
+        assert reader.get(table, "kiel", "berta") == Boat("kiel", "berta", "red", 1)
+
+
+def test_what_is_remembered_is_what_was_committed(tmp_path: Path) -> None:
+    database = _open(tmp_path, REMEMBERED)
+    anna = Boat("kiel", "anna", "red")
+    with database.write() as tx:
+        tx.insert(REMEMBERED, anna)
+        assert database.latest(REMEMBERED, "kiel", "anna") is None
+        assert tx.get(REMEMBERED, "kiel", "anna") == anna
+    assert database.latest(REMEMBERED, "kiel", "anna") == anna
+    with pytest.raises(ZeroDivisionError), database.write() as tx:
+        tx.put(REMEMBERED, Boat("kiel", "anna", "blue"))
+        tx.delete(REMEMBERED, "kiel", "anna")
+        assert tx.get(REMEMBERED, "kiel", "anna") is None
+        raise ZeroDivisionError
+    assert database.latest(REMEMBERED, "kiel", "anna") == anna
+    with database.write() as tx:
+        assert tx.get(REMEMBERED, "kiel", "anna") == anna
+        assert tx.delete(REMEMBERED, "kiel", "anna")
+    assert database.latest(REMEMBERED, "kiel", "anna") is None
+    with database.write() as tx:
+        tx.insert(REMEMBERED, anna)
+    database.clear()
+    assert database.latest(REMEMBERED, "kiel", "anna") is None
+
+
+def test_only_the_newest_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "REMEMBERED", 2)
+    database = _open(tmp_path, REMEMBERED)
+    for number, name in enumerate("abc"):
+        with database.write() as tx:
+            tx.insert(REMEMBERED, Boat("kiel", name, None, number))
+    assert [database.latest(REMEMBERED, "kiel", name) is None for name in "abc"] == [True, False, False]
+    with database.write() as tx:
+        assert tx.get(REMEMBERED, "kiel", "a") == Boat("kiel", "a", None, 0)
