@@ -11,7 +11,9 @@ from emulator.control.work import Work
 from emulator.domain.image import Image
 from emulator.domain.image_scan import FAILED, IN_PROGRESS, ImageScan
 from emulator.domain.manifest import parse_manifest
-from emulator.registry.image_scanner import ImageScanner, Result
+from emulator.registry.advisory_verdict import Result
+from emulator.registry.image_contents import ScannedImage
+from emulator.registry.image_scanner import Scanner
 from emulator.registry.repository import manifest_body
 from emulator.registry.scan_orders import finish_scan
 from emulator.store.database import Database
@@ -23,7 +25,7 @@ _log = logging.getLogger("homeport.control")
 class ImageScans:
     """A controller. Key: what `scan_key` makes of a scan."""
 
-    def __init__(self, clock: Clock, database: Database, work: Work, scanner: ImageScanner | None) -> None:
+    def __init__(self, clock: Clock, database: Database, work: Work, scanner: Scanner | None) -> None:
         self._clock = clock
         self._database = database
         self._work = work
@@ -42,7 +44,7 @@ class ImageScans:
             if key in self._in_hand:
                 return None
             self._in_hand.add(key)
-        self._work.submit("pull", lambda: self._scan(key))
+        self._work.submit("scan", lambda: self._scan(key))
         return None
 
     def _scan(self, key: str) -> None:
@@ -53,21 +55,11 @@ class ImageScans:
                 body = b"" if image is None else manifest_body(reader, image)
             if ordered is None or image is None or ordered.status != IN_PROGRESS:
                 return
-            result = self._result(image, body)
+            result = scan_of(self._scanner, image, scanned_image(image, body))
             self._enter(ordered, result)
         finally:
             with self._lock:
                 self._in_hand.discard(key)
-
-    def _result(self, image: Image, body: bytes) -> Result:
-        if self._scanner is None:
-            return Result(FAILED, "This emulator has no scanner.")
-        try:
-            layers = [layer.digest for layer in parse_manifest(body, image.media_type).layers]
-            return self._scanner.scan(layers)
-        except Exception:  # noqa: BLE001 - a bug must not leave a scan in progress for ever; it is in the log
-            _log.exception("the scan of %s failed", image.digest)
-            return Result(FAILED, "The scanner failed; Homeport's log says why.")
 
     def _enter(self, ordered: ImageScan, result: Result) -> None:
         with self._database.write() as tx:
@@ -80,3 +72,20 @@ class ImageScans:
                 result.source_updated_at,
                 self._clock.now(),
             )
+
+
+def scanned_image(image: Image, manifest: bytes) -> ScannedImage:
+    """What a scanner needs of an image."""
+    layers = tuple(layer.digest for layer in parse_manifest(manifest, image.media_type).layers)
+    return ScannedImage(layers, image.config_digest, manifest, image.media_type)
+
+
+def scan_of(scanner: Scanner | None, image: Image, wanted: ScannedImage) -> Result:
+    """A scan that is made. A bug must not leave one in progress for ever: it is in the log."""
+    if scanner is None:
+        return Result(FAILED, "This emulator has no scanner.")
+    try:
+        return scanner.scan(wanted)
+    except Exception:  # noqa: BLE001 - see above
+        _log.exception("the scan of %s failed", image.digest)
+        return Result(FAILED, "The scanner failed; Homeport's log says why.")

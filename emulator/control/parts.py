@@ -15,7 +15,7 @@ from emulator.control.log_delivery import LogDelivery
 from emulator.engine.base import Engine
 from emulator.engine.pause import SocketRelay, TcpRelay
 from emulator.ids import Ids
-from emulator.registry.image_scanner import ImageScanner
+from emulator.registry.image_scanner import Scanner
 from emulator.registry.image_signer import ImageSigner
 from emulator.store.database import Database
 from emulator.store.image_users import Naming
@@ -58,6 +58,6 @@ class ControlParts:
     enforce_security_groups: bool = False
     further: Mapping[str, FurtherEngine] = field(default_factory=dict)  # by name
     redeploy_on_push: Naming | None = None
-    scanner: ImageScanner | None = None
+    scanner: Scanner | None = None
     signer: ImageSigner | None = None
     chores: Mapping[str, Chore] = field(default_factory=dict)

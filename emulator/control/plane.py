@@ -18,6 +18,7 @@ from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
 from emulator.control.ec2_instances import Ec2InstanceController
 from emulator.control.engines import EngineControl, Engines, disconnect_strangers, tell_instances
+from emulator.control.enhanced_scans import EnhancedScanning, FirstScans
 from emulator.control.exec_logs import SessionLogs
 from emulator.control.exec_sessions import ExecSessions
 from emulator.control.execution_role import RoleChecks
@@ -111,7 +112,10 @@ class ControlPlane:
         self._previews = LifecyclePreviews(parts.clock, parts.database)
         self._restores = ImageRestores(parts.clock, parts.database)
         self._registry = RegistryWork(parts.clock, parts.database, parts.ids, parts.redeploy_on_push, parts.signer)
-        self._scans = ImageScans(parts.clock, parts.database, self._work, parts.scanner)
+        scanning = (parts.clock, parts.database, self._work, parts.scanner)
+        self._scans, self._first_scans, self._enhanced = (
+            ImageScans(*scanning), FirstScans(*scanning), EnhancedScanning(*scanning),
+        )  # fmt: skip
         self._housekeeping = Housekeeping(parts.clock, parts.chores)
         self.loop.use(self._controllers(parts))
         parts.database.listen(self.loop.wake)
@@ -132,6 +136,8 @@ class ControlPlane:
             "vpc": VpcController(parts.clock, parts.database, self._work, self.networks),
             "image_restore": self._restores,
             "image_scan": self._scans,
+            "enhanced_scan": self._first_scans,
+            "enhanced_scanning": self._enhanced,
             **self._registry.controllers,
             "fault": self.faults,
         }
@@ -221,7 +227,7 @@ class ControlPlane:
             if self._parts.further:
                 one.watch.on_connection = partial(self._tell_instances, one.name)
         self.watch.refresh()
-        self.loop.wake(self._scans.keys)
+        self.loop.wake([*self._scans.keys, *self._first_scans.keys, *self._enhanced.keys])
         wake_everything(self._parts.database, self.loop.wake)
         self.loop.wake([("fault", fault.id) for fault in self.faults.listed()])
         self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys, *self._restores.keys])
@@ -236,6 +242,7 @@ class ControlPlane:
         if self._threaded:
             self._deciding = begin("homeport-control", self.loop.run_forever)
             begin("homeport-log-flush", self._flush_logs)
+            begin("homeport-advisories", partial(self._enhanced.watch_advisories, self._closing, self.loop.wake))
 
     def check_packet_filter(self) -> str:
         """Why this machine cannot enforce security groups; empty when it can, or when no engine answers to tell."""

@@ -1,7 +1,8 @@
 """Slow work: engine calls, off the loop's thread, a few at a time. It comes back through the loop.
 
 Starts run four wide: more only adds latency (measured on Docker 20.10). Pulls have threads of their own, so that a
-slow registry does not keep ready tasks from starting; so do stops and removals. Within a lane, what brings a task to
+slow registry does not keep ready tasks from starting; so do stops and removals, and scans of images, of which two are
+made at once, since each may hold a whole package database in memory. Within a lane, what brings a task to
 its end that was begun goes ahead of what begins another: of many tasks the first then runs soon.
 """
 
@@ -15,8 +16,8 @@ from typing import Literal, Protocol
 
 _log = logging.getLogger("homeport.control")
 
-Lane = Literal["start", "pull", "stop"]
-LANES: dict[Lane, int] = {"start": 4, "pull": 4, "stop": 4}
+Lane = Literal["start", "pull", "stop", "scan"]
+LANES: dict[Lane, int] = {"start": 4, "pull": 4, "stop": 4, "scan": 2}
 
 
 class Work(Protocol):

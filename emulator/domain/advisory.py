@@ -53,7 +53,7 @@ class Affected:
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """`modified` is in seconds since the epoch. `scores` are pairs of a kind ("CVSS_V3") and a vector or word."""
+    """Times are in seconds since the epoch. `scores` are pairs of a kind ("CVSS_V3") and a vector or word."""
 
     id: str
     cve: str | None
@@ -66,6 +66,7 @@ class Advisory:
     references: tuple[str, ...]
     vendor_severity: str | None
     affected: tuple[Affected, ...]
+    published: float | None = None
 
     @property
     def name(self) -> str:
@@ -75,11 +76,13 @@ class Advisory:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A package that an advisory says is vulnerable, and by which of its entries."""
+    """A package that an advisory says is vulnerable, and by which of its entries. `fixed_in` is the lowest version that
+    the entry calls fixed above the package's, or empty."""
 
     advisory: Advisory
     affected: Affected
     package: Package
+    fixed_in: str = ""
 
 
 def parse_advisory(document: Any) -> Advisory:
@@ -107,6 +110,7 @@ def parse_advisory(document: Any) -> Advisory:
         affected=tuple(
             entry for one in _objects(document.get("affected")) if (entry := _affected(one, scores)) is not None
         ),
+        published=_time(document.get("published")),
     )
 
 
@@ -122,8 +126,10 @@ def match(
             if package in found or not entry.is_of(package):
                 continue
             try:
-                if any(is_affected(entry, version, compare) for name, version in package.names if name == entry.name):
-                    found[package] = Match(advisory, entry, package)
+                meant = [version for name, version in package.names if name == entry.name]
+                version = next((one for one in meant if is_affected(entry, one, compare)), None)
+                if version is not None:
+                    found[package] = Match(advisory, entry, package, fixed_in(entry, version, compare))
             except Incomparable:
                 unclear.append(package)
     return list(found.values()), [package for package in unclear if package not in found]
@@ -143,6 +149,19 @@ def is_affected(entry: Affected, version: str, compare: Compare) -> bool:
     if version in entry.versions:
         return True
     return any(_is_within(one, entry.ecosystem, version, compare) for one in entry.ranges)
+
+
+def fixed_in(entry: Affected, version: str, compare: Compare) -> str:
+    """The lowest version above that one of the ranges calls fixed; empty without one. Raises Incomparable."""
+    lowest = ""
+    for one in entry.ranges:
+        if not _is_within(one, entry.ecosystem, version, compare):
+            continue
+        for kind, at in one.events:
+            above = kind == "fixed" and compare(entry.ecosystem, version, at) < 0
+            if above and (not lowest or compare(entry.ecosystem, at, lowest) < 0):
+                lowest = at
+    return lowest
 
 
 def _is_within(one: VersionRange, ecosystem: str, version: str, compare: Compare) -> bool:
@@ -208,9 +227,6 @@ def _severity_word(given: Any) -> str | None:
     found = given.get("severity") or given.get("urgency")
     return found if isinstance(found, str) else None
 
-
-SEVERITIES: Final = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
-"""ECR's, the gravest first."""
 
 _WORDS: Final = {
     "critical": "CRITICAL",

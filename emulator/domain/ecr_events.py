@@ -57,25 +57,31 @@ def image_scan(
         "image-digest": digest,
         "image-tags": list(tags),
     }
-    return envelope(repository, IMAGE_SCAN, detail, now, resources=True)
+    return envelope(repository, IMAGE_SCAN, detail, now, resources=[repository.arn])
 
 
 def envelope(
-    repository: Repository, kind: str, detail: Mapping[str, Any], now: float, *, resources: bool = False
+    repository: Repository,
+    kind: str,
+    detail: Mapping[str, Any],
+    now: float,
+    *,
+    resources: Sequence[str] = (),
+    source: str = "aws.ecr",
 ) -> dict[str, Any]:
-    """The whole event, as a target of a rule would get it; `resources`: with the repository's ARN. Members that are
-    None are left out. The id is made of what happened, when, and to what."""
+    """The whole event, as a target of a rule would get it; `resources` are ARNs. Members that are None are left out.
+    The id is made of what happened, when, and to what."""
     told = {name: value for name, value in detail.items() if value is not None}
     seed = f"{repository.arn}\n{kind}\n{sorted(told.items())}\n{now!r}".encode()
     return {
         "version": "0",
         "id": _uuid(hashlib.sha256(seed).hexdigest()),
         "detail-type": kind,
-        "source": "aws.ecr",
+        "source": source,
         "account": repository.account,
         "time": _iso(now),
         "region": repository.region,
-        "resources": [repository.arn] if resources else [],
+        "resources": list(resources),
         "detail": told,
     }
 

@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from emulator.domain.advisory import SEVERITIES
+from emulator.domain.detection import SEVERITIES, Detection
 from emulator.domain.errors import AwsError
-from emulator.domain.image import Repository
+from emulator.domain.image import Image, Repository
+from emulator.domain.manifest import IMAGE_TYPES
 from emulator.domain.registry_settings import matches_wildcard
 
 IN_PROGRESS, COMPLETE, FAILED = "IN_PROGRESS", "COMPLETE", "FAILED"
 UNSUPPORTED_IMAGE, IMAGE_SIZE_EXCEEDED = "UNSUPPORTED_IMAGE", "IMAGE_SIZE_EXCEEDED"
-SCAN_ON_PUSH, MANUAL = "SCAN_ON_PUSH", "MANUAL"
+SCAN_ON_PUSH, CONTINUOUS_SCAN, MANUAL = "SCAN_ON_PUSH", "CONTINUOUS_SCAN", "MANUAL"
+BASIC, ENHANCED = "BASIC", "ENHANCED"
 
 AGAIN_AFTER_S = 24 * 3600.0
 """An image is scanned once in this time."""
@@ -34,7 +36,7 @@ class ScanNotFoundException(AwsError):
 
 
 class UnsupportedImageTypeException(AwsError):
-    """A list of images is none that can be scanned. The text is unconfirmed."""
+    """A list of images, or an artifact that is no image of containers, cannot be scanned. The text is unconfirmed."""
 
     def __init__(self, digest: str) -> None:
         super().__init__(f"The image with digest '{digest}' is of a type that cannot be scanned")
@@ -109,14 +111,50 @@ class ScanningConfiguration:
     account: str
     region: str
     rules: tuple[ScanningRule, ...]
+    scan_type: str = BASIC
+
+
+_VALUE_LIMIT = 256
+
+
+def basic_finding(one: Detection) -> Finding:
+    """As basic scanning shows it."""
+    attributes = [("package_version", one.package.version), ("package_name", one.package.name)]
+    for score in one.vulnerability.scores:
+        number = score.version.partition(".")[0]
+        attributes += [(f"CVSS{number}_VECTOR", score.vector), (f"CVSS{number}_SCORE", str(score.base))]
+    return Finding(
+        name=one.vulnerability.id,
+        description=one.vulnerability.description,
+        uri=one.vulnerability.url,
+        severity=one.severity,
+        attributes=tuple((key, value[:_VALUE_LIMIT]) for key, value in attributes if value),
+    )
+
+
+_CONTAINER_CONFIGS = (
+    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.oci.image.config.v1+json",
+)
+
+
+def is_scannable(image: Image) -> bool:
+    """Whether it is an image of containers: no list of images, no other artifact."""
+    return image.media_type in IMAGE_TYPES and image.artifact_media_type in _CONTAINER_CONFIGS
+
+
+def is_enhanced(configuration: ScanningConfiguration | None) -> bool:
+    return configuration is not None and configuration.scan_type == ENHANCED
 
 
 def frequency(repository: Repository, configuration: ScanningConfiguration | None) -> tuple[str, tuple[str, ...]]:
-    """How often images of a repository are scanned, and the filters that say so. Where the registry has rules, the
-    repository's own scanOnPush does not count (unconfirmed)."""
-    if configuration is None or not configuration.rules:
+    """How often images of a repository are scanned, and the filters that say so. Where the registry has rules, or its
+    scanning is enhanced, the repository's own scanOnPush does not count (unconfirmed). Continuous scanning comes before
+    scanning on push (Amazon ECR user guide, "Using filters")."""
+    if configuration is None or (not configuration.rules and configuration.scan_type == BASIC):
         return (SCAN_ON_PUSH if repository.scan_on_push else MANUAL), ()
-    for rule in sorted(configuration.rules, key=lambda one: one.frequency != SCAN_ON_PUSH):
+    order = (CONTINUOUS_SCAN, SCAN_ON_PUSH, MANUAL)
+    for rule in sorted(configuration.rules, key=lambda one: order.index(one.frequency)):
         if filters := rule.applying(repository.name):
             return rule.frequency, filters
     return MANUAL, ()

@@ -21,6 +21,7 @@ RPM_SQLITE = ("var/lib/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/rpmdb.sqlite")
 RPM_OTHER = tuple(
     f"{folder}/{name}" for folder in ("var/lib/rpm", "usr/lib/sysimage/rpm") for name in ("Packages", "Packages.db")
 )
+RPM_DATABASES = (*RPM_SQLITE, *RPM_OTHER)
 OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
 
 _EXACT = frozenset((DPKG_STATUS, *APK_INSTALLED, *RPM_SQLITE, *RPM_OTHER, *OS_RELEASE))
@@ -42,6 +43,8 @@ _DISTRIBUTIONS = {
 }
 """os-release's ID, and the ecosystem's name in OSV (the last two are no ecosystems of OSV's list, but advisories may
 use them)."""
+
+_PLATFORMS = {"Red Hat": "RHEL", "Alpine": "ALPINE_LINUX"}
 
 _DATABASE_LIMIT = 128 * 1024**2
 _DOCUMENT_LIMIT = 1024**2
@@ -65,11 +68,18 @@ class Distribution:
     def __str__(self) -> str:
         return f"{self.name}:{self.release}" if self.release else self.name
 
+    @property
+    def platform(self) -> str:
+        """As Amazon Inspector names it: DEBIAN_12, UBUNTU_22_04 (the names of others than these are unconfirmed)."""
+        name = _PLATFORMS.get(self.name, self.name).upper().replace(" ", "_")
+        return f"{name}_{self.release.lstrip('v').replace('.', '_')}".strip("_")
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
     """`ecosystem` is OSV's name without a release; `source` and `source_version`: what a distribution built it from,
-    which is what the advisories of Debian, Ubuntu and Alpine name. `kind` is the package manager."""
+    which is what the advisories of Debian, Ubuntu and Alpine name. `kind` is the package manager, `layer` the digest of
+    the layer that brought it, where known."""
 
     ecosystem: str
     kind: str
@@ -80,6 +90,7 @@ class Package:
     source: str = ""
     source_version: str = ""
     release: str = ""
+    layer: str = ""
 
     @property
     def names(self) -> tuple[tuple[str, str], ...]:
@@ -87,6 +98,17 @@ class Package:
         own = (self.name, self.version)
         source = (self.source or self.name, self.source_version or self.version)
         return (own,) if own == source else (own, source)
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePackages:
+    """What was found in an image, so that it can be judged again without its layers."""
+
+    account: str
+    region: str
+    repository: str
+    digest: str
+    packages: tuple[Package, ...]
 
 
 def is_wanted(path: str) -> bool:
@@ -121,13 +143,18 @@ def distribution(files: Mapping[str, bytes]) -> Distribution | None:
     return Distribution(name, "" if name in ("Wolfi", "Chainguard") else version)
 
 
-def inventory(files: Mapping[str, bytes], rpm_headers: Iterable[bytes] = ()) -> list[Package]:
-    """Every package that the files tell of. `rpm_headers` are the headers in RPM's database, which needs a reader of
-    its own. Raises UnreadablePackages."""
+def inventory(files: Mapping[str, bytes], rpm_headers: Mapping[str, Iterable[bytes]] | None = None) -> list[Package]:
+    """Every package that the files tell of. `rpm_headers` are the headers in RPM's databases by path, which need
+    readers of their own. Raises UnreadablePackages."""
     system = distribution(files)
     found = [
         *(package for path, content in sorted(files.items()) for package in _packages(path, content, system)),
-        *(package for header in rpm_headers if (package := _rpm(header, system)) is not None),
+        *(
+            package
+            for path, headers in (rpm_headers or {}).items()
+            for header in headers
+            if (package := _rpm(path, header, system)) is not None
+        ),
     ]
     return list(dict.fromkeys(found))
 
@@ -180,7 +207,7 @@ def _apk(path: str, content: bytes, system: Distribution) -> Iterator[Package]:
             )  # fmt: skip
 
 
-def _rpm(header: bytes, system: Distribution | None) -> Package | None:
+def _rpm(path: str, header: bytes, system: Distribution | None) -> Package | None:
     """One header: two counts, an index of (tag, type, offset, count), and the data. Big-endian."""
     tags = _rpm_tags(header)
     name, version, release = (str(tags.get(one, "")) for one in ("name", "version", "release"))
@@ -192,7 +219,7 @@ def _rpm(header: bytes, system: Distribution | None) -> Package | None:
     # foo-bar-1.2-3.el9.src.rpm: the name is what stands before the last two dashes.
     source = str(tags.get("source", "")).rsplit("-", 2)[0]
     architecture = str(tags.get("arch", ""))
-    return Package(where.name, "OS", name, whole, f"/{RPM_SQLITE[0]}", architecture, source, "", where.release)
+    return Package(where.name, "OS", name, whole, f"/{path}", architecture, source, "", where.release)
 
 
 def _rpm_tags(header: bytes) -> dict[str, str | int]:

@@ -6,7 +6,9 @@ no memory. A document that is none is not passed over: a scan that missed it wou
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -33,6 +35,24 @@ def advisories(folder: Path) -> Iterator[Advisory]:
                 yield from _zipped(path)
     except OSError as error:
         raise UnreadableAdvisories(f"{folder}: {error.strerror or error}") from error
+
+
+def state_of(folder: Path | None) -> str:
+    """Changes when a file of the folder comes, goes or changes; empty without a folder."""
+    if folder is None:
+        return ""
+    seen = hashlib.sha256()
+    for where, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            if name.endswith((".json", ".zip")):
+                path = os.path.join(where, name)
+                try:
+                    facts = os.stat(path)
+                except OSError:
+                    continue
+                seen.update(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return seen.hexdigest()
 
 
 def _zipped(path: Path) -> Iterator[Advisory]:

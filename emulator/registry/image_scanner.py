@@ -1,58 +1,50 @@
-"""One scan: the packages of an image's layers, matched with the advisories of the folder. Reads; writes nothing.
+"""Scanners of images, and ours: the packages of an image's layers, matched with the advisories of a folder. Reads;
+writes nothing.
 
 Decides what a scan that could not be made is called; when one is made, and who is told, is decided elsewhere.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
-from emulator.domain.advisory import SEVERITIES, Advisory, Compare, Match, by_name, match, severity
 from emulator.domain.image_scan import (
-    COMPLETE,
-    COMPLETED,
     FAILED,
     IMAGE_SIZE_EXCEEDED,
     UNSUPPORTED_IMAGE,
-    Finding,
 )
-from emulator.domain.layer_overlay import LayerFiles, overlay
-from emulator.domain.package_inventory import (
-    RPM_OTHER,
-    RPM_SQLITE,
-    Package,
-    UnreadablePackages,
-    distribution,
-    has_system_packages,
-    inventory,
-)
-from emulator.registry.advisory_folder import UnreadableAdvisories, advisories
+from emulator.domain.package_inventory import Package, UnreadablePackages
+from emulator.registry.advisory_folder import UnreadableAdvisories, advisories, state_of
+from emulator.registry.advisory_verdict import Result, Verdict, judge
 from emulator.registry.blobs import BlobStore
-from emulator.registry.layer_reader import Budget, ImageTooLarge, UnreadableLayer, UnsupportedLayer, read_layer
-from emulator.registry.rpm_database import rpm_headers
+from emulator.registry.image_contents import Contents, ScannedImage, UnsupportedImage, configuration, contents
+from emulator.registry.layer_reader import ImageTooLarge, UnreadableLayer, UnsupportedLayer
 
 NO_ADVISORIES = (
     "There are no advisories to compare packages with: Homeport was started without --advisories, "
     "the folder of advisories in the OSV format."
 )
-ScoreOf = Callable[[str, str], float | None]
-"""The base score of a vector of a kind ("CVSS_V3"), None when it is none."""
-
-_DESCRIPTION_LIMIT = 4_000
-_VALUE_LIMIT = 256
+UNREADABLE = "The advisories cannot be read: "
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """`status` is ECR's; `source_updated_at`: when the newest advisory was modified."""
+class Scanner(Protocol):
+    """What scans images. It never raises for what an image or the advisories hold: the result says it."""
 
-    status: str
-    description: str
-    findings: tuple[Finding, ...] = ()
-    source_updated_at: float | None = None
+    def scan(self, image: ScannedImage) -> Result: ...
+
+    def scan_again(self, images: Sequence[tuple[ScannedImage, Sequence[Package] | None]]) -> Iterable[Result]:
+        """Images that were scanned before, each with the packages that were found then; a result for each, in order."""
+        ...
+
+    def configuration(self, image: ScannedImage) -> dict[str, Any]:
+        """The image's own configuration; empty without one."""
+        ...
+
+    def state(self) -> str:
+        """Changes when a scan could say something else than before: there are other advisories."""
+        ...
 
 
 class ImageScanner:
@@ -62,119 +54,58 @@ class ImageScanner:
         self._blobs = blobs
         self._folder = folder
 
-    def scan(self, layers: Sequence[str]) -> Result:
-        """Of an image with these layers, the lowest first."""
+    def scan(self, image: ScannedImage) -> Result:
         if self._folder is None:
             return Result(FAILED, NO_ADVISORIES)
         # Loading it takes a fifth of a second: at the first scan, not at the start.
         from emulator.registry.package_versions import compare, cvss_score
 
-        try:
-            packages = self.packages(layers)
-        except (UnsupportedLayer, _Unsupported) as error:
-            return Result(UNSUPPORTED_IMAGE, f"UnsupportedImageError: {error}")
-        except ImageTooLarge as error:
-            return Result(IMAGE_SIZE_EXCEEDED, f"The image is too large to be scanned: {error}")
-        except (UnreadableLayer, UnreadablePackages) as error:
-            return Result(FAILED, f"The image cannot be read: {error}")
-        try:
-            return judge(packages, advisories(self._folder), compare, cvss_score)
-        except UnreadableAdvisories as error:
-            return Result(FAILED, f"The advisories cannot be read: {error}")
-
-    def packages(self, layers: Sequence[str]) -> list[Package]:
-        """What is installed in an image."""
-        files = self._files(layers)
-        if not has_system_packages(files):
-            found = inventory(files)
-            if not found:
-                raise _Unsupported("The operating system and/or package manager are not supported.")
+        found = read_contents(self._blobs, image)
+        if isinstance(found, Result):
             return found
-        if distribution(files) is None:
-            raise _Unsupported("The operating system is not supported, or /etc/os-release does not name it.")
-        if any(path in files for path in RPM_OTHER):
-            raise _Unsupported("RPM's database is not in its SQLite form, the only one that is read.")
-        headers = [header for path in RPM_SQLITE if path in files for header in rpm_headers(files[path])]
-        return inventory(files, headers)
+        try:
+            result = judge(found.packages, advisories(self._folder), compare, cvss_score)
+        except UnreadableAdvisories as error:
+            result = Result(FAILED, f"{UNREADABLE}{error}")
+        platform = found.system.platform if found.system else ""
+        return Result(
+            result.status, result.description, result.detections, result.source_updated_at, platform, found.packages
+        )
 
-    def _files(self, layers: Sequence[str]) -> dict[str, bytes]:
-        budget = Budget()
-        read: list[LayerFiles] = []
-        below: set[str] = set()
-        for digest in layers:
-            try:
-                with self._blobs.open(digest) as blob:
-                    layer = read_layer(blob, below, budget)
-            except FileNotFoundError as error:
-                raise UnsupportedLayer(f"the layer {digest} is not in this registry") from error
-            read.append(layer)
-            below |= layer.files.keys()
-        return overlay(read)
+    def scan_again(self, images: Sequence[tuple[ScannedImage, Sequence[Package] | None]]) -> list[Result]:
+        """The advisories are read once for all; an image whose packages are not known is read first."""
+        if self._folder is None:
+            return [Result(FAILED, NO_ADVISORIES) for _ in images]
+        from emulator.registry.package_versions import compare, cvss_score
 
+        judged: list[Verdict | Result] = []
+        for image, packages in images:
+            found = Contents(tuple(packages), None) if packages is not None else read_contents(self._blobs, image)
+            judged.append(found if isinstance(found, Result) else Verdict(found.packages, compare, cvss_score))
+        verdicts = [one for one in judged if isinstance(one, Verdict)]
+        try:
+            for advisory in advisories(self._folder):
+                for one in verdicts:
+                    one.take(advisory)
+        except UnreadableAdvisories as error:
+            failed = Result(FAILED, f"{UNREADABLE}{error}")
+            return [failed if isinstance(one, Verdict) else one for one in judged]
+        return [one.result() if isinstance(one, Verdict) else one for one in judged]
 
-class _Unsupported(Exception):
-    pass
+    def configuration(self, image: ScannedImage) -> dict[str, Any]:
+        return configuration(self._blobs, image)
 
-
-def judge(packages: Sequence[Package], given: Iterable[Advisory], compare: Compare, score_of: ScoreOf) -> Result:
-    """What advisories say about packages. Without one for any of the packages' ecosystems there is no verdict."""
-    named = by_name(packages)
-    lacking = {str(_where(package)): package for package in packages}
-    matches: list[Match] = []
-    unclear: Counter[Package] = Counter()
-    newest: float | None = None
-    for advisory in given:
-        newest = max((at for at in (newest, advisory.modified) if at is not None), default=None)
-        for where, package in list(lacking.items()):
-            if any(entry.is_of(package) for entry in advisory.affected):
-                del lacking[where]
-        found, incomparable = match(advisory, named, compare)
-        matches += found
-        unclear.update(incomparable)
-    ecosystems = {_where(package) for package in packages}
-    if packages and len(lacking) == len(ecosystems):
-        return Result(FAILED, f"The folder of advisories has none for {', '.join(sorted(lacking))}.")
-    said = [COMPLETED]
-    if lacking:
-        said.append(f"There are no advisories for {', '.join(sorted(lacking))}.")
-    if unclear:
-        said.append(f"The versions of {len(unclear)} packages could not be compared.")
-    return Result(COMPLETE, " ".join(said), _findings(matches, score_of), newest)
+    def state(self) -> str:
+        return state_of(self._folder)
 
 
-def _where(package: Package) -> str:
-    return f"{package.ecosystem}:{package.release}" if package.release else package.ecosystem
-
-
-def _findings(matches: Iterable[Match], score_of: ScoreOf) -> tuple[Finding, ...]:
-    """One for each vulnerability and package, the gravest first; two advisories about one CVE are one."""
-    found: dict[tuple[str, str, str], Finding] = {}
-    for one in matches:
-        finding = _finding(one, score_of)
-        key = (finding.name, one.package.name, one.package.version)
-        if key not in found or SEVERITIES.index(finding.severity) < SEVERITIES.index(found[key].severity):
-            found[key] = finding
-    order = sorted(found.items(), key=lambda item: (SEVERITIES.index(item[1].severity), item[0]))
-    return tuple(finding for _, finding in order)
-
-
-def _finding(one: Match, score_of: ScoreOf) -> Finding:
-    advisory = one.advisory
-    scored = [
-        (kind, vector, score)
-        for kind, vector in advisory.scores
-        if (score := score_of(kind, vector)) is not None
-    ]  # fmt: skip
-    attributes = [("package_version", one.package.version), ("package_name", one.package.name)]
-    for kind, vector, score in scored:
-        number = kind.removeprefix("CVSS_V")
-        attributes += [(f"CVSS{number}_VECTOR", vector), (f"CVSS{number}_SCORE", str(score))]
-    best = max(scored, key=lambda entry: entry[0], default=None)
-    word = one.affected.vendor_severity or advisory.vendor_severity
-    return Finding(
-        name=advisory.name,
-        description=(advisory.details or advisory.summary)[:_DESCRIPTION_LIMIT],
-        uri=next(iter(advisory.references), f"https://osv.dev/vulnerability/{advisory.id}"),
-        severity=severity(word, best[2] if best else None),
-        attributes=tuple((key, value[:_VALUE_LIMIT]) for key, value in attributes),
-    )
+def read_contents(blobs: BlobStore, image: ScannedImage) -> Contents | Result:
+    """What an image holds, or what the scan is called that could not find out."""
+    try:
+        return contents(blobs, image)
+    except (UnsupportedLayer, UnsupportedImage) as error:
+        return Result(UNSUPPORTED_IMAGE, f"UnsupportedImageError: {error}")
+    except ImageTooLarge as error:
+        return Result(IMAGE_SIZE_EXCEEDED, f"The image is too large to be scanned: {error}")
+    except (UnreadableLayer, UnreadablePackages) as error:
+        return Result(FAILED, f"The image cannot be read: {error}")

@@ -266,4 +266,4 @@ def _event(
         "image-tag": tag,
         "image-digest": digest,
     }
-    return envelope(repository, PULL_THROUGH_CACHE_ACTION, detail, now, resources=True)
+    return envelope(repository, PULL_THROUGH_CACHE_ACTION, detail, now, resources=[repository.arn])

@@ -130,7 +130,7 @@ def _note(
         }
         told = {name: value for name, value in detail.items() if value is not None}
         note(tx, there, "image.replicated", told, now)
-        note(tx, there, "eventbridge", envelope(there, REPLICATION_ACTION, detail, now, resources=True), now)
+        note(tx, there, "eventbridge", envelope(there, REPLICATION_ACTION, detail, now, resources=[there.arn]), now)
 
 
 def waiting(reader: Reader) -> list[Replication]:

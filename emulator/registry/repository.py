@@ -209,7 +209,7 @@ def put_manifest(
         tx.wake("pushed_tag", f"{repository_key(repository)}:{tag}")
     if replicates:
         order_copies(tx, repository, digest, moved)
-    scan_on_push(tx, repository, image, now)
+    scan_on_push(tx, repository, replace(image, pushed_at=now), now)
     for pushed in tuple(moved) or (None,):
         note_image(tx, repository, "image.pushed", image, pushed, now)
     return replace(image, pushed_at=now)
@@ -336,7 +336,7 @@ def _remove_image(tx: Transaction, repository: Repository, image: Image, now: fl
     for tag in tags:
         tx.delete(IMAGE_TAGS, *_key(repository), tag)
     order_deletion(tx, repository, image.digest, replicates=replicates)
-    forget_scan(tx, image)
+    forget_scan(tx, repository, image, now)
     forget_signings(tx, image)
     tx.delete(MANIFESTS, *_key(repository), image.digest)
     tx.delete(IMAGES, *_key(repository), image.digest)

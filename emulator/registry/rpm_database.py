@@ -12,8 +12,18 @@ _STEPS = 100_000
 _MOST_ROUNDS = 1_000
 
 
-def rpm_headers(database: bytes) -> list[bytes]:
-    """Raises UnreadablePackages."""
+class UnsupportedDatabase(Exception):
+    """A form of the database that is not read."""
+
+
+def rpm_headers(path: str, database: bytes) -> list[bytes]:
+    """Of the database at a path, whose name says its form. Raises UnreadablePackages, UnsupportedDatabase."""
+    if not path.endswith("/rpmdb.sqlite"):
+        raise UnsupportedDatabase("RPM's database is not in its SQLite form, the only one that is read.")
+    return _of_sqlite(database)
+
+
+def _of_sqlite(database: bytes) -> list[bytes]:
     if len(database) < 100:
         raise UnreadablePackages("the RPM database is damaged")
     # A database in WAL mode wants its log beside it; in memory it has none. Bytes 18 and 19 say the mode.

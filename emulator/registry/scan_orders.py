@@ -12,7 +12,7 @@ from emulator.domain.image_scan import (
     BEGUN,
     COMPLETE,
     IN_PROGRESS,
-    SCAN_ON_PUSH,
+    MANUAL,
     Finding,
     ImageArchivedException,
     ImageFindings,
@@ -20,16 +20,14 @@ from emulator.domain.image_scan import (
     UnsupportedImageTypeException,
     counts,
     frequency,
+    is_enhanced,
+    is_scannable,
 )
-from emulator.domain.manifest import IMAGE_TYPES
+from emulator.domain.registry_settings import ValidationException
+from emulator.registry.enhanced_orders import forget, order_scan
 from emulator.registry.notes import note
 from emulator.store.database import Reader, Transaction
 from emulator.store.ecr_tables import IMAGE_FINDINGS, IMAGE_SCANS, IMAGE_TAGS, REPOSITORIES, SCANNING_CONFIGURATIONS
-
-_CONTAINER_CONFIGS = (
-    "application/vnd.docker.container.image.v1+json",
-    "application/vnd.oci.image.config.v1+json",
-)
 
 QUOTA = "The scan quota per image has been exceeded. Wait and try again."
 
@@ -44,8 +42,11 @@ def find_findings(reader: Reader, image: Image) -> tuple[Finding, ...]:
 
 
 def start_scan(tx: Transaction, image: Image, now: float) -> ImageScan:
-    """Raises UnsupportedImageTypeException, ImageArchivedException, LimitExceededException."""
-    if image.media_type not in IMAGE_TYPES:
+    """Basic scanning. Raises ValidationException where the registry's scanning is enhanced, and
+    UnsupportedImageTypeException, ImageArchivedException, LimitExceededException."""
+    if is_enhanced(tx.get(SCANNING_CONFIGURATIONS, image.account, image.region)):
+        raise ValidationException("This feature is disabled")
+    if not is_scannable(image):
         raise UnsupportedImageTypeException(image.digest)
     if image.status != ACTIVE:
         raise ImageArchivedException(image.digest)
@@ -56,17 +57,23 @@ def start_scan(tx: Transaction, image: Image, now: float) -> ImageScan:
 
 
 def scan_on_push(tx: Transaction, repository: Repository, image: Image, now: float) -> None:
-    """Where the repository's images are scanned when they are pushed; an image of containers, not lately scanned."""
+    """Where the repository's images are scanned when they are pushed: an image of containers; by basic scanning, if it
+    was not lately scanned."""
     configuration = tx.get(SCANNING_CONFIGURATIONS, repository.account, repository.region)
-    if frequency(repository, configuration)[0] != SCAN_ON_PUSH or image.artifact_media_type not in _CONTAINER_CONFIGS:
+    how_often = frequency(repository, configuration)[0]
+    if how_often == MANUAL or not is_scannable(image):
+        return
+    if is_enhanced(configuration):
+        order_scan(tx, image, now)
         return
     known = find_scan(tx, image)
     if known is None or not known.blocks_another(now):
         _order(tx, image, now)
 
 
-def forget_scan(tx: Transaction, image: Image) -> None:
+def forget_scan(tx: Transaction, repository: Repository, image: Image, now: float) -> None:
     """The image goes."""
+    forget(tx, repository, image, now)
     where = (image.account, image.region, image.repository, image.digest)
     tx.delete(IMAGE_SCANS, *where)
     tx.delete(IMAGE_FINDINGS, *where)

@@ -43,6 +43,7 @@ def archive_image(tx: Transaction, repository: Repository, image: Image, now: fl
     """The image keeps its tags; pulls of it find nothing."""
     archived = replace(image, status=ARCHIVED, last_archived_at=now)
     tx.put(IMAGES, archived)
+    tx.wake("enhanced_scanning", f"{repository.account}/{repository.region}")
     note_image(tx, repository, "image.archived", archived, None, now)
     return archived
 
@@ -64,6 +65,7 @@ def finish_restores(tx: Transaction, repository: Repository, now: float) -> floa
             continue
         restored = replace(image, status=ACTIVE, last_activated_at=now, restore_started_at=None)
         tx.put(IMAGES, restored)
+        tx.wake("enhanced_scanning", f"{repository.account}/{repository.region}")
         note_image(tx, repository, "image.restored", restored, None, now)
     return min(waiting, default=None)
 

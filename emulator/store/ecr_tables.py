@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from emulator.domain.creation_template import CreationTemplate
+from emulator.domain.enhanced_finding import EnhancedFindings
+from emulator.domain.enhanced_scan import PENDING, EnhancedScan
 from emulator.domain.image import HeardPush, Image, ImageManifest, ImageTag, LayerLink, LayerUpload, Repository
-from emulator.domain.image_scan import ImageFindings, ImageScan, ScanningConfiguration
+from emulator.domain.image_scan import ENHANCED, ImageFindings, ImageScan, ScanningConfiguration
 from emulator.domain.image_signing import ImageSigning, SigningKey
 from emulator.domain.lifecycle_preview import IN_PROGRESS, LifecyclePreview
+from emulator.domain.package_inventory import ImagePackages
 from emulator.domain.pull_through import CachedTag, PullThroughRule
 from emulator.domain.registry_settings import (
     AccountSetting,
@@ -108,7 +111,32 @@ IMAGE_SCANS = Table("ecr_image_scans", ImageScan, key=(*_REPOSITORY, "digest"), 
 
 IMAGE_FINDINGS = Table("ecr_image_findings", ImageFindings, key=(*_REPOSITORY, "digest"))
 
-SCANNING_CONFIGURATIONS = Table("ecr_scanning_configurations", ScanningConfiguration, key=_REGISTRY)
+
+def enhanced_scan_key(scan: EnhancedScan) -> list[tuple[str, str]]:
+    where = (scan.account, scan.region, scan.repository, scan.digest)
+    return [("enhanced_scan", "|".join(where))] if scan.status == PENDING else []
+
+
+def enhanced_scanning_key(configuration: ScanningConfiguration) -> list[tuple[str, str]]:
+    enhanced = configuration.scan_type == ENHANCED
+    return [("enhanced_scanning", f"{configuration.account}/{configuration.region}")] if enhanced else []
+
+
+ENHANCED_SCANS = Table(
+    "ecr_enhanced_scans",
+    EnhancedScan,
+    key=(*_REPOSITORY, "digest"),
+    indexes=(("status",),),
+    wakes=enhanced_scan_key,
+)
+
+ENHANCED_FINDINGS = Table("ecr_enhanced_findings", EnhancedFindings, key=(*_REPOSITORY, "digest"))
+
+IMAGE_PACKAGES = Table("ecr_image_packages", ImagePackages, key=(*_REPOSITORY, "digest"))
+
+SCANNING_CONFIGURATIONS = Table(
+    "ecr_scanning_configurations", ScanningConfiguration, key=_REGISTRY, wakes=enhanced_scanning_key
+)
 
 
 def signing_key(order: ImageSigning) -> list[tuple[str, str]]:
@@ -131,6 +159,9 @@ TABLES = (
     SIGNING_KEYS,
     IMAGE_SCANS,
     IMAGE_FINDINGS,
+    ENHANCED_SCANS,
+    ENHANCED_FINDINGS,
+    IMAGE_PACKAGES,
     SCANNING_CONFIGURATIONS,
     CREATION_TEMPLATES,
     REPLICATION_CONFIGURATIONS,

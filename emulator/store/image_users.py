@@ -62,6 +62,12 @@ def running_tasks(reader: Reader, repository: Repository) -> dict[str, list[Task
     return found
 
 
+def digests_in_use(reader: Reader) -> set[str]:
+    """Of the images that tasks run."""
+    running = (task for task in reader.find(TASKS) if not task.stopped)
+    return {container.image_digest for task in running for container in task.containers if container.image_digest}
+
+
 def _ends_with(image: str, name: str) -> bool:
     repository = _reference(image)
     return repository is not None and (repository.repository == name or repository.repository.endswith(f"/{name}"))

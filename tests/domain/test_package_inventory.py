@@ -19,7 +19,9 @@ APK = b"C:Q1abc=\nP:libcrypto3\nV:3.1.4-r1\nA:x86_64\no:openssl\n\nP:busybox\nV:
 
 
 def _of(files: dict[str, bytes], *headers: bytes) -> list[tuple[str, str, str, str]]:
-    return [(p.ecosystem, p.release, p.name, p.version) for p in inventory(files, headers)]
+    return [
+        (p.ecosystem, p.release, p.name, p.version) for p in inventory(files, {"var/lib/rpm/rpmdb.sqlite": headers})
+    ]
 
 
 def test_dpkg_says_what_is_installed_and_from_which_source() -> None:
@@ -58,7 +60,7 @@ def test_rpm_headers() -> None:
     )
     key = rpm_header(name="gpg-pubkey", version="1", release="1")
     release = {"etc/os-release": b'ID="rocky"\nVERSION_ID="9.3"\n'}
-    [package] = inventory(release, [header, key])
+    [package] = inventory(release, {"usr/lib/sysimage/rpm/rpmdb.sqlite": [header, key]})
     assert (package.ecosystem, package.release, package.version) == ("Rocky Linux", "9", "1:3.0.7-24.el9")
     assert (package.source, package.architecture) == ("openssl", "x86_64")
 
@@ -66,7 +68,7 @@ def test_rpm_headers() -> None:
 @pytest.mark.parametrize("header", [b"", b"\0" * 7, b"\xff" * 64, rpm_header(name="a", version="1")[:30]])
 def test_a_damaged_header_is_said(header: bytes) -> None:
     with pytest.raises(UnreadablePackages):
-        inventory({}, [header])
+        inventory({}, {"var/lib/rpm/rpmdb.sqlite": [header]})
 
 
 def test_python_and_npm() -> None:

@@ -16,6 +16,7 @@ import pytest
 from emulator.domain.advisory import Incomparable
 from emulator.domain.package_inventory import UnreadablePackages
 from emulator.registry.blobs import BlobStore
+from emulator.registry.image_contents import ScannedImage
 from emulator.registry.image_scanner import NO_ADVISORIES, ImageScanner
 from emulator.registry.layer_reader import Budget, ImageTooLarge, UnreadableLayer, read_layer
 from emulator.registry.package_versions import compare, cvss_score
@@ -30,6 +31,7 @@ from tests.synthetic_layers import (
     tar,
 )
 
+SQLITE = "var/lib/rpm/rpmdb.sqlite"
 STATUS = "var/lib/dpkg/status"
 
 
@@ -48,6 +50,10 @@ def put(blobs: BlobStore, data: bytes) -> str:
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     blobs.layout.blob(digest).write_bytes(data)
     return digest
+
+
+def image(layers: list[str]) -> ScannedImage:
+    return ScannedImage(tuple(layers))
 
 
 def read(blobs: BlobStore, data: bytes, below: set[str] | None = None, budget: Budget | None = None) -> Any:
@@ -98,7 +104,7 @@ class TestReading:
 class TestScans:
     def test_a_debian_image_with_one_vulnerable_package(self, blobs: BlobStore, folder: Path) -> None:
         layers = [put(blobs, tar({"etc/os-release": DEBIAN, STATUS: DPKG_STATUS}))]
-        result = ImageScanner(blobs, folder).scan(layers)
+        result = ImageScanner(blobs, folder).scan(image(layers))
         assert (result.status, result.description) == ("COMPLETE", "The scan was completed successfully.")
         assert result.source_updated_at == 1714557600.0
         [finding] = result.findings
@@ -114,8 +120,39 @@ class TestScans:
         newer = DPKG_STATUS.replace(b"1:1.2.13.dfsg-1", b"1:1.2.13.dfsg-2")
         lower = put(blobs, tar({"etc/os-release": DEBIAN, STATUS: DPKG_STATUS}))
         scanner = ImageScanner(blobs, folder)
-        assert scanner.scan([lower, put(blobs, tar({STATUS: newer}))]).findings == ()
-        assert len(scanner.scan([lower, put(blobs, tar({"srv/x": b""}))]).findings) == 1
+        assert scanner.scan(image([lower, put(blobs, tar({STATUS: newer}))])).findings == ()
+        assert len(scanner.scan(image([lower, put(blobs, tar({"srv/x": b""}))])).findings) == 1
+
+    def test_which_layer_brought_a_package(self, blobs: BlobStore, folder: Path) -> None:
+        put_advisory(folder, advisory("DEBIAN-CVE-2024-0001", name="bash", fixed="6"))
+        put_advisory(folder, advisory("GHSA-a", "PyPI", "jinja2", "3.1.10", published="2024-05-01T10:00:00Z"))
+        bash = b"Package: bash\nStatus: install ok installed\nVersion: 5.2.15-2+b7\nArchitecture: amd64\n"
+        lowest = put(blobs, tar({"etc/os-release": DEBIAN, STATUS: bash}))
+        middle = put(blobs, tar({STATUS: DPKG_STATUS}))
+        jinja = {"x/Jinja2-3.1.2.dist-info/METADATA": b"Name: Jinja2\nVersion: 3.1.2\n\n"}
+        highest = put(blobs, tar({STATUS: DPKG_STATUS + b"\n", **jinja}))
+        result = ImageScanner(blobs, folder).scan(image([lowest, middle, highest]))
+        assert {one.package.name: one.package.layer for one in result.detections} == {
+            "bash": lowest,
+            "zlib1g": middle,
+            "jinja2": highest,
+        }
+        assert {one.package.name: one.package.fixed_in for one in result.detections}["bash"] == "6"
+        [of_jinja] = [one.vulnerability for one in result.detections if one.package.name == "jinja2"]
+        assert (of_jinja.source, of_jinja.published) == ("GHSA", 1714557600.0)
+        assert result.platform == "DEBIAN_12"
+
+    def test_again_without_the_layers(self, blobs: BlobStore, folder: Path) -> None:
+        scanner = ImageScanner(blobs, folder)
+        layer = put(blobs, tar({"etc/os-release": DEBIAN, STATUS: DPKG_STATUS}))
+        first = scanner.scan(image([layer]))
+        before = scanner.state()
+        put_advisory(folder, advisory("DEBIAN-CVE-2024-0001", name="bash", fixed=None))
+        assert scanner.state() != before
+        blobs.layout.blob(layer).unlink()
+        again, unread = scanner.scan_again([(image([layer]), first.packages), (image([layer]), None)])
+        assert [one.vulnerability.id for one in again.detections] == ["CVE-2022-37434", "CVE-2024-0001"]
+        assert unread.status == "UNSUPPORTED_IMAGE"
 
     def test_rpm_packages(self, blobs: BlobStore, folder: Path, tmp_path: Path) -> None:
         header = rpm_header(name="openssl-libs", version="3.0.7", release="24.el9", epoch=1, arch="x86_64")
@@ -123,7 +160,7 @@ class TestScans:
         release = b"ID=rocky\nVERSION_ID=9.3\n"
         layer = put(blobs, tar({"etc/os-release": release, "usr/lib/sysimage/rpm/rpmdb.sqlite": database}))
         put_advisory(folder, advisory("RLSA-2024:1", "Rocky Linux:9", "openssl-libs", "1:3.0.7-25.el9_3"))
-        [finding] = ImageScanner(blobs, folder).scan([layer]).findings
+        [finding] = ImageScanner(blobs, folder).scan(image([layer])).findings
         assert dict(finding.attributes)["package_version"] == "1:3.0.7-24.el9"
 
     def test_packages_of_languages(self, blobs: BlobStore, folder: Path) -> None:
@@ -133,23 +170,25 @@ class TestScans:
         }
         put_advisory(folder, advisory("GHSA-a", "PyPI", "jinja2", "3.1.10", severity=[]))
         put_advisory(folder, advisory("GHSA-b", "npm", "lodash", "4.17.10", database_specific={"severity": "LOW"}))
-        result = ImageScanner(blobs, folder).scan([put(blobs, tar(files))])
+        result = ImageScanner(blobs, folder).scan(image([put(blobs, tar(files))]))
         assert [(one.name, one.severity) for one in result.findings] == [("GHSA-b", "LOW"), ("GHSA-a", "UNDEFINED")]
 
     def test_without_advisories_there_is_no_verdict(self, blobs: BlobStore, tmp_path: Path) -> None:
         layers = [put(blobs, tar({"etc/os-release": DEBIAN, STATUS: DPKG_STATUS}))]
-        none = ImageScanner(blobs, None).scan(layers)
+        none = ImageScanner(blobs, None).scan(image(layers))
         assert (none.status, none.description) == ("FAILED", NO_ADVISORIES)
         (tmp_path / "empty").mkdir()
-        empty = ImageScanner(blobs, tmp_path / "empty").scan(layers)
+        empty = ImageScanner(blobs, tmp_path / "empty").scan(image(layers))
         assert (empty.status, empty.description) == ("FAILED", "The folder of advisories has none for Debian:12.")
-        missing = ImageScanner(blobs, tmp_path / "gone").scan(layers)
+        missing = ImageScanner(blobs, tmp_path / "gone").scan(image(layers))
         assert missing.status == "FAILED" and "is no folder" in missing.description
 
     def test_what_is_lacking_in_part_is_said(self, blobs: BlobStore, folder: Path) -> None:
         odd = DPKG_STATUS + b"\nPackage: zlib-odd\nStatus: install ok installed\nSource: zlib\nVersion: not a version\n"
         python = {"x/a.dist-info/METADATA": b"Name: a\nVersion: 1\n\n"}
-        result = ImageScanner(blobs, folder).scan([put(blobs, tar({"etc/os-release": DEBIAN, STATUS: odd, **python}))])
+        result = ImageScanner(blobs, folder).scan(
+            image([put(blobs, tar({"etc/os-release": DEBIAN, STATUS: odd, **python}))])
+        )
         assert result.status == "COMPLETE"
         assert "There are no advisories for PyPI." in result.description
         assert "The versions of 1 packages could not be compared." in result.description
@@ -165,14 +204,14 @@ class TestScans:
     def test_images_that_are_not_supported(
         self, blobs: BlobStore, folder: Path, files: dict[str, bytes], text: str
     ) -> None:
-        result = ImageScanner(blobs, folder).scan([put(blobs, tar(files))])
+        result = ImageScanner(blobs, folder).scan(image([put(blobs, tar(files))]))
         assert result.status == "UNSUPPORTED_IMAGE" and text in result.description
 
     def test_layers_that_are_not_read(self, blobs: BlobStore, folder: Path) -> None:
         scanner = ImageScanner(blobs, folder)
-        assert "zstd" in scanner.scan([put(blobs, b"\x28\xb5\x2f\xfd....")]).description
-        assert "is not in this registry" in scanner.scan([f"sha256:{'0' * 64}"]).description
-        assert scanner.scan([put(blobs, b"junk")]).status == "FAILED"
+        assert "zstd" in scanner.scan(image([put(blobs, b"\x28\xb5\x2f\xfd....")])).description
+        assert "is not in this registry" in scanner.scan(image([f"sha256:{'0' * 64}"])).description
+        assert scanner.scan(image([put(blobs, b"junk")])).status == "FAILED"
 
     def test_advisories_in_a_zip_and_one_that_is_none(self, blobs: BlobStore, tmp_path: Path) -> None:
         folder = tmp_path / "zipped"
@@ -180,14 +219,14 @@ class TestScans:
         with zipfile.ZipFile(folder / "all.zip", "w") as archive:
             archive.writestr("a.json", json.dumps(advisory()))
         layers = [put(blobs, tar({"etc/os-release": DEBIAN, STATUS: DPKG_STATUS}))]
-        assert len(ImageScanner(blobs, folder).scan(layers).findings) == 1
+        assert len(ImageScanner(blobs, folder).scan(image(layers)).findings) == 1
         (folder / "other.json").write_text('{"not": "osv"}')
-        result = ImageScanner(blobs, folder).scan(layers)
+        result = ImageScanner(blobs, folder).scan(image(layers))
         assert (result.status, result.findings) == ("FAILED", ())
         assert "other.json is no advisory in the OSV format: it has no id" in result.description
         (folder / "other.json").unlink()
         (folder / "bad.zip").write_bytes(b"PK no zip")
-        assert "bad.zip" in ImageScanner(blobs, folder).scan(layers).description
+        assert "bad.zip" in ImageScanner(blobs, folder).scan(image(layers)).description
 
 
 class TestVersions:
@@ -222,12 +261,12 @@ class TestVersions:
 
 class TestRpmDatabase:
     def test_headers_of_a_database_in_wal_mode(self, tmp_path: Path) -> None:
-        assert rpm_headers(rpm_database(tmp_path, b"one", b"two")) == [b"one", b"two"]
+        assert rpm_headers(SQLITE, rpm_database(tmp_path, b"one", b"two")) == [b"one", b"two"]
 
     @pytest.mark.parametrize("data", [b"", b"x" * 5000])
     def test_damage(self, data: bytes) -> None:
         with pytest.raises(UnreadablePackages):
-            rpm_headers(data)
+            rpm_headers(SQLITE, data)
 
     def test_a_view_is_not_run(self, tmp_path: Path) -> None:
         import sqlite3
@@ -239,7 +278,7 @@ class TestRpmDatabase:
         connection.commit()
         connection.close()
         with pytest.raises(UnreadablePackages, match="no table"):
-            rpm_headers(path.read_bytes())
+            rpm_headers(SQLITE, path.read_bytes())
 
 
 def test_an_empty_archive_brings_nothing(blobs: BlobStore) -> None:

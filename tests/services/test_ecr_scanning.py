@@ -15,7 +15,7 @@ from emulator.app import Emulator, build
 from emulator.clock import VirtualClock
 from emulator.config import Config
 from emulator.events import journal
-from tests.conftest import Aws, aws_of
+from tests.conftest import Aws, aws_of, observe
 from tests.services.ecs_scene import refuses
 from tests.services.test_ecr import INDEX, OCI
 from tests.services.test_ecr_layers import ACCOUNT, _digest, layer
@@ -28,7 +28,7 @@ CONFIG = b"{}"
 @pytest.fixture
 def scanning(config: Config, clock: VirtualClock, tmp_path: Path) -> Iterator[Emulator]:
     put_advisory(tmp_path / "advisories", advisory())
-    emulator = build(replace(config, advisories=tmp_path / "advisories"), clock=clock, threaded=False)
+    emulator = build(replace(config, advisories=tmp_path / "advisories"), clock=clock, threaded=False, observer=observe)
     emulator.start()
     yield emulator
     emulator.close()
@@ -248,6 +248,8 @@ class TestOnPush:
         ecr.put_image_scanning_configuration(repositoryName="app", imageScanningConfiguration={"scanOnPush": True})
         push(ecr, artifactType="application/vnd.example.sbom")
         assert status(ecr) is None
+        with refuses("UnsupportedImageTypeException"):
+            start(ecr)
 
     def test_the_registrys_rules_come_before_the_repositorys_own(self, ecr: Any, scanning: Emulator) -> None:
         for name in ("team/web", "other"):
@@ -270,8 +272,8 @@ class TestOnPush:
         assert [one["failureCode"] for one in answer["failures"]] == ["REPOSITORY_NOT_FOUND"]
 
     def test_rules_that_are_refused(self, ecr: Any) -> None:
-        with refuses("NotEmulatedYet", "enhanced scanning", part=True):
-            ecr.put_registry_scanning_configuration(scanType="ENHANCED", rules=[])
+        with refuses("ValidationException", "MANUAL is not supported with the scan type ENHANCED", part=True):
+            ecr.put_registry_scanning_configuration(scanType="ENHANCED", rules=[rule("*", frequency="MANUAL")])
         with refuses("ValidationException"):
             ecr.put_registry_scanning_configuration(rules=[rule("*", frequency="CONTINUOUS_SCAN")])
         for rules in ([rule("*"), rule("a")], [rule("NO")], [rule("*")] * 3):

@@ -85,24 +85,19 @@ def repository_to_push(call: Call, request: Mapping[str, Any]) -> Repository:
 
 def note_registry(call: Call, kind: str, **detail: str) -> None:
     """Into the journal: something was set for the caller's registry."""
-    journal.append(
-        call.tx,
-        at=call.now,
-        account=call.account,
-        region=call.region,
-        kind=kind,
-        subject=call.arn("registry"),
-        detail=detail,
-    )
+    _note(call, call.account, call.arn("registry"), kind, detail)
+
+
+def note_event(call: Call, event: Mapping[str, Any]) -> None:
+    """Into the journal: what EventBridge is told of the caller's registry."""
+    _note(call, call.account, call.arn("registry"), "eventbridge", event)
 
 
 def note(call: Call, repository: Repository, kind: str) -> None:
+    _note(call, repository.account, repository.arn, kind, {"repository-name": repository.name})
+
+
+def _note(call: Call, account: str, subject: str, kind: str, detail: Mapping[str, Any]) -> None:
     journal.append(
-        call.tx,
-        at=call.now,
-        account=repository.account,
-        region=repository.region,
-        kind=kind,
-        subject=repository.arn,
-        detail={"repository-name": repository.name},
-    )
+        call.tx, at=call.now, account=account, region=call.region, kind=kind, subject=subject, detail=detail
+    )  # fmt: skip

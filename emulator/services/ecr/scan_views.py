@@ -1,22 +1,43 @@
-"""How ECR shows the last scan of an image: for the operations about scans and for DescribeImages."""
+"""How ECR shows the last scan of an image, basic or enhanced: for the operations about scans and for DescribeImages."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from emulator.domain.image import Image
-from emulator.domain.image_scan import COMPLETE, ImageScan
+from emulator.domain.enhanced_finding import EnhancedFinding, finding_members
+from emulator.domain.enhanced_scan import EnhancedScan
+from emulator.domain.image import Image, Repository
+from emulator.domain.image_scan import COMPLETE, Finding, ImageScan, is_enhanced
+from emulator.registry.enhanced_orders import facts_of, find_enhanced_scan
 from emulator.registry.scan_orders import find_scan
+from emulator.store.ecr_tables import SCANNING_CONFIGURATIONS
+from emulator.store.image_users import running_tasks
 from emulator.wire.call import Call
 
 Answer = dict[str, Any]
 
 
-def shown_status(scan: ImageScan) -> Answer:
+def enhanced(call: Call, account: str) -> bool:
+    """Whether a registry's scanning is enhanced."""
+    return is_enhanced(call.reader.get(SCANNING_CONFIGURATIONS, account, call.region))
+
+
+def last_scan(call: Call, image: Image) -> ImageScan | EnhancedScan | None:
+    """Of the kind that the registry is set to: scans of the other kind are not available meanwhile (ECR user guide)."""
+    return find_enhanced_scan(call.reader, image) if enhanced(call, image.account) else find_scan(call.reader, image)
+
+
+def has_findings(scan: ImageScan | EnhancedScan) -> bool:
+    return scan.has_findings if isinstance(scan, EnhancedScan) else scan.status == COMPLETE
+
+
+def shown_status(scan: ImageScan | EnhancedScan) -> Answer:
     return {"status": scan.status, "description": scan.description}
 
 
-def shown_summary(scan: ImageScan) -> Answer:
+def shown_summary(scan: ImageScan | EnhancedScan) -> Answer:
     """When the scan was complete and what it counted."""
     summary = {
         "imageScanCompletedAt": scan.completed_at,
@@ -28,8 +49,30 @@ def shown_summary(scan: ImageScan) -> Answer:
 
 def shown_in_details(call: Call, image: Image) -> Answer:
     """What DescribeImages says of an image's last scan."""
-    scan = find_scan(call.reader, image)
+    scan = last_scan(call, image)
     if scan is None:
         return {}
-    summary = {"imageScanFindingsSummary": shown_summary(scan)} if scan.status == COMPLETE else {}
+    summary = {"imageScanFindingsSummary": shown_summary(scan)} if has_findings(scan) else {}
     return {"imageScanStatus": shown_status(scan), **summary}
+
+
+def shown_finding(finding: Finding) -> Answer:
+    """Of basic scanning."""
+    shown: Answer = {
+        "name": finding.name,
+        "uri": finding.uri,
+        "severity": finding.severity,
+        "attributes": [{"key": key, "value": value} for key, value in finding.attributes],
+    }
+    return {**shown, "description": finding.description} if finding.description else shown
+
+
+def shown_enhanced_findings(
+    call: Call, repository: Repository, image: Image, scan: EnhancedScan, findings: Sequence[EnhancedFinding]
+) -> list[Answer]:
+    """With the use that tasks make of the image now: in how many clusters, and when last."""
+    clusters = {(t.account, t.region, t.cluster) for t in running_tasks(call.reader, repository).get(image.digest, ())}
+    if clusters:
+        scan = replace(scan, last_in_use_at=call.now)
+    facts = facts_of(call.reader, image, scan, len(clusters))
+    return [finding_members(one, image, facts) for one in findings]
