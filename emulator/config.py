@@ -11,6 +11,7 @@ from typing import Literal
 from emulator.domain.engines import EngineEndpoint
 
 DEFAULT_PORT = 4566
+ADVISORIES, TRIVY = "advisories", "trivy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Config:
     upstream_registries: tuple[tuple[str, str], ...] = ()  # what pull-through cache rules may name besides: host, URL
     redeploy_on_push: bool = False  # services that use a tag are deployed anew when it is pushed
     advisories: Path | None = None  # the folder of advisories in the OSV format that scans of images use
+    scanner: str = ADVISORIES  # or TRIVY: that program, from PATH, scans images
     default_account: str = "123456789012"
     default_region: str = "us-east-1"
     vpc_cidr: str | None = None  # None: AWS's 172.31.0.0/16, or another range when the host uses that
@@ -67,6 +69,14 @@ def default_data_dir(environment: Mapping[str, str]) -> Path:
         return Path(explicit)
     base = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "/")) / ".local" / "share")
     return Path(base) / "homeport"
+
+
+def trivy_cache(environment: Mapping[str, str]) -> Path:
+    """Where Trivy keeps its database: `TRIVY_CACHE_DIR`, else its own default."""
+    if given := environment.get("TRIVY_CACHE_DIR"):
+        return Path(given)
+    base = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME", "/")) / ".cache")
+    return Path(base) / "trivy"
 
 
 def environment() -> Mapping[str, str]:

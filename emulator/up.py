@@ -13,11 +13,12 @@ from pathlib import Path
 
 from emulator.app import Emulator, build
 from emulator.clock import monotonic
-from emulator.config import Config
+from emulator.config import TRIVY, Config
 from emulator.data_dir import DataDirInUse
 from emulator.domain.engines import LOCAL, swarm_refusal
 from emulator.engine.base import EngineError
 from emulator.registry.naming import REAL_NAMES_PORT, RegistryNaming
+from emulator.registry.trivy_scanner import trivy_program
 from emulator.serve import Listener, Server
 from emulator.stop_signals import StopSignals
 from emulator.store.permissions import unknown_managed_policies
@@ -37,6 +38,10 @@ def run(config: Config) -> int:
     stop = StopSignals()
     if config.advisories is not None and not config.advisories.is_dir():
         return _cannot(f"--advisories {config.advisories}: there is no such folder")
+    if config.scanner == TRIVY and trivy_program() is None:
+        return _cannot("--scanner trivy: there is no program trivy on PATH")
+    if config.scanner == TRIVY and config.advisories is not None:
+        return _cannot("--scanner trivy has advisories of its own: leave --advisories out")
     os.umask(0o077)  # what we write is for our user alone; only the relay's socket is opened, by its own mode
     _allow_open_files()
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -22,6 +22,7 @@ from emulator.config import Config
 from emulator.serve import Listener, Server
 from tests.conftest import observe
 from tests.control.world import NETWORK
+from tests.stand_in_trivy import put_trivy
 
 
 @pytest.fixture
@@ -230,6 +231,18 @@ def test_a_port_that_is_taken(served: tuple[Emulator, str], tmp_path: Path, caps
     port = served[1].rpartition(":")[2]
     assert main(["up", "--port", port, "--data-dir", str(tmp_path / "other"), "--engine", "simulated"]) == 1
     assert "cannot listen" in capsys.readouterr().err
+
+
+def test_trivy_must_be_there_and_has_its_own_advisories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    options = ["up", "--port", "0", "--ephemeral", "--engine", "simulated", "--scanner", "trivy"]
+    assert main(options) == 1
+    assert "--scanner trivy: there is no program trivy on PATH" in capsys.readouterr().err
+    put_trivy(tmp_path / "bin")
+    assert main([*options, "--advisories", str(tmp_path)]) == 1
+    assert "leave --advisories out" in capsys.readouterr().err
 
 
 def test_a_data_directory_in_use(served: tuple[Emulator, str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ from emulator.cli.asking import query as _query
 from emulator.cli.asking import table as _table
 from emulator.cli.asking import when as _when
 from emulator.cli.status import print_status
-from emulator.config import DEFAULT_PORT, Config, default_data_dir, environment
+from emulator.config import ADVISORIES, DEFAULT_PORT, TRIVY, Config, default_data_dir, environment
 from emulator.domain.engines import DEFAULT_ADDRESS, EngineEndpoint, engine_endpoints
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -128,6 +128,7 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
            default=[])  # fmt: skip
     option("--redeploy-on-push", "deploy services anew when a tag that they use is pushed", action="store_true")
     option("--advisories", "a folder of advisories in the OSV format: images are scanned with it", type=Path)
+    option("--scanner", "scans images: advisories, or trivy from PATH", choices=[ADVISORIES, TRIVY], default=ADVISORIES)
     option("--vpc-cidr", "the VPC's range on this host (default: 172.31.0.0/16, or another that is free)")
     option("--no-task-endpoint", "give tasks no AWS_ENDPOINT_URL", action="store_true")
     option("--no-statistics", "do not read what containers use: CPU, memory, network", action="store_true")
@@ -207,6 +208,7 @@ def config_of(asked: argparse.Namespace) -> Config:
         enforce_security_groups=asked.enforce_security_groups,
         redeploy_on_push=asked.redeploy_on_push,
         advisories=asked.advisories,
+        scanner=asked.scanner,
         upstream_registries=tuple(_upstream(given) for given in asked.upstream_registry),
         vpc_cidr=asked.vpc_cidr,
         allow_privileged=asked.allow_privileged,

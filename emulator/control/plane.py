@@ -355,6 +355,8 @@ class ControlPlane:
         for one in self.engines.all:
             one.watch.close()
             one.statistics.close()
+        if self._parts.scanner is not None:
+            self._parts.scanner.close()
         self.loop.stop()
         self.exec_sessions.close(deadline)
         if self._deciding is not None:

@@ -118,17 +118,18 @@ _VALUE_LIMIT = 256
 
 
 def basic_finding(one: Detection) -> Finding:
-    """As basic scanning shows it."""
-    attributes = [("package_version", one.package.version), ("package_name", one.package.name)]
+    """As basic scanning shows it: of several scores of one generation of CVSS the first."""
+    attributes = {"package_version": one.package.version, "package_name": one.package.name}
     for score in one.vulnerability.scores:
         number = score.version.partition(".")[0]
-        attributes += [(f"CVSS{number}_VECTOR", score.vector), (f"CVSS{number}_SCORE", str(score.base))]
+        attributes.setdefault(f"CVSS{number}_VECTOR", score.vector)
+        attributes.setdefault(f"CVSS{number}_SCORE", str(score.base))
     return Finding(
         name=one.vulnerability.id,
         description=one.vulnerability.description,
         uri=one.vulnerability.url,
         severity=one.severity,
-        attributes=tuple((key, value[:_VALUE_LIMIT]) for key, value in attributes if value),
+        attributes=tuple((key, value[:_VALUE_LIMIT]) for key, value in attributes.items() if value),
     )
 
 

@@ -46,6 +46,10 @@ class Scanner(Protocol):
         """Changes when a scan could say something else than before: there are other advisories."""
         ...
 
+    def close(self) -> None:
+        """Homeport stops: scans under way end, failed."""
+        ...
+
 
 class ImageScanner:
     """`folder`: of advisories, None without one."""
@@ -97,6 +101,9 @@ class ImageScanner:
 
     def state(self) -> str:
         return state_of(self._folder)
+
+    def close(self) -> None:
+        return
 
 
 def read_contents(blobs: BlobStore, image: ScannedImage) -> Contents | Result:

@@ -18,6 +18,7 @@ from tests.conftest import aws_of, observe
 from tests.services.ecs_scene import prepare, refuses, run
 from tests.services.test_ecr_layers import ACCOUNT
 from tests.services.test_ecr_scanning import BY_TAG, findings, push, rule, start, status
+from tests.stand_in_trivy import put_database, put_trivy
 from tests.synthetic_layers import DPKG_STATUS, advisory, put_advisory
 
 DAY = 24 * 3600.0
@@ -328,3 +329,32 @@ class TestWhichAreScanned:
         push(ecr, "v2")
         scanning.plane.settle()
         assert status(ecr) is None
+
+
+class TestByTrivy:
+    def test_both_kinds_of_scans(
+        self, config: Config, clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The program is a stand-in that speaks Trivy's documented report."""
+        put_trivy(tmp_path / "bin")
+        put_database(tmp_path / "cache")
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+        monkeypatch.setenv("TRIVY_CACHE_DIR", str(tmp_path / "cache"))
+        emulator = build(replace(config, scanner="trivy"), clock=clock, threaded=False)
+        emulator.start()
+        ecr = aws_of(emulator)("ecr")
+        ecr.create_repository(repositoryName="app")
+        push(ecr)
+        start(ecr)
+        emulator.plane.settle()
+        assert findings(ecr)["imageScanFindings"]["findingSeverityCounts"] == {"CRITICAL": 1, "UNDEFINED": 1}
+        enhanced(ecr)
+        emulator.plane.settle()
+        found = findings(ecr)["imageScanFindings"]
+        assert found["findingSeverityCounts"] == {"CRITICAL": 1, "UNDEFINED": 1}
+        assert [one["severity"] for one in found["enhancedFindings"]] == ["CRITICAL", "UNTRIAGED"]
+        put_trivy(tmp_path / "bin", "fail")
+        put_database(tmp_path / "cache", "2024-06-01T06:11:22Z ")
+        emulator.plane.advance(3600.0, clock.advance)
+        assert findings(ecr)["imageScanStatus"]["status"] == "FAILED"
+        emulator.close()
