@@ -17,14 +17,14 @@ from dataclasses import dataclass
 DPKG_STATUS = "var/lib/dpkg/status"
 DPKG_STATUS_DIRECTORY = "var/lib/dpkg/status.d/"
 APK_INSTALLED = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
-RPM_SQLITE = ("var/lib/rpm/rpmdb.sqlite", "usr/lib/sysimage/rpm/rpmdb.sqlite")
-RPM_OTHER = tuple(
-    f"{folder}/{name}" for folder in ("var/lib/rpm", "usr/lib/sysimage/rpm") for name in ("Packages", "Packages.db")
-)
-RPM_DATABASES = (*RPM_SQLITE, *RPM_OTHER)
+RPM_FOLDERS = ("var/lib/rpm", "usr/lib/sysimage/rpm")
+RPM_NAMES = ("rpmdb.sqlite", "Packages.db", "Packages")
+"""RPM's forms of its database, the newest first: SQLite, ndb, Berkeley DB."""
+
+RPM_DATABASES = tuple(f"{folder}/{name}" for folder in RPM_FOLDERS for name in RPM_NAMES)
 OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
 
-_EXACT = frozenset((DPKG_STATUS, *APK_INSTALLED, *RPM_SQLITE, *RPM_OTHER, *OS_RELEASE))
+_EXACT = frozenset((DPKG_STATUS, *APK_INSTALLED, *RPM_DATABASES, *OS_RELEASE))
 _PYTHON = re.compile(r"(?:.*/)?[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO|egg-info)")
 _NPM = re.compile(r"(?:.*/)?node_modules/(?:@[^/]+/)?[^/@.][^/]*/package\.json")
 _DPKG_PART = re.compile(re.escape(DPKG_STATUS_DIRECTORY) + r"[^/]+(?<!\.md5sums)")
@@ -40,16 +40,24 @@ _DISTRIBUTIONS = {
     "almalinux": "AlmaLinux",
     "amzn": "Amazon Linux",
     "fedora": "Fedora",
+    "centos": "CentOS",
+    "ol": "Oracle Linux",
+    "opensuse-leap": "openSUSE",
+    "opensuse-tumbleweed": "openSUSE",
+    "sles": "SUSE",
+    "mageia": "Mageia",
+    "photon": "Photon OS",
+    "openEuler": "openEuler",
 }
-"""os-release's ID, and the ecosystem's name in OSV (the last two are no ecosystems of OSV's list, but advisories may
-use them)."""
+"""os-release's ID, and the ecosystem's name in OSV (Amazon Linux, Fedora, CentOS and Oracle Linux are no ecosystems of
+OSV's list, but advisories may use them)."""
 
 _PLATFORMS = {"Red Hat": "RHEL", "Alpine": "ALPINE_LINUX"}
 
 _DATABASE_LIMIT = 128 * 1024**2
 _DOCUMENT_LIMIT = 1024**2
 
-_MAJOR_ONLY = ("rhel", "rocky", "almalinux")
+_MAJOR_ONLY = ("rhel", "rocky", "almalinux", "centos", "ol")
 _RPM_TAGS = {1000: "name", 1001: "version", 1002: "release", 1003: "epoch", 1022: "arch", 1044: "source"}
 _RPM_MAXIMUM_ENTRIES = 100_000
 
@@ -122,7 +130,7 @@ def is_wanted(path: str) -> bool:
 
 def longest(path: str) -> int:
     """How many bytes a wanted file may have: a database of a distribution many, what one package says of itself few."""
-    return _DATABASE_LIMIT if path in (DPKG_STATUS, *APK_INSTALLED, *RPM_SQLITE, *RPM_OTHER) else _DOCUMENT_LIMIT
+    return _DATABASE_LIMIT if path in (DPKG_STATUS, *APK_INSTALLED, *RPM_DATABASES) else _DOCUMENT_LIMIT
 
 
 def distribution(files: Mapping[str, bytes]) -> Distribution | None:
@@ -140,7 +148,19 @@ def distribution(files: Mapping[str, bytes]) -> Distribution | None:
         return Distribution(name, "v" + ".".join(version.split(".")[:2]) if version else "")
     if identity in _MAJOR_ONLY:
         return Distribution(name, version.partition(".")[0])
+    if name in ("openSUSE", "SUSE"):
+        return Distribution(name, _suse_release(identity, version))
     return Distribution(name, "" if name in ("Wolfi", "Chainguard") else version)
+
+
+def _suse_release(identity: str, version: str) -> str:
+    """`Leap 15.5`, `Tumbleweed`, `Linux Enterprise Server 15 SP5`."""
+    if identity == "opensuse-tumbleweed":
+        return "Tumbleweed"
+    if identity == "opensuse-leap":
+        return f"Leap {version}"
+    major, dot, pack = version.partition(".")
+    return f"Linux Enterprise Server {major} SP{pack}" if dot else f"Linux Enterprise Server {major}"
 
 
 def inventory(files: Mapping[str, bytes], rpm_headers: Mapping[str, Iterable[bytes]] | None = None) -> list[Package]:
@@ -159,10 +179,19 @@ def inventory(files: Mapping[str, bytes], rpm_headers: Mapping[str, Iterable[byt
     return list(dict.fromkeys(found))
 
 
+def rpm_databases(files: Mapping[str, bytes]) -> list[str]:
+    """The paths of those that count: in each folder the newest form, since a conversion may leave an old one there."""
+    found = []
+    for folder in RPM_FOLDERS:
+        paths = [f"{folder}/{name}" for name in RPM_NAMES if f"{folder}/{name}" in files]
+        found += paths[:1]
+    return found
+
+
 def has_system_packages(files: Mapping[str, bytes]) -> bool:
     """Whether a distribution's own package database is among the files."""
     return any(
-        path.startswith(DPKG_STATUS_DIRECTORY) or path in (DPKG_STATUS, *APK_INSTALLED, *RPM_SQLITE, *RPM_OTHER)
+        path.startswith(DPKG_STATUS_DIRECTORY) or path in (DPKG_STATUS, *APK_INSTALLED, *RPM_DATABASES)
         for path in files
     )
 

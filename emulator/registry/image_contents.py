@@ -12,16 +12,16 @@ from typing import Any
 from emulator.domain.layer_overlay import LayerFiles, folders_of, overlay
 from emulator.domain.package_inventory import (
     OS_RELEASE,
-    RPM_DATABASES,
     Distribution,
     Package,
     distribution,
     has_system_packages,
     inventory,
+    rpm_databases,
 )
 from emulator.registry.blobs import BlobStore
 from emulator.registry.layer_reader import Budget, UnsupportedLayer, read_layer
-from emulator.registry.rpm_database import UnsupportedDatabase, rpm_headers
+from emulator.registry.rpm_database import rpm_headers
 
 _CONFIG_LIMIT = 8 * 1024**2
 
@@ -90,11 +90,7 @@ def _layers(blobs: BlobStore, digests: Sequence[str]) -> list[LayerFiles]:
 
 
 def _packages(files: Mapping[str, bytes]) -> list[Package]:
-    try:
-        headers = {path: rpm_headers(path, files[path]) for path in RPM_DATABASES if path in files}
-    except UnsupportedDatabase as error:
-        raise UnsupportedImage(str(error)) from error
-    return inventory(files, headers)
+    return inventory(files, {path: rpm_headers(path, files[path]) for path in rpm_databases(files)})
 
 
 def _with_layers(

@@ -30,7 +30,23 @@ _KINDS: Final[dict[str, type[Version]]] = {
     "Chainguard": AlpineLinuxVersion,
     "PyPI": PypiVersion,
     "npm": SemverVersion,
-    **dict.fromkeys(("Red Hat", "Rocky Linux", "AlmaLinux", "Amazon Linux", "Fedora"), RpmVersion),
+    **dict.fromkeys(
+        (
+            "Red Hat",
+            "Rocky Linux",
+            "AlmaLinux",
+            "Amazon Linux",
+            "Fedora",
+            "CentOS",
+            "Oracle Linux",
+            "openSUSE",
+            "SUSE",
+            "Mageia",
+            "Photon OS",
+            "openEuler",
+        ),
+        RpmVersion,
+    ),
 }
 _LONGEST = 256
 

@@ -1,5 +1,7 @@
-"""The headers in RPM's SQLite database (rpmdb.sqlite), read in memory. The file comes from an image, so it is not
-trusted: what it defines beside its table is not run, and a query that takes long is ended."""
+"""The headers in RPM's databases: SQLite (rpmdb.sqlite) here, ndb and Berkeley DB in modules of their own.
+
+Read in memory. The file comes from an image, so it is not trusted: what it defines beside its table is not run, and a
+query that takes long is ended."""
 
 from __future__ import annotations
 
@@ -7,20 +9,17 @@ import sqlite3
 from contextlib import closing
 
 from emulator.domain.package_inventory import UnreadablePackages
+from emulator.registry.rpm_berkeley import berkeley_headers
+from emulator.registry.rpm_ndb import ndb_headers
 
 _STEPS = 100_000
 _MOST_ROUNDS = 1_000
 
 
-class UnsupportedDatabase(Exception):
-    """A form of the database that is not read."""
-
-
 def rpm_headers(path: str, database: bytes) -> list[bytes]:
-    """Of the database at a path, whose name says its form. Raises UnreadablePackages, UnsupportedDatabase."""
-    if not path.endswith("/rpmdb.sqlite"):
-        raise UnsupportedDatabase("RPM's database is not in its SQLite form, the only one that is read.")
-    return _of_sqlite(database)
+    """Of the database at a path, whose name says its form. Raises UnreadablePackages."""
+    read = {"rpmdb.sqlite": _of_sqlite, "Packages.db": ndb_headers, "Packages": berkeley_headers}
+    return read[path.rpartition("/")[2]](database)
 
 
 def _of_sqlite(database: bytes) -> list[bytes]:

@@ -14,13 +14,11 @@ from typing import Any
 import pytest
 
 from emulator.domain.advisory import Incomparable
-from emulator.domain.package_inventory import UnreadablePackages
 from emulator.registry.blobs import BlobStore
 from emulator.registry.image_contents import ScannedImage
 from emulator.registry.image_scanner import NO_ADVISORIES, ImageScanner
 from emulator.registry.layer_reader import Budget, ImageTooLarge, UnreadableLayer, read_layer
 from emulator.registry.package_versions import compare, cvss_score
-from emulator.registry.rpm_database import rpm_headers
 from tests.synthetic_layers import (
     DEBIAN,
     DPKG_STATUS,
@@ -31,7 +29,6 @@ from tests.synthetic_layers import (
     tar,
 )
 
-SQLITE = "var/lib/rpm/rpmdb.sqlite"
 STATUS = "var/lib/dpkg/status"
 
 
@@ -198,7 +195,7 @@ class TestScans:
         [
             ({"bin/x": b""}, "The operating system and/or package manager are not supported."),
             ({STATUS: DPKG_STATUS}, "The operating system is not supported"),
-            ({"etc/os-release": b"ID=rhel\n", "var/lib/rpm/Packages": b"x"}, "not in its SQLite form"),
+            ({"etc/os-release": b"ID=gentoo\n", STATUS: DPKG_STATUS}, "The operating system is not supported"),
         ],
     )
     def test_images_that_are_not_supported(
@@ -257,28 +254,6 @@ class TestVersions:
         assert cvss_score("CVSS_V3", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H") == 9.8
         assert cvss_score("CVSS_V3", "nonsense") is None
         assert cvss_score("Ubuntu", "medium") is None
-
-
-class TestRpmDatabase:
-    def test_headers_of_a_database_in_wal_mode(self, tmp_path: Path) -> None:
-        assert rpm_headers(SQLITE, rpm_database(tmp_path, b"one", b"two")) == [b"one", b"two"]
-
-    @pytest.mark.parametrize("data", [b"", b"x" * 5000])
-    def test_damage(self, data: bytes) -> None:
-        with pytest.raises(UnreadablePackages):
-            rpm_headers(SQLITE, data)
-
-    def test_a_view_is_not_run(self, tmp_path: Path) -> None:
-        import sqlite3
-
-        path = tmp_path / "evil.sqlite"
-        connection = sqlite3.connect(path)
-        forever = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n AS hnum, n AS blob FROM t"
-        connection.execute(f"CREATE VIEW Packages AS {forever}")
-        connection.commit()
-        connection.close()
-        with pytest.raises(UnreadablePackages, match="no table"):
-            rpm_headers(SQLITE, path.read_bytes())
 
 
 def test_an_empty_archive_brings_nothing(blobs: BlobStore) -> None:
