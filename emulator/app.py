@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import api_models
 from api_models._generated.index import SERVICES as SERVICE_INDEX
 from emulator.clock import Clock, SystemClock, kernel_clock
-from emulator.config import TRIVY, Config, environment, trivy_cache
+from emulator.config import Config
 from emulator.control.container_launch import Identity
 from emulator.control.faults import Faults
 from emulator.control.housekeeping import (
@@ -218,9 +218,7 @@ def build(
             enforce_security_groups=config.enforce_security_groups,
             endpoint_in_task=f"http://{RELAY_ADDRESS}" if config.task_endpoint else None,
             endpoint_on_host=f"http://127.0.0.1:{host_port}" if host_port else None,
-            scanner=scanner_of(
-                blobs, config.advisories, trivy_cache(environment()) if config.scanner == TRIVY else None
-            ),
+            scanner=scanner_of(blobs, config),
             signer=image_signer,
             redeploy_on_push=own_names if config.redeploy_on_push else None,
             chores={

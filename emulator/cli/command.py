@@ -124,8 +124,7 @@ def _add_up(up: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
     option("--registry-strict-ecr", "the registry as ECR where ECR departs from OCI", action="store_true")
     option("--enforce-iam", "let callers and tasks do only what IAM policies allow", action="store_true")
     option("--enforce-security-groups", "let through to tasks only what their groups allow", action="store_true")
-    option("--upstream-registry", "HOST[=URL] that pull-through cache rules may name (repeatable)", action="append",
-           default=[])  # fmt: skip
+    option("--upstream-registry", "HOST[=URL] for pull-through cache rules (repeatable)", action="append", default=[])
     option("--redeploy-on-push", "deploy services anew when a tag that they use is pushed", action="store_true")
     option("--advisories", "a folder of advisories in the OSV format: images are scanned with it", type=Path)
     option("--scanner", "scans images: advisories, or trivy from PATH", choices=[ADVISORIES, TRIVY], default=ADVISORIES)

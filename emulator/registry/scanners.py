@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from emulator.config import TRIVY, Config, environment, trivy_cache
 from emulator.registry.blobs import BlobStore
 from emulator.registry.image_scanner import ImageScanner, Scanner
 from emulator.registry.trivy_scanner import TrivyScanner, trivy_program
 
 
-def scanner_of(blobs: BlobStore, advisories: Path | None, trivy_cache: Path | None) -> Scanner:
-    """Trivy's, when its cache directory is given. That it is not on PATH is then said by each scan."""
-    if trivy_cache is None:
-        return ImageScanner(blobs, advisories)
-    return TrivyScanner(blobs, trivy_program() or "trivy", trivy_cache)
+def scanner_of(blobs: BlobStore, config: Config) -> Scanner:
+    """That Trivy is not on PATH, if it has gone since the start, is said by each scan."""
+    if config.scanner == TRIVY:
+        return TrivyScanner(blobs, trivy_program() or "trivy", trivy_cache(environment()))
+    return ImageScanner(blobs, config.advisories)
