@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from emulator.cli.oci_layout import CannotCopy
 from emulator.config import Config
 from emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
 from emulator.serve import Listener, Server
-from tests.conftest import observe
+from tests.conftest import aws_of, observe
 from tests.control.world import NETWORK
 from tests.registry.conformance import Client, DataSet, data_sets
 from tests.registry.conftest import digest
+from tests.services.test_ecr_scanning import push
+from tests.synthetic_layers import DPKG_STATUS, advisory, put_advisory
 
 
 class Place:
@@ -197,3 +200,41 @@ def test_who_uses_what(place: Place, capsys: pytest.CaptureFixture[str]) -> None
     (v1,) = [one for one in found["app"] if "v1" in one["tags"]]
     assert any(user.startswith("task ") for user in v1["usedBy"])
     assert {one["mediaType"] for one in found["app"]} == {OCI_MANIFEST, OCI_INDEX}
+
+
+def test_scans_and_packages(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put_advisory(tmp_path / "advisories", advisory())
+    scanning = replace(place.emulator.config, advisories=tmp_path / "advisories", data_dir=tmp_path / "scanned")
+    emulator = build(scanning, observer=observe, threaded=False)
+    emulator.start()
+    ecr = aws_of(emulator)("ecr")
+    ecr.create_repository(repositoryName="app", imageScanningConfiguration={"scanOnPush": True})
+    push(ecr)
+    push(ecr, "old", status=DPKG_STATUS.replace(b"zlib", b"else"))
+    server = Server(emulator.front, [Listener()])
+    server.start()
+    url = "http://{}:{}".format(*server.addresses[0])
+
+    def said(*words: str, status: int = 0) -> str:
+        assert main(["images", *words, "--endpoint", url]) == status
+        return capsys.readouterr().out
+
+    assert "IN_PROGRESS" in said()
+    assert "IN_PROGRESS: The scan has begun." in said("packages", "app:v1", status=1)
+    emulator.plane.settle()
+    listed = said()
+    assert "1 CRITICAL" in listed and "no findings" in listed
+    for scan_type in ("BASIC", "ENHANCED"):
+        rules = [{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]}]
+        ecr.put_registry_scanning_configuration(scanType=scan_type, rules=rules)
+        emulator.plane.settle()
+        lines = said("packages", "app:v1").splitlines()
+        assert lines[1] == "COMPLETE: The scan was completed successfully."
+        assert lines[2].split() == ["PACKAGE", "VERSION", "MANAGER", "LAYER", "VULNERABILITIES"]
+        assert [line.split()[::4] for line in lines[3:5]] == [["zlib1g", "CVE-2022-37434"], ["bash", "-"]]
+    assert json.loads(said("packages", "app:v1", "--json"))["packages"][0]["layer"].startswith("sha256:")
+    assert main(["images", "packages", "app:none", "--endpoint", url]) == 1
+    assert main(["images", "packages", "other", "--endpoint", url]) == 1
+    assert "there is no image app:none" in capsys.readouterr().err
+    server.stop()
+    emulator.close()

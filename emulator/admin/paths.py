@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 
 from emulator.admin.event_list import BadQuestion, event_lines
 from emulator.admin.explain import NothingToExplain, explain, plans
-from emulator.admin.image_list import image_list
+from emulator.admin.image_list import image_list, image_packages
 from emulator.admin.status import log_streams, status
 from emulator.admin.vantage import Vantages
 from emulator.clock import Clock, SystemClock
@@ -32,6 +32,7 @@ from emulator.registry.address import Addressing
 from emulator.registry.auth import TokenSigner
 from emulator.registry.image_signer import ImageSigner
 from emulator.registry.naming import RegistryNaming
+from emulator.registry.repository import find_image
 from emulator.store.database import Database
 from emulator.store.ecr_tables import REPOSITORIES
 from emulator.store.ecs_tables import ALARM_STATES
@@ -72,6 +73,7 @@ class Admin:
             ("plan", self.plan, ["GET"]),
             ("alarms", self.alarms, ["GET", "POST"]),
             ("images", self.images, ["GET"]),
+            ("images/packages", self.packages, ["GET"]),
             ("signing-root", self.signing_root, ["GET"]),
             ("registry-token", self.registry_token, ["POST"]),
             ("coverage", self.coverage, ["GET"]),
@@ -248,11 +250,22 @@ class Admin:
         return _json({"alarms": [shown(alarm) for alarm in all_alarms(self.database)]})
 
     def images(self) -> Response:
-        """Of all repositories, or of `?repository=`: tags, digests, sizes, and who uses them."""
+        """Of all repositories, or of `?repository=`: tags, digests, sizes, scans, and who uses them."""
         default = EcrRegistry(self.config.default_account, self.config.default_region)
         references = Naming(f"localhost:{self.config.port}", default)
         with self.database.read() as reader:
             return _json(image_list(reader, self.naming, references, request.args.get("repository", "")))
+
+    def packages(self) -> Response:
+        """What the last scan found in the image that `?repository=`, a path on localhost, and `&reference=` name."""
+        path, reference = request.args.get("repository", ""), request.args.get("reference") or "latest"
+        place = Addressing(self.config.default_account, self.config.default_region).place("localhost", path)
+        with self.database.read() as reader:
+            repository = reader.get(REPOSITORIES, place.account, place.region, place.name) if place.valid else None
+            image = None if repository is None else find_image(reader, repository, reference)
+            if image is None:
+                return _json({"error": f"there is no image {path}:{reference}"}, 404)
+            return _json(image_packages(reader, image))
 
     def registry_token(self) -> Response:
         """The password of a token for the registry that `{"repository"}`, a path on localhost, lies in: this is the

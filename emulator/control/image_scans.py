@@ -9,7 +9,7 @@ import threading
 from emulator.clock import Clock
 from emulator.control.work import Work
 from emulator.domain.image import Image
-from emulator.domain.image_scan import FAILED, IN_PROGRESS, ImageScan
+from emulator.domain.image_scan import FAILED, IN_PROGRESS
 from emulator.domain.manifest import parse_manifest
 from emulator.registry.advisory_verdict import Result
 from emulator.registry.image_contents import ScannedImage
@@ -56,22 +56,11 @@ class ImageScans:
             if ordered is None or image is None or ordered.status != IN_PROGRESS:
                 return
             result = scan_of(self._scanner, image, scanned_image(image, body))
-            self._enter(ordered, result)
+            with self._database.write() as tx:
+                finish_scan(tx, ordered, result, self._clock.now())
         finally:
             with self._lock:
                 self._in_hand.discard(key)
-
-    def _enter(self, ordered: ImageScan, result: Result) -> None:
-        with self._database.write() as tx:
-            finish_scan(
-                tx,
-                ordered,
-                result.status,
-                result.description,
-                result.findings,
-                result.source_updated_at,
-                self._clock.now(),
-            )
 
 
 def scanned_image(image: Image, manifest: bytes) -> ScannedImage:

@@ -75,6 +75,11 @@ class ImageScan:
     source_updated_at: float | None = None
     severity_counts: dict[str, int] | None = None
 
+    @property
+    def has_findings(self) -> bool:
+        """Whether what it found is so, even if that is nothing."""
+        return self.status == COMPLETE
+
     def blocks_another(self, now: float) -> bool:
         """Whether the image has been scanned lately, or is being scanned. A scan that failed did not scan."""
         return self.status != FAILED and now - self.requested_at < AGAIN_AFTER_S

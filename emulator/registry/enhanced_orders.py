@@ -145,7 +145,6 @@ def forget(tx: Transaction, repository: Repository, image: Image, now: float) ->
         _close_all(tx, repository, image, scan, now)
     tx.delete(ENHANCED_SCANS, *_key(image))
     tx.delete(ENHANCED_FINDINGS, *_key(image))
-    tx.delete(IMAGE_PACKAGES, *_key(image))
 
 
 def note_use(tx: Transaction, scan: EnhancedScan, now: float) -> None:

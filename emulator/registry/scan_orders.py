@@ -5,7 +5,10 @@ Making them is image_scanner.py's. Who may order one is not decided here.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from emulator.domain.ecr_events import image_scan
+from emulator.domain.enhanced_scan import EnhancedScan
 from emulator.domain.errors import LimitExceededException
 from emulator.domain.image import ACTIVE, Image, Repository
 from emulator.domain.image_scan import (
@@ -23,17 +26,32 @@ from emulator.domain.image_scan import (
     is_enhanced,
     is_scannable,
 )
+from emulator.domain.package_inventory import ImagePackages
 from emulator.domain.registry_settings import ValidationException
-from emulator.registry.enhanced_orders import forget, order_scan
+from emulator.registry.advisory_verdict import Result
+from emulator.registry.enhanced_orders import find_enhanced_scan, forget, order_scan
 from emulator.registry.notes import note
 from emulator.store.database import Reader, Transaction
-from emulator.store.ecr_tables import IMAGE_FINDINGS, IMAGE_SCANS, IMAGE_TAGS, REPOSITORIES, SCANNING_CONFIGURATIONS
+from emulator.store.ecr_tables import (
+    IMAGE_FINDINGS,
+    IMAGE_PACKAGES,
+    IMAGE_SCANS,
+    IMAGE_TAGS,
+    REPOSITORIES,
+    SCANNING_CONFIGURATIONS,
+)
 
 QUOTA = "The scan quota per image has been exceeded. Wait and try again."
 
 
 def find_scan(reader: Reader, image: Image) -> ImageScan | None:
     return reader.get(IMAGE_SCANS, image.account, image.region, image.repository, image.digest)
+
+
+def last_scan(reader: Reader, image: Image) -> ImageScan | EnhancedScan | None:
+    """Of the kind that the registry is set to: scans of the other kind are not available meanwhile (ECR user guide)."""
+    configuration = reader.get(SCANNING_CONFIGURATIONS, image.account, image.region)
+    return find_enhanced_scan(reader, image) if is_enhanced(configuration) else find_scan(reader, image)
 
 
 def find_findings(reader: Reader, image: Image) -> tuple[Finding, ...]:
@@ -77,17 +95,10 @@ def forget_scan(tx: Transaction, repository: Repository, image: Image, now: floa
     where = (image.account, image.region, image.repository, image.digest)
     tx.delete(IMAGE_SCANS, *where)
     tx.delete(IMAGE_FINDINGS, *where)
+    tx.delete(IMAGE_PACKAGES, *where)
 
 
-def finish_scan(
-    tx: Transaction,
-    ordered: ImageScan,
-    status: str,
-    description: str,
-    findings: tuple[Finding, ...],
-    source_updated_at: float | None,
-    now: float,
-) -> None:
+def finish_scan(tx: Transaction, ordered: ImageScan, result: Result, now: float) -> None:
     """Enters what came of a scan and tells EventBridge; nothing when the image or the order is gone meanwhile."""
     where = (ordered.account, ordered.region, ordered.repository, ordered.digest)
     if tx.get(IMAGE_SCANS, *where) != ordered:
@@ -95,15 +106,24 @@ def finish_scan(
     repository = tx.get(REPOSITORIES, *where[:3])
     if repository is None:
         return
+    status, findings = result.status, result.findings
     by_severity = counts(findings) if status == COMPLETE else None
-    tx.put(
-        IMAGE_SCANS, ImageScan(*where, status, description, ordered.requested_at, now, source_updated_at, by_severity)
+    done = replace(
+        ordered,
+        status=status,
+        description=result.description,
+        completed_at=now,
+        source_updated_at=result.source_updated_at,
+        severity_counts=by_severity,
     )
+    tx.put(IMAGE_SCANS, done)
     tx.put(IMAGE_FINDINGS, ImageFindings(*where, findings))
+    if result.packages is not None:
+        tx.put(IMAGE_PACKAGES, ImagePackages(*where, result.packages))
     account, region, name, digest = where
     tags = tx.column(IMAGE_TAGS, "tag", account=account, region=region, repository=name, digest=digest)
     detail = {"repository-name": ordered.repository, "image-digest": ordered.digest, "scan-status": status}
-    note(tx, repository, "image.scanned", {**detail, "description": description}, now)
+    note(tx, repository, "image.scanned", {**detail, "description": result.description}, now)
     event = image_scan(repository, ordered.digest, tags, status == COMPLETE, by_severity or {}, now)
     note(tx, repository, "eventbridge", event, now)
 

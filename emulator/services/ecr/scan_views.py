@@ -9,28 +9,13 @@ from typing import Any
 from emulator.domain.enhanced_finding import EnhancedFinding, finding_members
 from emulator.domain.enhanced_scan import EnhancedScan
 from emulator.domain.image import Image, Repository
-from emulator.domain.image_scan import COMPLETE, Finding, ImageScan, is_enhanced
-from emulator.registry.enhanced_orders import facts_of, find_enhanced_scan
-from emulator.registry.scan_orders import find_scan
-from emulator.store.ecr_tables import SCANNING_CONFIGURATIONS
+from emulator.domain.image_scan import Finding, ImageScan
+from emulator.registry.enhanced_orders import facts_of
+from emulator.registry.scan_orders import last_scan
 from emulator.store.image_users import running_tasks
 from emulator.wire.call import Call
 
 Answer = dict[str, Any]
-
-
-def enhanced(call: Call, account: str) -> bool:
-    """Whether a registry's scanning is enhanced."""
-    return is_enhanced(call.reader.get(SCANNING_CONFIGURATIONS, account, call.region))
-
-
-def last_scan(call: Call, image: Image) -> ImageScan | EnhancedScan | None:
-    """Of the kind that the registry is set to: scans of the other kind are not available meanwhile (ECR user guide)."""
-    return find_enhanced_scan(call.reader, image) if enhanced(call, image.account) else find_scan(call.reader, image)
-
-
-def has_findings(scan: ImageScan | EnhancedScan) -> bool:
-    return scan.has_findings if isinstance(scan, EnhancedScan) else scan.status == COMPLETE
 
 
 def shown_status(scan: ImageScan | EnhancedScan) -> Answer:
@@ -49,10 +34,10 @@ def shown_summary(scan: ImageScan | EnhancedScan) -> Answer:
 
 def shown_in_details(call: Call, image: Image) -> Answer:
     """What DescribeImages says of an image's last scan."""
-    scan = last_scan(call, image)
+    scan = last_scan(call.reader, image)
     if scan is None:
         return {}
-    summary = {"imageScanFindingsSummary": shown_summary(scan)} if has_findings(scan) else {}
+    summary = {"imageScanFindingsSummary": shown_summary(scan)} if scan.has_findings else {}
     return {"imageScanStatus": shown_status(scan), **summary}
 
 

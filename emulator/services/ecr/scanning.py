@@ -23,11 +23,9 @@ from emulator.domain.inspector_events import frequencies_changed
 from emulator.domain.registry_settings import ValidationException
 from emulator.registry.enhanced_orders import find_enhanced_findings
 from emulator.registry.repository import find_image_by_id, find_repository
-from emulator.registry.scan_orders import find_findings, start_scan
+from emulator.registry.scan_orders import find_findings, last_scan, start_scan
 from emulator.services.ecr.lookup import change, invalid, named, note_event, note_registry, repository_of
 from emulator.services.ecr.scan_views import (
-    has_findings,
-    last_scan,
     shown_enhanced_findings,
     shown_finding,
     shown_status,
@@ -53,13 +51,13 @@ def start_image_scan(call: Call, request: Request) -> Answer:
 def describe_image_scan_findings(call: Call, request: Request) -> Answer:
     """The last scan; its findings once it is complete, the gravest first."""
     repository, image = _image_of(call, request)
-    scan = last_scan(call, image)
+    scan = last_scan(call.reader, image)
     if scan is None:
         asked = request["imageId"]
         digest, tag = asked.get("imageDigest"), asked.get("imageTag")
         raise ScanNotFoundException(repository.account, repository.name, digest, tag)
     answer = {**named(repository), "imageId": _image_id(request, image), "imageScanStatus": shown_status(scan)}
-    if not has_findings(scan):
+    if not scan.has_findings:
         return answer
     if isinstance(scan, EnhancedScan):
         page = call.page(request, enumerate(find_enhanced_findings(call.reader, image)), key=_place)
