@@ -22,6 +22,7 @@ from emulator.registry import enhanced_orders as orders
 from emulator.registry.enhanced_orders import Made
 from emulator.registry.image_contents import ScannedImage
 from emulator.registry.image_scanner import Scanner
+from emulator.registry.layer_reader import ScanStopped
 from emulator.registry.repository import list_images, manifest_body
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ecr_tables import (
@@ -88,6 +89,8 @@ class FirstScans:
             made = Made(result, state, _text(facts.get("architecture")), _text(facts.get("author")))
             with self._database.write() as tx:
                 orders.finish_scan(tx, ordered, made, self._clock.now())
+        except ScanStopped:
+            return  # it stays PENDING, and is made at the next start
         finally:
             with self._lock:
                 self._in_hand.discard(key)
@@ -154,6 +157,8 @@ class EnhancedScanning:
                 with self._lock:
                     again = self._in_hand[key]
                     self._in_hand[key] = False
+        except ScanStopped:
+            return
         finally:
             with self._lock:
                 del self._in_hand[key]

@@ -14,6 +14,7 @@ from emulator.domain.manifest import parse_manifest
 from emulator.registry.advisory_verdict import Result
 from emulator.registry.image_contents import ScannedImage
 from emulator.registry.image_scanner import Scanner
+from emulator.registry.layer_reader import ScanStopped
 from emulator.registry.repository import manifest_body
 from emulator.registry.scan_orders import finish_scan
 from emulator.store.database import Database
@@ -58,6 +59,8 @@ class ImageScans:
             result = scan_of(self._scanner, image, scanned_image(image, body))
             with self._database.write() as tx:
                 finish_scan(tx, ordered, result, self._clock.now())
+        except ScanStopped:
+            return  # it stays IN_PROGRESS, and is made at the next start
         finally:
             with self._lock:
                 self._in_hand.discard(key)
@@ -70,11 +73,13 @@ def scanned_image(image: Image, manifest: bytes) -> ScannedImage:
 
 
 def scan_of(scanner: Scanner | None, image: Image, wanted: ScannedImage) -> Result:
-    """A scan that is made. A bug must not leave one in progress for ever: it is in the log."""
+    """A scan that is made. A bug must not leave one in progress for ever: it is in the log. Raises ScanStopped."""
     if scanner is None:
         return Result(FAILED, "This emulator has no scanner.")
     try:
         return scanner.scan(wanted)
+    except ScanStopped:
+        raise
     except Exception:  # noqa: BLE001 - see above
         _log.exception("the scan of %s failed", image.digest)
         return Result(FAILED, "The scanner failed; Homeport's log says why.")

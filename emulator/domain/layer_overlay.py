@@ -51,7 +51,8 @@ def overlay(layers: Iterable[LayerFiles]) -> dict[str, bytes]:
     """The wanted files of an image; the lowest layer comes first."""
     seen: dict[str, bytes] = {}
     for layer in layers:
-        seen = {path: content for path, content in seen.items() if not _is_hidden(path, layer)}
+        if layer.hidden or layer.emptied:
+            seen = {path: content for path, content in seen.items() if not _is_hidden(path, layer)}
         seen.update(layer.files)
     return seen
 

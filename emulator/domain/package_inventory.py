@@ -13,6 +13,8 @@ import shlex
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import chain, islice
 
 DPKG_STATUS = "var/lib/dpkg/status"
 DPKG_STATUS_DIRECTORY = "var/lib/dpkg/status.d/"
@@ -54,7 +56,12 @@ OSV's list, but advisories may use them)."""
 
 _PLATFORMS = {"Red Hat": "RHEL", "Alpine": "ALPINE_LINUX"}
 
+PACKAGES_LIMIT = 50_000
+"""Of one image; there is none with so many."""
+
 _DATABASE_LIMIT = 128 * 1024**2
+_TEXT_LIMIT = 32 * 1024**2
+_LINE_LIMIT = 1_000
 _DOCUMENT_LIMIT = 1024**2
 
 _MAJOR_ONLY = ("rhel", "rocky", "almalinux", "centos", "ol")
@@ -130,7 +137,9 @@ def is_wanted(path: str) -> bool:
 
 def longest(path: str) -> int:
     """How many bytes a wanted file may have: a database of a distribution many, what one package says of itself few."""
-    return _DATABASE_LIMIT if path in (DPKG_STATUS, *APK_INSTALLED, *RPM_DATABASES) else _DOCUMENT_LIMIT
+    if path in RPM_DATABASES:
+        return _DATABASE_LIMIT
+    return _TEXT_LIMIT if path in (DPKG_STATUS, *APK_INSTALLED) else _DOCUMENT_LIMIT
 
 
 def distribution(files: Mapping[str, bytes]) -> Distribution | None:
@@ -139,7 +148,7 @@ def distribution(files: Mapping[str, bytes]) -> Distribution | None:
     facts = {}
     for line in text.splitlines():
         key, equals, value = line.partition("=")
-        if equals and not line.startswith("#"):
+        if equals and not line.startswith("#") and len(line) < _LINE_LIMIT:
             facts[key.strip()] = _unquoted(value)
     identity, version = facts.get("ID", ""), facts.get("VERSION_ID", "")
     if (name := _DISTRIBUTIONS.get(identity)) is None:
@@ -164,19 +173,20 @@ def _suse_release(identity: str, version: str) -> str:
 
 
 def inventory(files: Mapping[str, bytes], rpm_headers: Mapping[str, Iterable[bytes]] | None = None) -> list[Package]:
-    """Every package that the files tell of. `rpm_headers` are the headers in RPM's databases by path, which need
-    readers of their own. Raises UnreadablePackages."""
+    """The packages that the files tell of, no more than one above the limit. `rpm_headers` are the headers in RPM's
+    databases by path, which need readers of their own. Raises UnreadablePackages."""
     system = distribution(files)
-    found = [
-        *(package for path, content in sorted(files.items()) for package in _packages(path, content, system)),
-        *(
+    found = chain(
+        (package for path, content in sorted(files.items()) for package in _packages(path, content, system)),
+        (
             package
             for path, headers in (rpm_headers or {}).items()
             for header in headers
             if (package := _rpm(path, header, system)) is not None
         ),
-    ]
-    return list(dict.fromkeys(found))
+    )
+    # One more than may be, so that who asks sees it.
+    return list(dict.fromkeys(islice(found, PACKAGES_LIMIT + 1)))
 
 
 def rpm_databases(files: Mapping[str, bytes]) -> list[str]:
@@ -210,7 +220,7 @@ def _packages(path: str, content: bytes, system: Distribution | None) -> Iterato
 def _dpkg(path: str, content: bytes, system: Distribution) -> Iterator[Package]:
     """Stanzas of fields; what is only configured or half installed is no package. A part of status.d may go without a
     Status."""
-    for stanza in re.split(r"\n[ \t]*\n", _text(content)):
+    for stanza in _stanzas(content):
         fields = _fields(stanza)
         name, version = fields.get("package"), fields.get("version")
         if not name or not version or fields.get("status", "installed").split()[-1:] != ["installed"]:
@@ -223,9 +233,9 @@ def _dpkg(path: str, content: bytes, system: Distribution) -> Iterator[Package]:
 
 
 def _apk(path: str, content: bytes, system: Distribution) -> Iterator[Package]:
-    for stanza in _text(content).split("\n\n"):
+    for stanza in _stanzas(content):
         fields: dict[str, str] = {}
-        for line in stanza.splitlines():
+        for line in stanza:
             letter, colon, value = line.partition(":")
             if colon and len(letter) == 1:
                 fields.setdefault(letter, value.strip())
@@ -260,7 +270,7 @@ def _rpm_tags(header: bytes) -> dict[str, str | int]:
         found: dict[str, str | int] = {}
         for number in range(count):
             tag, kind, offset, _ = struct.unpack_from(">IIII", header, 8 + 16 * number)
-            if tag not in _RPM_TAGS:
+            if tag not in _RPM_TAGS or _RPM_TAGS[tag] in found:
                 continue
             if kind == 4:
                 found[_RPM_TAGS[tag]] = struct.unpack_from(">I", data, offset)[0]
@@ -274,7 +284,7 @@ def _rpm_tags(header: bytes) -> dict[str, str | int]:
 
 
 def _python(path: str, content: bytes) -> Iterator[Package]:
-    fields = _fields(_text(content).replace("\r\n", "\n").partition("\n\n")[0])
+    fields = _fields(next(_stanzas(content), []))
     name, version = fields.get("name"), fields.get("version")
     if name and version:
         yield Package("PyPI", "PYTHONPKG", python_name(name), version, f"/{path}")
@@ -297,10 +307,23 @@ def python_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _fields(stanza: str) -> dict[str, str]:
+def _stanzas(content: bytes) -> Iterator[list[str]]:
+    """Lines up to an empty one, one stanza at a time: a database may be long."""
+    lines: list[str] = []
+    for line in BytesIO(content):
+        if line.strip():
+            lines.append(_text(line).rstrip("\r\n"))
+        elif lines:
+            yield lines
+            lines = []
+    if lines:
+        yield lines
+
+
+def _fields(stanza: Iterable[str]) -> dict[str, str]:
     """The first of each field, its name in lower case; lines that go on another are left out."""
     fields: dict[str, str] = {}
-    for line in stanza.splitlines():
+    for line in stanza:
         if line[:1] in (" ", "\t"):
             continue
         name, colon, value = line.partition(":")

@@ -17,12 +17,13 @@ from emulator.domain.detection import (
     VulnerablePackage,
     gravest_first,
 )
-from emulator.domain.image_scan import COMPLETE, COMPLETED, FAILED, Finding, basic_finding
+from emulator.domain.image_scan import COMPLETE, COMPLETED, FAILED, IMAGE_SIZE_EXCEEDED, Finding, basic_finding
 from emulator.domain.package_inventory import Package
 
 ScoreOf = Callable[[str, str], float | None]
 """The base score of a vector of a kind ("CVSS_V3"), None when it is none."""
 
+_MATCHES_LIMIT = 50_000
 _DESCRIPTION_LIMIT = 4_000
 _REFERENCES_LIMIT = 100
 
@@ -72,6 +73,8 @@ class Verdict:
         for where, package in list(self._lacking.items()):
             if any(entry.is_of(package) for entry in advisory.affected):
                 del self._lacking[where]
+        if len(self._matches) > _MATCHES_LIMIT:
+            return
         found, incomparable = match(advisory, self._named, self._compare)
         self._matches += found
         self._unclear.update(incomparable)
@@ -81,6 +84,8 @@ class Verdict:
         ecosystems = {_where(package) for package in self._packages}
         if self._packages and len(self._lacking) == len(ecosystems):
             return Result(FAILED, f"The folder of advisories has none for {', '.join(sorted(self._lacking))}.")
+        if len(self._matches) > _MATCHES_LIMIT:
+            return Result(IMAGE_SIZE_EXCEEDED, "The image has more findings than a scan holds.")
         said = [COMPLETED]
         if self._lacking:
             said.append(f"There are no advisories for {', '.join(sorted(self._lacking))}.")

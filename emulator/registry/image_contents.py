@@ -12,6 +12,7 @@ from typing import Any
 from emulator.domain.layer_overlay import LayerFiles, folders_of, overlay
 from emulator.domain.package_inventory import (
     OS_RELEASE,
+    PACKAGES_LIMIT,
     Distribution,
     Package,
     distribution,
@@ -20,7 +21,7 @@ from emulator.domain.package_inventory import (
     rpm_databases,
 )
 from emulator.registry.blobs import BlobStore
-from emulator.registry.layer_reader import Budget, UnsupportedLayer, read_layer
+from emulator.registry.layer_reader import Below, Budget, ImageTooLarge, UnsupportedLayer, read_layer
 from emulator.registry.rpm_database import rpm_headers
 
 _CONFIG_LIMIT = 8 * 1024**2
@@ -49,9 +50,9 @@ class Contents:
     system: Distribution | None
 
 
-def contents(blobs: BlobStore, image: ScannedImage) -> Contents:
-    """Raises UnsupportedImage, UnsupportedLayer, UnreadableLayer, ImageTooLarge, UnreadablePackages."""
-    read = _layers(blobs, image.layers)
+def contents(blobs: BlobStore, image: ScannedImage, budget: Budget) -> Contents:
+    """Raises UnsupportedImage, UnsupportedLayer, UnreadableLayer, ImageTooLarge, UnreadablePackages, ScanStopped."""
+    read = _layers(blobs, image.layers, budget)
     files = overlay(read)
     system = distribution(files)
     if has_system_packages(files) and system is None:
@@ -74,10 +75,9 @@ def configuration(blobs: BlobStore, image: ScannedImage) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _layers(blobs: BlobStore, digests: Sequence[str]) -> list[LayerFiles]:
-    budget = Budget()
+def _layers(blobs: BlobStore, digests: Sequence[str], budget: Budget) -> list[LayerFiles]:
     read: list[LayerFiles] = []
-    below: set[str] = set()
+    below = Below()
     for digest in digests:
         try:
             with blobs.open(digest) as blob:
@@ -85,12 +85,15 @@ def _layers(blobs: BlobStore, digests: Sequence[str]) -> list[LayerFiles]:
         except FileNotFoundError as error:
             raise UnsupportedLayer(f"the layer {digest} is not in this registry") from error
         read.append(layer)
-        below |= layer.files.keys()
+        below.add(layer.files)
     return read
 
 
 def _packages(files: Mapping[str, bytes]) -> list[Package]:
-    return inventory(files, {path: rpm_headers(path, files[path]) for path in rpm_databases(files)})
+    found = inventory(files, {path: rpm_headers(path, files[path]) for path in rpm_databases(files)})
+    if len(found) > PACKAGES_LIMIT:
+        raise ImageTooLarge("it has more packages than a scan reads")
+    return found
 
 
 def _with_layers(
@@ -99,9 +102,11 @@ def _with_layers(
     """Each package with the layer that brought it: the lowest from which on every state of its database has it."""
     release = {path: files[path] for path in OS_RELEASE if path in files}
     brought: dict[Package, int] = {}
-    for path in {package.path.lstrip("/") for package in packages}:
+    by_path: dict[str, set[Package]] = {}
+    for package in packages:
+        by_path.setdefault(package.path.lstrip("/"), set()).add(package)
+    for path, present in by_path.items():
         history = _history(path, read)
-        present = {package for package in packages if package.path.lstrip("/") == path}
         brought.update(dict.fromkeys(present, history[-1]))
         for index in reversed(history[:-1]):
             older = {_identity(one) for one in _packages({**release, path: read[index].files[path]})}

@@ -6,10 +6,12 @@ Decides what a scan that could not be made is called; when one is made, and who 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from emulator.domain.advisory import Advisory
 from emulator.domain.image_scan import (
     FAILED,
     IMAGE_SIZE_EXCEEDED,
@@ -20,7 +22,7 @@ from emulator.registry.advisory_folder import UnreadableAdvisories, advisories, 
 from emulator.registry.advisory_verdict import Result, Verdict, judge
 from emulator.registry.blobs import BlobStore
 from emulator.registry.image_contents import Contents, ScannedImage, UnsupportedImage, configuration, contents
-from emulator.registry.layer_reader import ImageTooLarge, UnreadableLayer, UnsupportedLayer
+from emulator.registry.layer_reader import Budget, ImageTooLarge, ScanStopped, UnreadableLayer, UnsupportedLayer
 
 NO_ADVISORIES = (
     "There are no advisories to compare packages with: Homeport was started without --advisories, "
@@ -30,7 +32,8 @@ UNREADABLE = "The advisories cannot be read: "
 
 
 class Scanner(Protocol):
-    """What scans images. It never raises for what an image or the advisories hold: the result says it."""
+    """What scans images. It never raises for what an image or the advisories hold: the result says it. When Homeport
+    stops it raises ScanStopped."""
 
     def scan(self, image: ScannedImage) -> Result: ...
 
@@ -47,7 +50,7 @@ class Scanner(Protocol):
         ...
 
     def close(self) -> None:
-        """Homeport stops: scans under way end, failed."""
+        """Homeport stops: scans under way end."""
         ...
 
 
@@ -57,6 +60,7 @@ class ImageScanner:
     def __init__(self, blobs: BlobStore, folder: Path | None) -> None:
         self._blobs = blobs
         self._folder = folder
+        self._closing = threading.Event()
 
     def scan(self, image: ScannedImage) -> Result:
         if self._folder is None:
@@ -64,11 +68,11 @@ class ImageScanner:
         # Loading it takes a fifth of a second: at the first scan, not at the start.
         from emulator.registry.package_versions import compare, cvss_score
 
-        found = read_contents(self._blobs, image)
+        found = self._contents(image)
         if isinstance(found, Result):
             return found
         try:
-            result = judge(found.packages, advisories(self._folder), compare, cvss_score)
+            result = judge(found.packages, self._advisories(self._folder), compare, cvss_score)
         except UnreadableAdvisories as error:
             result = Result(FAILED, f"{UNREADABLE}{error}")
         platform = found.system.platform if found.system else ""
@@ -84,11 +88,11 @@ class ImageScanner:
 
         judged: list[Verdict | Result] = []
         for image, packages in images:
-            found = Contents(tuple(packages), None) if packages is not None else read_contents(self._blobs, image)
+            found = Contents(tuple(packages), None) if packages is not None else self._contents(image)
             judged.append(found if isinstance(found, Result) else Verdict(found.packages, compare, cvss_score))
         verdicts = [one for one in judged if isinstance(one, Verdict)]
         try:
-            for advisory in advisories(self._folder):
+            for advisory in self._advisories(self._folder):
                 for one in verdicts:
                     one.take(advisory)
         except UnreadableAdvisories as error:
@@ -103,16 +107,21 @@ class ImageScanner:
         return state_of(self._folder)
 
     def close(self) -> None:
-        return
+        self._closing.set()
 
+    def _contents(self, image: ScannedImage) -> Contents | Result:
+        """What an image holds, or what the scan is called that could not find out."""
+        try:
+            return contents(self._blobs, image, Budget(closing=self._closing))
+        except (UnsupportedLayer, UnsupportedImage) as error:
+            return Result(UNSUPPORTED_IMAGE, f"UnsupportedImageError: {error}")
+        except ImageTooLarge as error:
+            return Result(IMAGE_SIZE_EXCEEDED, f"The image is too large to be scanned: {error}")
+        except (UnreadableLayer, UnreadablePackages) as error:
+            return Result(FAILED, f"The image cannot be read: {error}")
 
-def read_contents(blobs: BlobStore, image: ScannedImage) -> Contents | Result:
-    """What an image holds, or what the scan is called that could not find out."""
-    try:
-        return contents(blobs, image)
-    except (UnsupportedLayer, UnsupportedImage) as error:
-        return Result(UNSUPPORTED_IMAGE, f"UnsupportedImageError: {error}")
-    except ImageTooLarge as error:
-        return Result(IMAGE_SIZE_EXCEEDED, f"The image is too large to be scanned: {error}")
-    except (UnreadableLayer, UnreadablePackages) as error:
-        return Result(FAILED, f"The image cannot be read: {error}")
+    def _advisories(self, folder: Path) -> Iterator[Advisory]:
+        for advisory in advisories(folder):
+            if self._closing.is_set():
+                raise ScanStopped
+            yield advisory

@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import gzip
 import tarfile
+import threading
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from io import FileIO
 from typing import IO, cast
 
+from emulator.clock import monotonic
 from emulator.domain.layer_overlay import LayerFiles, folders_of, normal, whiteout
 from emulator.domain.package_inventory import is_wanted, longest
 
 EXPANDED_LIMIT = 16 * 1024**3
 KEPT_LIMIT = 256 * 1024**2
 ENTRIES_LIMIT = 2_000_000
-_HEADER_LIMIT = 1024**2
+FILES_LIMIT = 50_000
+LAYERS_LIMIT = 200
+TIME_LIMIT_S = 600.0
+_HEADER_LIMIT = 256 * 1024
+_GLOBAL_HEADERS_LIMIT = 100
+_PATH_LIMIT = 4096
 _SKIP = 1024**2
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -37,23 +45,44 @@ class ImageTooLarge(Exception):
     """The layers hold more than one scan reads; the text says of what."""
 
 
+class ScanStopped(Exception):
+    """Homeport stops: the scan is made at the next start."""
+
+
 @dataclass(slots=True)
 class Budget:
-    """What the layers of one image may still cost: bytes expanded, bytes kept in memory, entries."""
+    """What the layers of one image may still cost: bytes expanded, wanted files and their bytes kept in memory,
+    entries, layers, time. `closing`: Homeport stops."""
 
     expanded: int = EXPANDED_LIMIT
     kept: int = KEPT_LIMIT
     entries: int = ENTRIES_LIMIT
+    files: int = FILES_LIMIT
+    layers: int = LAYERS_LIMIT
+    until: float = field(default_factory=lambda: monotonic() + TIME_LIMIT_S)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def take_layer(self) -> None:
+        self.layers -= 1
+        if self.layers < 0:
+            raise ImageTooLarge("it has more layers than a scan reads")
 
     def take_expanded(self, length: int) -> None:
+        if self.closing.is_set():
+            raise ScanStopped
+        if monotonic() > self.until:
+            raise ImageTooLarge("its layers take longer to read than a scan may")
         self.expanded -= length
         if self.expanded < 0:
             raise ImageTooLarge("its layers expand to more than a scan reads")
 
     def take_kept(self, length: int) -> None:
         self.kept -= length
+        self.files -= 1
         if self.kept < 0:
             raise ImageTooLarge("its package databases are larger than a scan reads")
+        if self.files < 0:
+            raise ImageTooLarge("it has more packages than a scan reads")
 
     def take_entry(self) -> None:
         self.entries -= 1
@@ -61,11 +90,29 @@ class Budget:
             raise ImageTooLarge("its layers have more entries than a scan reads")
 
 
-def read_layer(blob: FileIO, below: set[str], budget: Budget) -> LayerFiles:
-    """The wanted files of a layer, plain or gzip, and what it hides of the paths `below`, which lower layers brought.
+@dataclass(slots=True)
+class Below:
+    """What lower layers brought: the paths of wanted files, and the folders that they lie in."""
 
-    Raises UnsupportedLayer, UnreadableLayer, ImageTooLarge.
+    paths: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+
+    def add(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            if path not in self.paths:
+                self.paths.add(path)
+                self.folders.update(folders_of(path))
+
+    def __contains__(self, path: str) -> bool:
+        return path in self.paths or path in self.folders
+
+
+def read_layer(blob: FileIO, below: Below, budget: Budget) -> LayerFiles:
+    """The wanted files of a layer, plain or gzip, and what it hides of what lies `below`.
+
+    Raises UnsupportedLayer, UnreadableLayer, ImageTooLarge, ScanStopped.
     """
+    budget.take_layer()
     start = blob.read(4)
     blob.seek(0)
     if start == _ZSTD:
@@ -75,31 +122,34 @@ def read_layer(blob: FileIO, below: set[str], budget: Budget) -> LayerFiles:
     try:
         with tarfile.TarFile(fileobj=cast("IO[bytes]", stream), mode="r") as archive:
             return _read(archive, stream, below, budget)
-    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError, RecursionError) as error:
         raise UnreadableLayer(f"a layer cannot be read: {error}") from error
 
 
-def _read(archive: tarfile.TarFile, stream: _Forward, below: set[str], budget: Budget) -> LayerFiles:
+def _read(archive: tarfile.TarFile, stream: _Forward, below: Below, budget: Budget) -> LayerFiles:
     files: dict[str, bytes] = {}
     hidden: set[str] = set()
     emptied: set[str] = set()
-    lower_folders = {folder for path in below for folder in folders_of(path)}
     while (member := archive.next()) is not None:
         archive.members.clear()  # type: ignore[attr-defined]  # it would keep a record of every entry
         budget.take_entry()
+        if len(archive.pax_headers) > _GLOBAL_HEADERS_LIMIT:
+            raise tarfile.ReadError("it has more global headers than any has need of")
+        if len(member.name) > _PATH_LIMIT:
+            continue  # no system could hold it
         path = normal(member.name)
         if (gone := whiteout(path)) is not None:
-            (emptied if gone[1] else hidden).add(gone[0])
+            # Only what lower layers have can be hidden; the rest is not worth keeping.
+            if gone[0] in below:
+                (emptied if gone[1] else hidden).add(gone[0])
         elif member.isdir():
-            if path in below:
+            if path in below.paths:
                 hidden.add(path)
         else:
-            if path in below or path in lower_folders:
+            if path in below:
                 hidden.add(path)
             _keep(archive, member, path, stream, files, budget)
-    # Only what lower layers have can be hidden; the rest is not worth keeping.
-    known = below | lower_folders
-    return LayerFiles(files, frozenset(hidden & known), frozenset(emptied & lower_folders))
+    return LayerFiles(files, frozenset(hidden), frozenset(emptied & below.folders))
 
 
 def _keep(
@@ -114,7 +164,8 @@ def _keep(
     if not is_wanted(path):
         return
     if member.islnk():
-        if (content := files.get(normal(member.linkname))) is not None:
+        if (content := files.get(normal(member.linkname[:_PATH_LIMIT]))) is not None:
+            budget.take_kept(0)
             files[path] = content
     elif member.isreg():
         if member.size > longest(path):

@@ -14,6 +14,7 @@ from emulator.registry.rpm_ndb import ndb_headers
 
 _STEPS = 100_000
 _MOST_ROUNDS = 1_000
+_LONGEST_HEADER = 32 * 1024**2
 
 
 def rpm_headers(path: str, database: bytes) -> list[bytes]:
@@ -31,13 +32,21 @@ def _of_sqlite(database: bytes) -> list[bytes]:
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
             connection.deserialize(plain)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_HEADER)
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA query_only = ON")
             connection.set_progress_handler(lambda: next(rounds, None) is None, _STEPS)
             kind = connection.execute("SELECT type FROM sqlite_master WHERE name = 'Packages'").fetchone()
             if kind != ("table",):
                 raise UnreadablePackages("the RPM database has no table of packages")
-            rows = connection.execute("SELECT blob FROM Packages ORDER BY hnum").fetchall()
+            found = []
+            left = len(database)
+            for (blob,) in connection.execute("SELECT blob FROM Packages"):
+                if isinstance(blob, bytes):
+                    left -= len(blob)
+                    found.append(blob)
+                if left < 0:  # rows may share their pages
+                    raise UnreadablePackages("the RPM database names a header twice")
         except sqlite3.Error as error:
             raise UnreadablePackages(f"the RPM database cannot be read: {error}") from error
-    return [row[0] for row in rows if isinstance(row[0], bytes)]
+    return found

@@ -26,6 +26,7 @@ from emulator.domain.package_inventory import Package
 from emulator.registry.advisory_verdict import Result
 from emulator.registry.blobs import BlobStore
 from emulator.registry.image_contents import ScannedImage, configuration
+from emulator.registry.layer_reader import ScanStopped
 from emulator.registry.trivy_report import MalformedReport, detections_of, platform_of
 
 TIMEOUT_S = 600.0
@@ -90,7 +91,7 @@ class TrivyScanner:
         self._closing.set()
 
     def _report(self, folder: Path, image: ScannedImage) -> Any:
-        """Raises _Refused, ValueError."""
+        """Raises _Refused, ScanStopped, ValueError."""
         layout = folder / "image"
         self._lay_out(layout, image)
         output, told = folder / "report.json", folder / "told.txt"
@@ -111,7 +112,7 @@ class TrivyScanner:
         ]  # fmt: skip
 
     def _run(self, command: list[str], folder: Path, out: int, errors: int, output: Path) -> int:
-        """Trivy's exit status. Raises _Refused."""
+        """Trivy's exit status. Raises _Refused, ScanStopped."""
         try:
             process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, start_new_session=True
@@ -128,7 +129,7 @@ class TrivyScanner:
                 if monotonic() > until:
                     raise _Refused(f"Trivy did not end within {self._timeout_s:.0f} seconds.")
                 if self._closing.is_set():
-                    raise _Refused("Homeport was stopped while Trivy scanned.")
+                    raise ScanStopped
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):

@@ -17,7 +17,7 @@ from emulator.domain.advisory import Incomparable
 from emulator.registry.blobs import BlobStore
 from emulator.registry.image_contents import ScannedImage
 from emulator.registry.image_scanner import NO_ADVISORIES, ImageScanner
-from emulator.registry.layer_reader import Budget, ImageTooLarge, UnreadableLayer, read_layer
+from emulator.registry.layer_reader import Below, Budget, ImageTooLarge, ScanStopped, UnreadableLayer, read_layer
 from emulator.registry.package_versions import compare, cvss_score
 from tests.synthetic_layers import (
     DEBIAN,
@@ -55,7 +55,9 @@ def image(layers: list[str]) -> ScannedImage:
 
 def read(blobs: BlobStore, data: bytes, below: set[str] | None = None, budget: Budget | None = None) -> Any:
     with blobs.open(put(blobs, data)) as blob:
-        return read_layer(blob, below or set(), budget or Budget())
+        lower = Below()
+        lower.add(below or ())
+        return read_layer(blob, lower, budget or Budget())
 
 
 class TestReading:
@@ -91,6 +93,37 @@ class TestReading:
         data = gzip.compress(entry.tobuf(tarfile.GNU_FORMAT) + b"x" * entry.size)
         with pytest.raises(UnreadableLayer, match="header is longer"):
             read(blobs, data)
+
+    @pytest.mark.parametrize("kind", [tarfile.XGLTYPE, tarfile.XHDTYPE])
+    def test_headers_without_end(self, blobs: BlobStore, kind: bytes) -> None:
+        """Global headers add up, and others lie within each other."""
+        archive = b""
+        for number in range(2000):
+            header = tarfile.TarInfo("pax")
+            body = f"15 K{number:04}=aaaa\n".encode()
+            header.type, header.size = kind, len(body)
+            archive += header.tobuf(tarfile.GNU_FORMAT) + body.ljust(512, b"\0")
+            if kind == tarfile.XGLTYPE:
+                archive += tarfile.TarInfo("f").tobuf(tarfile.GNU_FORMAT)
+        with pytest.raises(UnreadableLayer):
+            read(blobs, gzip.compress(archive))
+
+    def test_whiteouts_of_nothing_are_not_kept(self, blobs: BlobStore) -> None:
+        layer = read(blobs, tar({f"x/.wh.{number}": b"" for number in range(1000)}), {STATUS})
+        assert (layer.hidden, layer.emptied) == (frozenset(), frozenset())
+
+    def test_a_name_that_no_system_could_hold_is_passed_over(self, blobs: BlobStore) -> None:
+        assert read(blobs, tar({f"{'a/' * 3000}node_modules/a/package.json": b"{}"})).files == {}
+
+    def test_time_files_and_layers_are_counted(self, blobs: BlobStore) -> None:
+        data = tar({STATUS: DPKG_STATUS, "etc/os-release": DEBIAN})
+        for budget, text in (
+            (Budget(until=0.0), "take longer"),
+            (Budget(files=1), "more packages"),
+            (Budget(layers=0), "more layers"),
+        ):
+            with pytest.raises(ImageTooLarge, match=text):
+                read(blobs, data, budget=budget)
 
     @pytest.mark.parametrize("data", [b"", b"no tar at all", b"\x1f\x8bno gzip", tar({STATUS: DPKG_STATUS * 50})[:-60]])
     def test_damage_is_said(self, blobs: BlobStore, data: bytes) -> None:
@@ -169,6 +202,17 @@ class TestScans:
         put_advisory(folder, advisory("GHSA-b", "npm", "lodash", "4.17.10", database_specific={"severity": "LOW"}))
         result = ImageScanner(blobs, folder).scan(image([put(blobs, tar(files))]))
         assert [(one.name, one.severity) for one in result.findings] == [("GHSA-b", "LOW"), ("GHSA-a", "UNDEFINED")]
+
+    def test_too_many_packages(self, blobs: BlobStore, folder: Path) -> None:
+        status = b"".join(b"Package: a%d\nVersion: 1\n\n" % number for number in range(50_001))
+        result = ImageScanner(blobs, folder).scan(image([put(blobs, tar({"etc/os-release": DEBIAN, STATUS: status}))]))
+        assert result.status == "IMAGE_SIZE_EXCEEDED" and "more packages than a scan reads" in result.description
+
+    def test_a_stop_ends_it(self, blobs: BlobStore, folder: Path) -> None:
+        scanner = ImageScanner(blobs, folder)
+        scanner.close()
+        with pytest.raises(ScanStopped):
+            scanner.scan(image([put(blobs, tar({STATUS: DPKG_STATUS}))]))
 
     def test_without_advisories_there_is_no_verdict(self, blobs: BlobStore, tmp_path: Path) -> None:
         layers = [put(blobs, tar({"etc/os-release": DEBIAN, STATUS: DPKG_STATUS}))]

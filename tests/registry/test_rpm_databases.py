@@ -56,6 +56,15 @@ class TestSqlite:
         with pytest.raises(UnreadablePackages, match="no table"):
             rpm_headers(SQLITE, path.read_bytes())
 
+    def test_rows_may_not_hold_more_than_the_file(self, tmp_path: Path) -> None:
+        connection = sqlite3.connect(tmp_path / "evil.sqlite")
+        connection.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, x, blob BLOB AS (zeroblob(10000000)))")
+        connection.executemany("INSERT INTO Packages (x) VALUES (?)", [(1,)] * 1000)
+        connection.commit()
+        connection.close()
+        with pytest.raises(UnreadablePackages, match="twice"):
+            rpm_headers(SQLITE, (tmp_path / "evil.sqlite").read_bytes())
+
 
 @pytest.mark.parametrize("path", [SQLITE, NDB, BERKELEY])
 @pytest.mark.parametrize("data", [b"", b"x" * 5000, b"RpmP" + b"\0" * 5000, b"RpmP" + b"\xff" * 5000])

@@ -13,6 +13,7 @@ import pytest
 
 from emulator.registry.blobs import BlobStore
 from emulator.registry.image_contents import ScannedImage
+from emulator.registry.layer_reader import ScanStopped
 from emulator.registry.trivy_report import MalformedReport, detections_of, platform_of
 from emulator.registry.trivy_scanner import NO_DATABASE, TrivyScanner
 from tests.stand_in_trivy import put_database, put_trivy
@@ -92,7 +93,8 @@ def test_it_is_given_a_time_and_a_length(
 def test_a_stop_ends_it(blobs: BlobStore, image: ScannedImage, tmp_path: Path) -> None:
     made = scanner(blobs, tmp_path, "hang")
     threading.Timer(0.1, made.close).start()
-    assert "Homeport was stopped" in made.scan(image).description
+    with pytest.raises(ScanStopped):
+        made.scan(image)
 
 
 def test_no_program_and_no_layer(blobs: BlobStore, image: ScannedImage, tmp_path: Path) -> None:
