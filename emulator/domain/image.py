@@ -6,10 +6,10 @@ must not know where manifests and layers lie, nor how clients bring them.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from emulator.domain.public_registry import PUBLIC
+from emulator.domain.wildcard import matches_wildcard
 
 MUTABLE = "MUTABLE"
 IMMUTABLE = "IMMUTABLE"
@@ -50,8 +50,7 @@ class TagFilter:
     filter_type: str = "WILDCARD"
 
     def matches(self, tag: str) -> bool:
-        pattern = ".*".join(re.escape(part) for part in self.filter.split("*"))
-        return re.fullmatch(pattern, tag, re.DOTALL) is not None
+        return matches_wildcard(self.filter, tag)
 
 
 @dataclass(frozen=True, slots=True)

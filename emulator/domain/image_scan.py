@@ -13,7 +13,7 @@ from emulator.domain.detection import SEVERITIES, Detection
 from emulator.domain.errors import AwsError
 from emulator.domain.image import Image, Repository
 from emulator.domain.manifest import IMAGE_TYPES
-from emulator.domain.registry_settings import matches_wildcard
+from emulator.domain.wildcard import matches_wildcard
 
 IN_PROGRESS, COMPLETE, FAILED = "IN_PROGRESS", "COMPLETE", "FAILED"
 UNSUPPORTED_IMAGE, IMAGE_SIZE_EXCEEDED = "UNSUPPORTED_IMAGE", "IMAGE_SIZE_EXCEEDED"

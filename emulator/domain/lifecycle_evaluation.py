@@ -8,7 +8,6 @@ are not selected; they go where their subject goes. Source: Amazon ECR user guid
 from __future__ import annotations
 
 import heapq
-import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Final
 
 from emulator.domain.image import ACTIVE, ARCHIVED, Image
 from emulator.domain.lifecycle_policy import Rule
+from emulator.domain.wildcard import matches_wildcard
 
 DAY_S: Final = 24 * 3600.0
 
@@ -93,8 +93,7 @@ def _prefix(prefix: str) -> Callable[[str], bool]:
 
 def _pattern(pattern: str) -> Callable[[str], bool]:
     """`*` stands for any run of characters; the pattern is the whole tag's."""
-    expression = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
-    return lambda tag: expression.fullmatch(tag) is not None
+    return lambda tag: matches_wildcard(pattern, tag)
 
 
 def _marked(rule: Rule, seen: Sequence[TaggedImage], now: float) -> Iterable[TaggedImage]:

@@ -6,12 +6,12 @@ what is done because of a setting. Source: Amazon ECR user guide, "Private regis
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from emulator.domain.errors import AwsError
+from emulator.domain.wildcard import matches_wildcard
 
 BASIC_SCAN_TYPE_VERSION: Final = "BASIC_SCAN_TYPE_VERSION"
 REGISTRY_POLICY_SCOPE: Final = "REGISTRY_POLICY_SCOPE"
@@ -94,11 +94,6 @@ def check_setting(name: str, value: str | None = None) -> None:
 def policy_decides(scope: str, action: str) -> bool:
     """Whether a registry's policy has a say on an action under a REGISTRY_POLICY_SCOPE."""
     return scope != "V1" or action in V1_ACTIONS
-
-
-def matches_wildcard(pattern: str, name: str) -> bool:
-    """`*` stands for any run of characters; the whole name must match."""
-    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), name, re.DOTALL) is not None
 
 
 def is_excluded(principal: str, excluded: Iterable[str]) -> bool:
