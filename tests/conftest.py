@@ -3,10 +3,14 @@ WSGI call, and every answer checked against botocore's output shape."""
 
 from __future__ import annotations
 
+import base64
+import copy
 import functools
 import io
+import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,10 @@ _SESSION = boto3.session.Session()  # reads each service's model once
 SEEN: set[tuple[str, str]] = set()
 """What the gateway answered in this run: ("ecs:CreateCluster", "success" | "error")."""
 
+REQUESTS: dict[str, list[dict[str, Any]]] = {}
+"""The first few requests of each operation in this run, as the tests said them."""
+MOST_KEPT = 12
+
 _NO_EFFECT = frozenset({"NotEmulatedYet", "InternalFailure", "UnknownOperationException"})
 
 
@@ -45,11 +53,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--check-coverage", action="store_true", help="fail when the table claims what this run did not see"
     )
     parser.addoption("--write-coverage", action="store_true", help="keep what a whole run saw, for the coverage table")
+    parser.addoption("--keep-requests", metavar="FILE", help="write what the tests say (conformance/campaign.py)")
     parser.addoption("--soak", action="store_true", help="death at every moment instead of some, and fifty real kills")
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A worker of several hands on what it saw; who runs the tests alone keeps it."""
+    if kept := session.config.getoption("--keep-requests"):
+        Path(kept).write_text(json.dumps(REQUESTS, default=_plain))
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["seen"] = sorted(SEEN)
@@ -60,6 +71,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         if lost := sorted(kept - SEEN):
             print(f"\nthe coverage table claims what no test saw: {lost}; run `make docs`")
             session.exitstatus = 1
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for, as the JSON protocols write it."""
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def pytest_testnodedown(node: Any, error: object) -> None:
@@ -168,9 +186,16 @@ def aws_of(emulator: Emulator) -> Aws:
             config=BotoConfig(retries={"max_attempts": 0}, parameter_validation=False),
         )
         made.meta.events.register("before-send", lambda request, **_: _send(emulator, made, request))
+        made.meta.events.register("before-parameter-build", _keep_request)
         return made
 
     return client
+
+
+def _keep_request(params: dict[str, Any], model: Any, **_: Any) -> None:
+    said = REQUESTS.setdefault(f"{model.service_model.service_name}:{model.name}", [])
+    if len(said) < MOST_KEPT:
+        said.append(copy.deepcopy(params))
 
 
 def _send(emulator: Emulator, client: Any, request: Any) -> AWSResponse:

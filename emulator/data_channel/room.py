@@ -6,6 +6,7 @@ binary.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
@@ -22,6 +23,7 @@ from emulator.domain.session_message import Malformed
 
 PATH: Final = "/v1/data-channel/"
 FIRST_MESSAGE_S: Final = 15.0
+SEND_S: Final = 10.0
 _TICK_S: Final = 0.25
 _RECEIVE_BYTES: Final = 64 * 1024
 _MOST_TEXT: Final = 16 * 1024
@@ -166,7 +168,7 @@ class _Connection:
         if session is None:
             return False
         self._session = session
-        self._sock.settimeout(None)
+        self._sock.settimeout(SEND_S)
         session.attach(self.send, self.hang_up)
         return True
 
@@ -175,8 +177,14 @@ class _Connection:
         return False
 
     def _event(self, event: Any) -> None:
+        """A client that takes nothing for a while is let go: half a frame may have gone out, and who sends has a lock."""
         with self._lock:
-            self._sock.sendall(self._websocket.send(event))
+            try:
+                self._sock.sendall(self._websocket.send(event))
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._sock.shutdown(socket.SHUT_RDWR)
+                raise
 
 
 def _status(number: int) -> str:

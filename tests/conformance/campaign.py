@@ -1,11 +1,13 @@
-"""Strangers for as long as one likes, by hand: `python -m tests.conformance.campaign [SECONDS [SEED]]`.
+"""Strangers for as long as one likes, by hand: `python -m tests.conformance.campaign [SECONDS [SEED [REQUESTS]]]`.
 
-Services and operations come in any order, the clock moves, and each few thousand requests a new emulator is begun.
-Prints each kind of failure once, with the seed that leads to it, and in the end how requests were answered.
+Services and operations come in any order, the clock moves, each few thousand requests a new emulator is begun. `pytest
+-n 0 --keep-requests REQUESTS tests/services` writes what the tests of the services said, of which strangers then say
+variations. Prints each kind of failure once, with the seed that leads to it, and in the end how requests were answered.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -13,8 +15,9 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from emulator.app import SERVICES, Emulator, build
+from emulator.app import SERVICES, Emulator, build, load_service
 from emulator.clock import VirtualClock
 from emulator.config import Config
 from tests.conformance.visit import Visit, scene
@@ -35,8 +38,10 @@ class Errors(logging.Handler):
                           if record.exc_info else record.getMessage())  # fmt: skip
 
 
-def main(seconds: float = 600, seed: int = 1) -> int:
+def main(seconds: float = 600, seed: int = 1, requests: str = "") -> int:
+    said: dict[str, list[Any]] = json.loads(Path(requests).read_text()) if requests else {}
     errors, kinds, outcomes, calls = Errors(), Counter[str](), Counter[str](), 0
+    reached: set[tuple[str, str]] = set()
     logger = logging.getLogger("homeport")
     logger.addHandler(errors)
     logger.propagate = False
@@ -48,6 +53,9 @@ def main(seconds: float = 600, seed: int = 1) -> int:
             emulator = build(config, clock=clock, threaded=False)
             emulator.start()
             visit = Visit(emulator, seed)
+            for operation, some in said.items():
+                for request in some:
+                    visit.learn_request(operation, request)
             calls += _course(emulator, clock, visit, deadline)
             for text in [*visit.failures, *errors.texts]:
                 if text.startswith("request "):
@@ -56,13 +64,17 @@ def main(seconds: float = 600, seed: int = 1) -> int:
                 if not kinds[kind]:
                     print(f"--- seed {seed}: {text[:4000]}", flush=True)
                 kinds[kind] += 1
-            outcomes.update({f"{service} {code}": count for (service, _, code), count in visit.outcomes.items()})
+            for (service, operation, code), count in visit.outcomes.items():
+                outcomes[f"{service} {code}"] += count
+                reached |= {(service, operation)} if code == "200" else set()
             errors.texts.clear()
             emulator.close()
         seed += 1
     print(f"{calls} requests, {len(kinds)} kinds of failure")
     for outcome, count in sorted(outcomes.items()):
         print(f"  {count:7} {outcome}")
+    missed = [f"{s}:{o}" for s in SERVICES for o in sorted(load_service(s).implemented) if (s, o) not in reached]
+    print(f"never carried out: {' '.join(missed)}")
     return 1 if kinds else 0
 
 
@@ -81,4 +93,5 @@ def _course(emulator: Emulator, clock: VirtualClock, visit: Visit, deadline: flo
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(float(word) for word in sys.argv[1:2]), *(int(word) for word in sys.argv[2:3])))
+    words = sys.argv[1:]
+    sys.exit(main(*(float(word) for word in words[:1]), *(int(word) for word in words[1:2]), *words[2:3]))

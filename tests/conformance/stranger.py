@@ -59,6 +59,7 @@ class Stranger:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self._known: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=12))
+        self._templates: dict[str, list[Any]] = defaultdict(list)
         self._any: deque[str] = deque(maxlen=60)
         self._odd = 0.0
 
@@ -68,11 +69,18 @@ class Stranger:
             if text.startswith("arn:"):
                 self._any.append(text)
 
-    def request(self, shape: Shape | None) -> Any:
+    def learn_request(self, operation: str, request: Any) -> None:
+        """What somebody who knows the API said: variations of it come far."""
+        self._templates[operation].append(request)
+
+    def request(self, operation: str, shape: Shape | None) -> Any:
         """For one operation; now and then without anything odd."""
         self._odd = self.chance.choice((0.0, 0.01, 0.05, 0.2))
         if shape is None:
             return self._anything(0)
+        templates = self._templates.get(operation)
+        if templates and self.chance.random() < 0.6:
+            return self._variation(shape, "", self.chance.choice(templates), 0)
         return self._structure(shape, 0)
 
     def body(self, request: Any) -> bytes:
@@ -115,6 +123,29 @@ class Stranger:
             case "blob":
                 return self.chance.choice(("YQ==", "", "e30=", "YWJj" * 100))
         return self._text(shape, name)
+
+    def _variation(self, shape: Shape, name: str, value: Any, depth: int) -> Any:
+        """The value with some places changed, and names of today in it."""
+        if self.chance.random() < max(self._odd, 0.03) / (1 + depth):
+            return self._value(shape, name, depth)
+        if shape.type_name == "structure" and isinstance(value, dict) and not shape.metadata.get("document"):
+            kept = {
+                member: self._variation(shape.members[member], member, item, depth + 1)
+                for member, item in value.items()
+                if member in shape.members and self.chance.random() > self._odd / 4
+            }
+            if self.chance.random() < 0.15 and shape.members:
+                more = self.chance.choice(list(shape.members))
+                kept[more] = self._value(shape.members[more], more, depth + 1)
+            return kept
+        if shape.type_name == "list" and isinstance(value, list):
+            return [self._variation(shape.member, name, item, depth + 1) for item in value]
+        if shape.type_name == "map" and isinstance(value, dict):
+            return {key: self._variation(shape.value, name, item, depth + 1) for key, item in value.items()}
+        known = self._known.get(_kind(name))
+        if isinstance(value, str) and known and self.chance.random() < 0.4:
+            return self._bent(self.chance.choice(known))
+        return value
 
     def _structure(self, shape: Shape, depth: int) -> dict[str, Any]:
         chosen = {}

@@ -44,9 +44,12 @@ class Visit:
         for name, text in _texts("", answer):
             self._stranger.learn(name, text)
 
+    def learn_request(self, operation: str, request: Any) -> None:
+        self._stranger.learn_request(operation, request)
+
     def call(self, service: str, operation: str) -> None:
         api = load_service(service).api
-        request = self._stranger.request(api.operation(operation).input_shape)
+        request = self._stranger.request(f"{service}:{operation}", api.operation(operation).input_shape)
         if api.protocol not in ("json", "query", "ec2"):
             raise NotImplementedError(f"strangers do not speak {api.protocol} yet")
         before, logged = self._version(), self._emulator.log_events.newest_sequence
@@ -59,25 +62,27 @@ class Visit:
             status, answer = query_call(self._emulator, api, body)
         took = time.monotonic() - began
         changed = self._version() != before or self._emulator.log_events.newest_sequence != logged
-        wrong = self._wrong(api, status, answer, took, changed)
+        wrong = self._wrong(api, operation, status, answer, took, changed)
         if wrong:
             self.failures.append(f"{service}:{operation}: {wrong}: {answer[:300]!r} to {body[:3000]!r}")
         if status == 200:
             for name, text in told(api, answer):
                 self._stranger.learn(name, text)
 
-    def _wrong(self, api: ApiModel, status: int, answer: bytes, took: float, changed: bool) -> str | None:
+    def _wrong(
+        self, api: ApiModel, operation: str, status: int, answer: bytes, took: float, changed: bool
+    ) -> str | None:
         if took > SLOW_S:
             return f"took {took:.1f} s"
         if status == 200:
-            self._count(api.name, "", "200")
+            self._count(api.name, operation, "200")
             return None
         if not 400 <= status < 500:
             return f"answered {status}"
         code = error_code(api, answer)
         if code is None:
             return f"{status} in no shape of the protocol"
-        self._count(api.name, "", code)
+        self._count(api.name, operation, code)
         if changed:
             return f"refused with {code}, and something was kept"
         return None if self._is_known(api, code) else f"{code} is no error of the service"
@@ -90,8 +95,8 @@ class Visit:
         }
         return code in COMMON or code in documented or api.protocol == "ec2"  # EC2's model names no errors
 
-    def _count(self, *what: str) -> None:
-        key = (what[0], what[1], what[2])
+    def _count(self, service: str, operation: str, code: str) -> None:
+        key = (service, operation, code)
         self.outcomes[key] = self.outcomes.get(key, 0) + 1
 
     def _version(self) -> int:

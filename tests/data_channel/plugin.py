@@ -40,10 +40,12 @@ class Plugin:
     acknowledged: list[int] = field(default_factory=list)
     complete: bool = False
     connected: bool = False
+    listening: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self._websocket = WSConnection(ConnectionType.CLIENT)
         self._changed = threading.Condition()
+        self.listening.set()
         self._expected = 0
         self._next = 0
         self._binary = b""
@@ -98,6 +100,7 @@ class Plugin:
     def _read(self) -> None:
         try:
             while data := self.sock.recv(65536):
+                self.listening.wait()
                 self._websocket.receive_data(data)
                 for event in self._websocket.events():
                     self._take(event)

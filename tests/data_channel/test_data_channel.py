@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
@@ -163,6 +164,29 @@ def test_terminate_session(world: World, task: str, connect: Connect) -> None:
     assert plugin.closed.startswith("Session terminated by arn:aws:iam::123456789012:root")
     with refuses("DoesNotExistException", part=True, message=session["sessionId"]):
         world.aws("ssm").resume_session(SessionId=session["sessionId"])
+
+
+def test_a_client_that_takes_nothing_is_let_go(
+    world: World, task: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.data_channel.room.SEND_S", 0.3)
+    session = execute(world, task)
+    plugin = connect(session)
+    plugin.until(lambda: plugin.complete)
+    plugin.listening.clear()
+
+    def pour() -> None:
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                plugin.type(b"x" * 20_000)
+
+    threading.Thread(target=pour, daemon=True).start()
+    world.aws("ssm").terminate_session(SessionId=session["sessionId"])
+    world.settle()  # what decides about all tasks does not wait for such a client
+    world.run()
+    world.settle()
+    plugin.listening.set()
+    plugin.until(lambda: plugin.hung_up)
 
 
 def test_a_lost_connection_is_resumed(world: World, task: str, connect: Connect) -> None:
