@@ -177,7 +177,7 @@ class _Connection:
         return False
 
     def _event(self, event: Any) -> None:
-        """A client that takes nothing for a while is let go: half a frame may have gone out, and who sends has a lock."""
+        """A client that takes nothing for a while is let go: half a frame may be out, and who sends has a lock."""
         with self._lock:
             try:
                 self._sock.sendall(self._websocket.send(event))

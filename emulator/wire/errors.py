@@ -62,6 +62,10 @@ class ThrottlingException(AwsError):
         self.fault = fault
 
 
+class ServiceUnavailable(AwsError):
+    """Homeport ends while the request is under way."""
+
+
 class InternalFailure(AwsError):
     """Our own fault."""
 
@@ -69,6 +73,7 @@ class InternalFailure(AwsError):
 _STATUS = {
     "RequestEntityTooLarge": 413,
     "InternalFailure": 500,
+    "ServiceUnavailable": 503,
     "AccessDenied": 403,
     "DryRunOperation": 412,
     "UnauthorizedOperation": 403,

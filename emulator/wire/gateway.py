@@ -10,7 +10,7 @@ from typing import Any
 from emulator.clock import Clock
 from emulator.domain.errors import AwsError, NotEmulatedYet
 from emulator.ids import Ids
-from emulator.store.database import Database
+from emulator.store.database import Database, DatabaseClosed
 from emulator.wire.authenticate import Authenticator
 from emulator.wire.authorize import check_allowed, request_conditions
 from emulator.wire.call import Call, Facts, Parts
@@ -19,6 +19,7 @@ from emulator.wire.errors import (
     InternalFailure,
     RequestEntityTooLarge,
     SerializationException,
+    ServiceUnavailable,
     ThrottlingException,
     UnknownOperationException,
     from_violations,
@@ -77,6 +78,8 @@ class Gateway:
             return response
         except AwsError as error:
             return self._refuse(error, identified, request, request_id)
+        except DatabaseClosed:
+            return self._refuse(ServiceUnavailable("Homeport is shutting down."), identified, request, request_id)
         except Exception:  # noqa: BLE001 - the last line of defence: a bug becomes a logged 500
             _log.exception("request %s failed", request_id)
             text = f"Homeport failed; its log has the details under request id {request_id}."

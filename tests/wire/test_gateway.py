@@ -95,3 +95,9 @@ def test_unread_members_are_said(emulator: Emulator) -> None:
     environ = make_environ("POST", "/", b'{"colour": "blue"}', _SIGNED)
     _, headers, _ = call_wsgi(emulator.wsgi, environ)
     assert "colour" in headers["x-homeport-warning"]
+
+
+def test_who_is_left_at_the_end_is_told_so(emulator: Emulator) -> None:
+    emulator.database.close()
+    status, answer = _post(emulator)
+    assert (status, answer["__type"]) == (503, "ServiceUnavailable")
