@@ -66,6 +66,8 @@ class Front:
         refusal = self._guard.refusal(environ)
         if refusal is not None:
             return plain(start_response, 403, refusal)
+        if not environ.get("QUERY_STRING", "").isascii():
+            environ["QUERY_STRING"] = _escaped(environ["QUERY_STRING"])
         path = environ.get("PATH_INFO", "/")
         if self._is_relay(environ):
             if path.startswith(_TASK_PATHS):
@@ -110,6 +112,11 @@ def read_request(environ: Environ) -> HttpRequest:
         read_body=read_body,
         remote_address=environ.get("REMOTE_ADDR", ""),
     )
+
+
+def _escaped(query: str) -> str:
+    """Bytes that a URI may not have, escaped: not every library reads them as they came (as Latin-1, says WSGI)."""
+    return "".join(c if c.isascii() else f"%{ord(c):02X}" for c in query)
 
 
 def plain(start_response: StartResponse, status: int, text: str) -> Iterable[bytes]:

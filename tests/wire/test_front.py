@@ -5,7 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
+import pytest
+
+from emulator.app import Emulator
 from emulator.front import Environ, Lazily, StartResponse, Wsgi
+from tests.conftest import call_wsgi, make_environ
 
 
 def test_rooms_are_put_up_once_and_never_two_at_a_time() -> None:
@@ -48,3 +52,10 @@ def _environ() -> Environ:
 
 
 _start_response: StartResponse = dict
+
+
+@pytest.mark.parametrize("path", ["/v2/", "/v2/fuzz/tags/list", "/_emulator/explain", "/_emulator/logs", "/"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_bytes_that_no_uri_has_are_read_as_their_escapes(emulator: Emulator, path: str, method: str) -> None:
+    said = make_environ(method, path, b"", {}, "subject=\xe9&of=\xc3\xa9&scope=\xff")
+    assert call_wsgi(emulator.wsgi, said)[0] in (400, 401, 403, 404, 405)
