@@ -21,6 +21,7 @@ from typing import Any
 
 from emulator.clock import monotonic
 from emulator.config import environment
+from emulator.demo import waiters
 from emulator.demo.image import BusyboxMissing, web_image
 from emulator.demo.needs import (
     GROUP,
@@ -66,6 +67,7 @@ class Tour:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_PAGER": "",
+            "AWS_DATA_PATH": str(waiters.write(self.directory / "waiters")),
             "AWS_CONFIG_FILE": str(self.directory / "aws-config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(self.directory / "aws-credentials"),
             "DOCKER_CONFIG": str(self.directory / "docker"),

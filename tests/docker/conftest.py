@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from emulator.demo import waiters
 from emulator.demo.image import web_image
 from tests.docker.homeport import GROUP, IMAGE, RUN, Homeport, Pusher, engine
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _waiters_ask_every_second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DATA_PATH", str(waiters.write(tmp_path_factory.mktemp("waiters"))))
+        yield
 
 
 @pytest.fixture(scope="session")

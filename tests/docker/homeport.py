@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -55,9 +57,12 @@ def eventually(look: Callable[[], Any], within_s: float = 30.0) -> Any:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Not one that the system gives to whoever connects somewhere: it would be taken again before it is served."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @functools.cache
@@ -174,6 +179,7 @@ class Homeport:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_PAGER": "",
+            "AWS_DATA_PATH": os.environ["AWS_DATA_PATH"],
             "AWS_CONFIG_FILE": str(home / "aws-config"),
             "DOCKER_CONFIG": str(home / "docker"),
         }
