@@ -17,7 +17,7 @@ demo: $(STAMP) engine
 test: lint engine
 	@scripts/ensure-packages busybox-static curl skopeo podman debootstrap docker-compose docker-registry awscli iproute2
 	@$(PY) -m pytest -n $(WORKERS) -m "not docker" --check-coverage $(TESTS)
-	@$(PY) -m pytest -n 2 --dist loadfile -m docker $(TESTS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m docker $(TESTS)
 
 # No engine, within 90 seconds.
 test-fast: $(STAMP)

@@ -11,6 +11,18 @@ from emulator.demo import waiters
 from emulator.demo.image import web_image
 from tests.docker.homeport import GROUP, IMAGE, RUN, Homeport, Pusher, engine
 
+LONGEST_FIRST = (
+    "test_compose", "test_demo", "test_deployments", "test_crash", "test_sdks_inside", "test_terraform",
+    "test_capacity", "test_faults", "test_ecr_features", "test_inside_task", "test_instances", "test_process",
+    "test_lifecycle",
+)  # fmt: skip
+"""Files by how long they take, so that of two workers none is left alone with a long one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)) if "docker" in item.keywords else -1)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _waiters_ask_every_second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
