@@ -85,6 +85,10 @@ class InvalidNetworkInterfaceIdNotFound(AwsError):
     code = "InvalidNetworkInterfaceID.NotFound"
 
 
+class InvalidDhcpOptionIdNotFound(AwsError):
+    code = "InvalidDhcpOptionID.NotFound"
+
+
 class InvalidNetworkAclIdNotFound(AwsError):
     code = "InvalidNetworkAclID.NotFound"
 
@@ -161,6 +165,10 @@ class LaunchTemplateNameTaken(AwsError):
     code = "InvalidLaunchTemplateName.AlreadyExistsException"
 
 
+class LaunchTemplateNameMalformed(AwsError):
+    code = "InvalidLaunchTemplateName.MalformedException"
+
+
 class LaunchTemplateNameNotFound(AwsError):
     code = "InvalidLaunchTemplateName.NotFoundException"
 
@@ -179,6 +187,10 @@ class InvalidUserDataMalformed(AwsError):
 
 class InvalidInstanceIdNotFound(AwsError):
     code = "InvalidInstanceID.NotFound"
+
+
+class InvalidAmiIdNotFound(AwsError):
+    code = "InvalidAMIID.NotFound"
 
 
 class InvalidInstanceType(AwsError):

@@ -204,7 +204,7 @@ TAG = [{"Key": "a", "Value": "b"}]
         (lambda ec2: ec2.describe_vpcs(NextToken="x"), "InvalidParameterValue", "Unable to parse pagination token."),
         (lambda ec2: ec2.describe_route_tables(RouteTableIds=["rtb-1"]), "InvalidRouteTableID.NotFound", "'rtb-1'"),
         (lambda ec2: ec2.describe_network_acls(NetworkAclIds=["acl-1"]), "InvalidNetworkAclID.NotFound", "'acl-1'"),
-        (lambda ec2: ec2.describe_dhcp_options(DhcpOptionsIds=["dopt-1"]), "InvalidID", "'dopt-1'"),
+        (lambda ec2: ec2.describe_dhcp_options(DhcpOptionsIds=["dopt-1"]), "InvalidDhcpOptionID.NotFound", "'dopt-1'"),
         (lambda ec2: ec2.describe_regions(RegionNames=["mars-1"]), "InvalidParameterValue", "mars-1"),
         (lambda ec2: ec2.describe_availability_zones(ZoneNames=["x"]), "InvalidParameterValue", "[x]"),
         (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from emulator.domain.address_translation import (
     ElasticAddress,
@@ -28,6 +28,7 @@ from emulator.domain.ec2_errors import (
     MissingParameter,
     NatGatewayNotFound,
 )
+from emulator.domain.ec2_ids import malformed
 from emulator.domain.errors import AwsError
 from emulator.domain.key_value_tags import TAG_LIMIT, as_list, tags_of
 from emulator.domain.network import network_id
@@ -40,9 +41,16 @@ from emulator.store.ec2_tables import ADDRESSES, NAT_GATEWAYS, NETWORK_ACLS, VPC
 from emulator.wire.call import Call
 
 T = TypeVar("T")
-R = TypeVar(
-    "R", Vpc, Subnet, RouteTable, InternetGateway, SecurityGroup, ElasticAddress, NatGateway, VpcEndpoint, NetworkAcl
-)
+
+
+class HasId(Protocol):
+    """What EC2 has ids for."""
+
+    @property
+    def id(self) -> str: ...
+
+
+R = TypeVar("R", bound=HasId)
 
 
 def vpcs(call: Call) -> list[Vpc]:
@@ -66,27 +74,27 @@ def security_groups(call: Call) -> list[SecurityGroup]:
 
 
 def vpc(call: Call, vpc_id: str) -> Vpc:
-    return _one(vpcs(call), vpc_id, InvalidVpcIdNotFound(f"The vpc ID '{vpc_id[:128]}' does not exist"))
+    return one(vpcs(call), vpc_id, "vpc", InvalidVpcIdNotFound(f"The vpc ID '{vpc_id[:128]}' does not exist"))
 
 
 def subnet(call: Call, subnet_id: str) -> Subnet:
     lost = InvalidSubnetIdNotFound(f"The subnet ID '{subnet_id[:128]}' does not exist")
-    return _one(subnets(call), subnet_id, lost)
+    return one(subnets(call), subnet_id, "subnet", lost)
 
 
 def route_table(call: Call, table_id: str) -> RouteTable:
     lost = InvalidRouteTableIdNotFound(f"The routeTable ID '{table_id[:128]}' does not exist")
-    return _one(route_tables(call), table_id, lost)
+    return one(route_tables(call), table_id, "rtb", lost)
 
 
 def internet_gateway(call: Call, gateway_id: str) -> InternetGateway:
     lost = InvalidInternetGatewayIdNotFound(f"The internetGateway ID '{gateway_id[:128]}' does not exist")
-    return _one(internet_gateways(call), gateway_id, lost)
+    return one(internet_gateways(call), gateway_id, "igw", lost)
 
 
 def security_group(call: Call, group_id: str) -> SecurityGroup:
     lost = InvalidGroupNotFound(f"The security group '{group_id[:128]}' does not exist")
-    return _one(security_groups(call), group_id, lost)
+    return one(security_groups(call), group_id, "sg", lost)
 
 
 def network_acls(call: Call) -> list[NetworkAcl]:
@@ -106,7 +114,7 @@ def network_acls(call: Call) -> list[NetworkAcl]:
 
 def network_acl(call: Call, acl_id: str) -> NetworkAcl:
     lost = InvalidNetworkAclIdNotFound(f"The networkAcl ID '{acl_id[:128]}' does not exist")
-    return _one(network_acls(call), acl_id, lost)
+    return one(network_acls(call), acl_id, "acl", lost)
 
 
 def elastic_addresses(call: Call) -> list[ElasticAddress]:
@@ -115,7 +123,7 @@ def elastic_addresses(call: Call) -> list[ElasticAddress]:
 
 def elastic_address(call: Call, allocation_id: str) -> ElasticAddress:
     lost = InvalidAllocationIdNotFound(f"The allocation ID '{allocation_id[:128]}' does not exist")
-    return _one(elastic_addresses(call), allocation_id, lost)
+    return one(elastic_addresses(call), allocation_id, "eipalloc", lost)
 
 
 def nat_gateways(call: Call) -> list[NatGateway]:
@@ -124,7 +132,7 @@ def nat_gateways(call: Call) -> list[NatGateway]:
 
 def nat_gateway(call: Call, gateway_id: str) -> NatGateway:
     shown = [gateway for gateway in nat_gateways(call) if gateway.shown(call.now)]
-    return _one(shown, gateway_id, NatGatewayNotFound(f"NAT gateway {gateway_id[:128]} was not found"))
+    return one(shown, gateway_id, "nat", NatGatewayNotFound(f"NAT gateway {gateway_id[:128]} was not found"))
 
 
 def reserved_addresses(call: Call, subnet_id: str) -> set[str]:
@@ -149,7 +157,7 @@ def vpc_endpoints(call: Call) -> list[VpcEndpoint]:
 
 def vpc_endpoint(call: Call, endpoint_id: str) -> VpcEndpoint:
     lost = InvalidVpcEndpointIdNotFound(f"The Vpc Endpoint Id '{endpoint_id[:128]}' does not exist")
-    return _one(vpc_endpoints(call), endpoint_id, lost)
+    return one(vpc_endpoints(call), endpoint_id, "vpce", lost)
 
 
 def group_named(call: Call, name: str) -> SecurityGroup:
@@ -172,11 +180,12 @@ def group_of(call: Call, request: Mapping[str, Any]) -> SecurityGroup:
     raise MissingParameter("The request must contain the parameter GroupName or GroupId")
 
 
-def _one(records: Sequence[R], wanted: str, lost: AwsError) -> R:
+def one(records: Iterable[R], wanted: str, prefix: str, lost: AwsError) -> R:
+    """The one of that id. EC2 has another error for what is no id of the kind than for one that nothing has."""
     for record in records:
         if record.id == wanted:
             return record
-    raise lost
+    raise malformed(prefix, wanted) or lost
 
 
 def new_id(call: Call, prefix: str) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 from emulator.domain.ec2_errors import (
     DependencyViolation,
     InvalidAssociationIdNotFound,
-    InvalidId,
+    InvalidDhcpOptionIdNotFound,
     InvalidNetworkAclEntryNotFound,
     InvalidParameterValue,
     NetworkAclEntryAlreadyExists,
 )
+from emulator.domain.ec2_ids import malformed
 from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.network_acl import Entry, NetworkAcl, entry_of, last_entries
 from emulator.domain.resource_filter import flag
@@ -106,7 +107,8 @@ def describe_dhcp_options(call: Call, request: Mapping[str, Any]) -> dict[str, A
     known = dhcp_options_id(call.account, call.region)
     for wanted in request.get("DhcpOptionsIds", ()):
         if wanted != known:
-            raise InvalidId(f"The dhcpOption ID '{wanted[:128]}' does not exist")
+            lost = InvalidDhcpOptionIdNotFound(f"The dhcpOption ID '{wanted[:128]}' does not exist")
+            raise malformed("dopt", wanted) or lost
     domain = "ec2.internal" if call.region == "us-east-1" else f"{call.region}.compute.internal"
     options = [
         {"Key": "domain-name", "Values": [{"Value": domain}]},

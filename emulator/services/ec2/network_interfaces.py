@@ -144,10 +144,8 @@ def _of_endpoint(endpoint: VpcEndpoint, subnet: str, zones: Mapping[str, str]) -
 
 
 def _find(call: Call, wanted: str) -> _Interface:
-    for eni in _all(call):
-        if eni.id == wanted:
-            return eni
-    raise InvalidNetworkInterfaceIdNotFound(f"The networkInterface ID '{wanted[:128]}' does not exist")
+    lost = InvalidNetworkInterfaceIdNotFound(f"The networkInterface ID '{wanted[:128]}' does not exist")
+    return finding.one(_all(call), wanted, "eni", lost)
 
 
 def _shown(eni: _Interface, group_names: Mapping[str, str]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from emulator.domain.ec2_errors import (
     InvalidSecurityGroupRuleIdNotFound,
     MissingParameter,
 )
-from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.ec2_ids import malformed
+from emulator.domain.errors import AwsError, NotEmulatedYet
 from emulator.domain.resource_filter import flag
 from emulator.domain.security_group import (
     Ports,
@@ -253,8 +254,9 @@ def _find(call: Call, rule_id: str) -> Pair:
     raise _unknown_rule(rule_id)
 
 
-def _unknown_rule(rule_id: str) -> InvalidSecurityGroupRuleIdNotFound:
-    return InvalidSecurityGroupRuleIdNotFound(f"The security group rule ID '{rule_id[:128]}' does not exist")
+def _unknown_rule(rule_id: str) -> AwsError:
+    lost = InvalidSecurityGroupRuleIdNotFound(f"The security group rule ID '{rule_id[:128]}' does not exist")
+    return malformed("sgr", rule_id) or lost
 
 
 def _shown(call: Call, group: SecurityGroup, rule: Rule) -> dict[str, Any]:

@@ -51,7 +51,9 @@ _FILTERS = {
 
 def create_security_group(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     name, description = request["GroupName"], request["Description"]
-    if name.lower().startswith("sg-") or name == "default" or not _NAME.fullmatch(name):
+    if name.lower() == "default":  # observed
+        raise InvalidParameterValue(f"Cannot use reserved security group name: {name}")
+    if name.lower().startswith("sg-") or not _NAME.fullmatch(name):
         raise InvalidParameterValue(
             "Group names may not be in the format sg-*." if name.lower().startswith("sg-") else
             f"Value ({name[:255]}) for parameter GroupName is invalid."

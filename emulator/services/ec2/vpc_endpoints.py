@@ -13,6 +13,7 @@ from emulator.domain.ec2_errors import (
     InvalidServiceName,
     RouteAlreadyExists,
 )
+from emulator.domain.ec2_ids import malformed
 from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.network import network_id
 from emulator.services.ec2 import finding
@@ -107,7 +108,8 @@ def delete_vpc_endpoints(call: Call, request: Mapping[str, Any]) -> dict[str, An
 def describe_prefix_lists(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     def find(_: Call, wanted: str) -> object:
         if all(pair[0] != wanted for pair in lists):
-            raise InvalidPrefixListIdNotFound(f"The prefix list ID '{wanted[:128]}' does not exist")
+            lost = InvalidPrefixListIdNotFound(f"The prefix list ID '{wanted[:128]}' does not exist")
+            raise malformed("pl", wanted) or lost
         return wanted
 
     lists = [
