@@ -211,6 +211,13 @@ class BaselinePerformanceFactorsRequest(TypedDict, total=False):
     Cpu: CpuPerformanceFactorRequest
 
 
+class BlockDeviceMapping(TypedDict, total=False):
+    Ebs: EbsBlockDevice
+    NoDevice: str
+    DeviceName: str
+    VirtualName: str
+
+
 class BlockPublicAccessStates(TypedDict, total=False):
     InternetGatewayBlockMode: str
 
@@ -736,6 +743,23 @@ DescribeDhcpOptionsResult = TypedDict(
 )
 
 
+class DescribeImagesRequest(TypedDict, total=False):
+    ExecutableUsers: list[str]
+    ImageIds: list[str]
+    Owners: list[str]
+    IncludeDeprecated: bool
+    IncludeDisabled: bool
+    MaxResults: int
+    NextToken: str
+    DryRun: bool
+    Filters: list[Filter]
+
+
+class DescribeImagesResult(TypedDict, total=False):
+    NextToken: str
+    Images: list[Image]
+
+
 class DescribeInstanceTypesRequest(TypedDict, total=False):
     DryRun: bool
     InstanceTypes: list[str]
@@ -1038,6 +1062,22 @@ class DnsOptionsSpecification(TypedDict, total=False):
     PrivateDnsSpecifiedDomains: list[str]
 
 
+class EbsBlockDevice(TypedDict, total=False):
+    DeleteOnTermination: bool
+    Iops: int
+    SnapshotId: str
+    VolumeSize: int
+    VolumeType: str
+    KmsKeyId: str
+    Throughput: int
+    OutpostArn: str
+    AvailabilityZone: str
+    Encrypted: bool
+    VolumeInitializationRate: int
+    AvailabilityZoneId: str
+    EbsCardIndex: int
+
+
 class EbsCardInfo(TypedDict, total=False):
     EbsCardIndex: int
     BaselineBandwidthInMbps: int
@@ -1180,6 +1220,63 @@ class IamInstanceProfile(TypedDict, total=False):
 class IcmpTypeCode(TypedDict, total=False):
     Code: int
     Type: int
+
+
+Image = TypedDict(
+    "Image",
+    {
+        "PlatformDetails": "str",
+        "UsageOperation": "str",
+        "BlockDeviceMappings": "list[BlockDeviceMapping]",
+        "Description": "str",
+        "EnaSupport": "bool",
+        "Hypervisor": "str",
+        "ImageOwnerAlias": "str",
+        "Name": "str",
+        "RootDeviceName": "str",
+        "RootDeviceType": "str",
+        "SriovNetSupport": "str",
+        "StateReason": "StateReason",
+        "Tags": "list[Tag]",
+        "VirtualizationType": "str",
+        "BootMode": "str",
+        "TpmSupport": "str",
+        "DeprecationTime": "str",
+        "ImdsSupport": "str",
+        "SourceInstanceId": "str",
+        "DeregistrationProtection": "str",
+        "LastLaunchedTime": "str",
+        "ImageAllowed": "bool",
+        "SourceImageId": "str",
+        "SourceImageRegion": "str",
+        "FreeTierEligible": "bool",
+        "PublicSsmParameterName": "str",
+        "ImageWatermarks": "list[ImageWatermark]",
+        "ScanResults": "ScanResults",
+        "InstanceTypeSpecification": "InstanceTypeSpecification",
+        "ImageId": "str",
+        "ImageLocation": "str",
+        "State": "str",
+        "OwnerId": "str",
+        "CreationDate": "str",
+        "Public": "bool",
+        "ProductCodes": "list[ProductCode]",
+        "Architecture": "str",
+        "ImageType": "str",
+        "KernelId": "str",
+        "RamdiskId": "str",
+        "Platform": "str",
+    },
+    total=False,
+)
+
+
+class ImageWatermark(TypedDict, total=False):
+    WatermarkKey: str
+    SourceImageRegion: str
+    SourceImageId: str
+    SourceImageCreationTime: float
+    WatermarkCreationTime: float
 
 
 class InferenceAcceleratorInfo(TypedDict, total=False):
@@ -1510,6 +1607,15 @@ InstanceTypeInfo = TypedDict(
     },
     total=False,
 )
+
+
+class InstanceTypeItem(TypedDict, total=False):
+    InstanceType: str
+
+
+class InstanceTypeSpecification(TypedDict, total=False):
+    SupportedInstanceTypes: list[InstanceTypeItem]
+    UnsupportedInstanceTypes: list[InstanceTypeItem]
 
 
 class InternetGateway(TypedDict, total=False):
@@ -2635,6 +2741,16 @@ class RouteTableAssociation(TypedDict, total=False):
 class RouteTableAssociationState(TypedDict, total=False):
     State: str
     StatusMessage: str
+
+
+class ScanResults(TypedDict, total=False):
+    HighestFindingSeverityLabel: str
+    FindingScanDate: float
+    InformationalFixAvailableSince: float
+    LowFixAvailableSince: float
+    MediumFixAvailableSince: float
+    HighFixAvailableSince: float
+    CriticalFixAvailableSince: float
 
 
 class SecondaryInterfacePrivateIpAddressSpecification(TypedDict, total=False):

@@ -430,6 +430,18 @@ class ListEntitiesForPolicyResponse(TypedDict, total=False):
     Marker: str
 
 
+class ListInstanceProfileTagsRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListInstanceProfileTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
 class ListInstanceProfilesForRoleRequest(TypedDict, total=False):
     RoleName: Required[str]
     Marker: str
@@ -750,6 +762,11 @@ class Tag(TypedDict, total=False):
     Value: Required[str]
 
 
+class TagInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    Tags: Required[list[Tag]]
+
+
 class TagPolicyRequest(TypedDict, total=False):
     PolicyArn: Required[str]
     Tags: Required[list[Tag]]
@@ -763,6 +780,11 @@ class TagRoleRequest(TypedDict, total=False):
 class TagUserRequest(TypedDict, total=False):
     UserName: Required[str]
     Tags: Required[list[Tag]]
+
+
+class UntagInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    TagKeys: Required[list[str]]
 
 
 class UntagPolicyRequest(TypedDict, total=False):

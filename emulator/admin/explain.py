@@ -1,4 +1,4 @@
-"""Why a task or a service is where it is: the plan of its next look, what blocks it, what happened.
+"""Why a task, a service, a capacity provider is where it is: the plan of its next look, what blocks it, what happened.
 
 For people and as data. It asks the same deciders that act, so it cannot tell another story than theirs.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from emulator.admin.explain_capacity import of_provider
 from emulator.control.plane import ControlPlane
 from emulator.domain.fault_words import target_words, told
 from emulator.domain.reach import HERE, Vantage, addresses, sentences
@@ -18,7 +19,7 @@ from emulator.domain.task import Task
 from emulator.events import journal
 from emulator.events.task_changes import STATE_CHANGE
 from emulator.store.database import Database, Reader
-from emulator.store.ecs_tables import SERVICES, TASKS
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS, SERVICES, TASKS
 
 RECENT_ENTRIES = 30
 
@@ -38,8 +39,8 @@ def explain(
     now: float,
     vantage: Callable[[Reader, Task], Vantage] = _here,
 ) -> dict[str, Any]:
-    """`subject`: `task/<id>` (its beginning will do), `service/<name>`, `service/<cluster>/<name>`, or either's ARN.
-    `vantage` tells where a task's engine is.
+    """`subject`: `task/<id>` (its beginning will do), `service/<name>`, `service/<cluster>/<name>`,
+    `capacity-provider/<name>`, or an ARN of these. `vantage` tells where a task's engine is.
 
     Raises NothingToExplain, which names what was meant when that is more than one.
     """
@@ -51,14 +52,18 @@ def explain(
             found = [service for service in reader.find(SERVICES) if _means(subject, service.arn)]
             # one that was deleted is only meant when no other has its name
             found = [service for service in found if service.status != "INACTIVE"] or found[-1:]
+        elif kind == "capacity-provider":
+            found = [provider for provider in reader.find(CAPACITY_PROVIDERS) if _means(subject, provider.arn)]
         else:
-            raise NothingToExplain(f"{subject!r} is neither task/ID nor service/NAME")
+            raise NothingToExplain(f"{subject!r} is neither task/ID nor service/NAME nor capacity-provider/NAME")
         if len(found) > 1:
             raise NothingToExplain(f"{subject} may be any of: {', '.join(one.arn for one in found)}")
         if not found:
             raise NothingToExplain(f"there is no {subject}")
         if kind == "task":
             return _of_task(reader, plane, found[0], now, vantage(reader, found[0]))
+        if kind == "capacity-provider":
+            return of_provider(reader, plane, found[0], now)
         return _of_service(reader, plane, found[0], now)
 
 

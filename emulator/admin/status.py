@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from emulator.admin.explain_capacity import capacity_providers
 from emulator.admin.vantage import Vantages
 from emulator.domain.container_instance import INSTANCE_TYPE, ContainerInstance, Load
 from emulator.domain.fault_words import target_words, told
@@ -29,6 +30,7 @@ def status(reader: Reader, naming: RegistryNaming, vantages: Vantages) -> dict[s
             for c in reader.find(CLUSTERS)
         ],
         "instances": _instances(reader),
+        "capacityProviders": capacity_providers(reader),
         "services": [
             {
                 "name": s.name,

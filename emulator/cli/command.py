@@ -85,11 +85,13 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     cli_faults.add(verb("fault", cli_faults.faults, "faults on demand: list them, add one, clear them"))
     verb("hosts", _hosts, "the hosts lines with which real registry names lead here")
     for name, text in (
-        ("explain", "why task/ID or service/NAME is where it is"),
+        ("explain", "why task/ID, service/NAME or capacity-provider/NAME is where it is"),
         ("plan", "what the next look at task/ID or service/NAME would do; without one, the next tick"),
     ):
         made = verb(name, _explain if name == "explain" else _plan, text)
-        made.add_argument("subject", metavar="task/ID|service/NAME", nargs=None if name == "explain" else "?")
+        made.add_argument(
+            "subject", metavar="task/ID|service/NAME|capacity-provider/NAME", nargs=None if name == "explain" else "?"
+        )
         made.add_argument("--json", action="store_true")
     clock = verb("clock", _clock, "the emulator's time; `clock advance 30d` moves it")
     clock.add_argument("advance", nargs="*", metavar="advance DURATION", help="e.g. advance 90s, 15m, 2h, 30d")

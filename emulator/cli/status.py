@@ -30,6 +30,11 @@ def print_status(asked: argparse.Namespace) -> int:
             for i in found["instances"]
         ],
     )  # fmt: skip
+    columns = ("name", "clusters", "group", "hosts", "desired", "bounds", "reservation", "waiting")
+    table(
+        "PROVIDER  CLUSTERS  GROUP  HOSTS  DESIRED  MIN-MAX  RESERVATION  WAITING",
+        [[provider[column] for column in columns] for provider in found["capacityProviders"]],
+    )
     table(
         "SERVICE  CLUSTER  STATUS  DESIRED  RUNNING  PENDING",
         [[s["name"], s["cluster"], s["status"], s["desired"], s["running"], s["pending"]] for s in found["services"]],

@@ -71,14 +71,14 @@ class AutoScalingGroupController:
         live = sum(instance.live for instance in instances)
         if step.zones and not self._launch(tx, group, step.zones, live, now):
             return now + RETRY_S
+        if group.cause and group.status is None and not step.stuck:
+            # It has as many as desired now: what is missing later is missing for another reason.
+            tx.put(GROUPS, replace(group, cause=""))
         return now + LOOK_WHILE_DRAINING_S if draining else None
 
     def _launch(self, tx: Transaction, group: AutoScalingGroup, zones: Sequence[str], live: int, now: float) -> bool:
         """Whether it could be done."""
-        cause = (
-            f"At {_at(now)} {group.cause}.  At {_at(now)} an instance was started in response to a difference between "
-            f"desired and actual capacity, increasing the capacity from {live} to {live + len(zones)}."
-        )
+        cause = _why_launched(group, live, live + len(zones), now)
         try:
             plan = blueprint(tx, group)
         except CannotLaunch as error:
@@ -119,8 +119,9 @@ class AutoScalingGroupController:
         return True
 
     def _let_go(self, tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, now: float) -> None:
+        because = f"At {_at(now)} {group.cause}.  " if group.cause else ""
         cause = (
-            f"At {_at(now)} {group.cause}.  At {_at(now)} an instance was taken out of service in response to a "
+            f"{because}At {_at(now)} an instance was taken out of service in response to a "
             f"difference between desired and actual capacity.  At {_at(now)} instance {instance.id} was selected for "
             "termination."
         )
@@ -155,8 +156,18 @@ class AutoScalingGroupController:
         """Once, as long as nothing else happens."""
         before = activities_of(tx, group.account, group.region, group.name, limit=1)
         if not before or before[0].status_message != text:
-            cause = f"At {_at(now)} {group.cause}."
+            cause = f"At {_at(now)} {group.cause or 'there were more instances than desired'}."
             new_activity(tx, group, text, cause, now, self._ids.uuid(), failure=text)
+
+
+def _why_launched(group: AutoScalingGroup, before: int, after: int, now: float) -> str:
+    """Without a change of what is desired, an instance is missing that was there."""
+    if not group.cause:
+        return f"At {_at(now)} an instance was launched in response to an unhealthy instance needing to be replaced."
+    return (
+        f"At {_at(now)} {group.cause}.  At {_at(now)} an instance was started in response to a difference between "
+        f"desired and actual capacity, increasing the capacity from {before} to {after}."
+    )
 
 
 def _drained_first(tx: Transaction, group: AutoScalingGroup) -> bool:

@@ -15,7 +15,7 @@ from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.control.group_blueprint import CannotLaunch, blueprint
 from emulator.control.instances import trunking
 from emulator.domain.auto_scaling_group import AutoScalingGroup
-from emulator.domain.capacity_provider import CapacityProvider, scaling_policy_id
+from emulator.domain.capacity_provider import DELETED_KEPT_S, CapacityProvider, deleted, scaling_policy_id
 from emulator.domain.cluster import Cluster
 from emulator.domain.container_instance import ContainerInstance, InstancePort, Load
 from emulator.domain.ec2_instance import Ec2Instance
@@ -65,9 +65,11 @@ class CapacityProviderController:
             for cluster in clusters:
                 if cluster.attachments_status == "UPDATE_IN_PROGRESS":
                     tx.put(CLUSTERS, replace(cluster, attachments_status="UPDATE_COMPLETE"))
-            provider = _settled(tx, tx.get(CAPACITY_PROVIDERS, account, region, name))
+            provider = _settled(tx, tx.get(CAPACITY_PROVIDERS, account, region, name), now)
             if provider is None:
                 return None
+            if not provider.active:
+                return (provider.deleted_at or now) + DELETED_KEPT_S
             return self._look(tx, provider, [c for c in clusters if name in c.capacity_providers], now)
 
     def _look(
@@ -88,6 +90,22 @@ class CapacityProviderController:
             tx.put(CAPACITY_PROVIDERS, remembered)
         _resize(tx, provider, group, fleet, verdict, now)
         return verdict.next_look
+
+    def verdict(self, reader: Reader, provider: CapacityProvider) -> tuple[Fleet, Verdict] | None:
+        """What the next look would find and decide, for `homeport explain`; None where nothing is scaled."""
+        here = (provider.account, provider.region)
+        group = reader.get(GROUPS, *here, provider.scaling_group)
+        clusters = [
+            c for c in reader.find(CLUSTERS, account=here[0], region=here[1]) if provider.name in c.capacity_providers
+        ]
+        if group is None or group.status is not None or not provider.scales or not clusters:
+            return None
+        instances = reader.find(INSTANCES, account=here[0], region=here[1], scaling_group=group.name)
+        known = [(i, instance_named(reader, i.container_instance) if i.container_instance else None) for i in instances]
+        waiting = [t for c in clusters for t in waiting_tasks(reader, *here, c.name, provider.name)]
+        unplaced = [demand for task in waiting if (demand := self._demand(reader, task)) is not None]
+        fleet = self._fleet(reader, group, clusters[0], _hosts(reader, known), unplaced)
+        return fleet, scale(_scaling(provider), fleet, provider.low_since, self._clock.now())
 
     # -- tasks that wait
 
@@ -188,13 +206,16 @@ class _NoIds:
         return "0" * digits
 
 
-def _settled(tx: Transaction, provider: CapacityProvider | None) -> CapacityProvider | None:
-    """An update is done; a deletion too."""
+def _settled(tx: Transaction, provider: CapacityProvider | None, now: float) -> CapacityProvider | None:
+    """An update is done; a deletion too. None when there is nothing any more."""
     if provider is None:
         return None
-    if provider.update_status == "DELETE_IN_PROGRESS":
+    if not provider.active and now >= (provider.deleted_at or now) + DELETED_KEPT_S:
         tx.delete(CAPACITY_PROVIDERS, provider.account, provider.region, provider.name)
         return None
+    if provider.update_status == "DELETE_IN_PROGRESS":
+        provider = deleted(provider, now)
+        tx.put(CAPACITY_PROVIDERS, provider)
     if provider.update_status == "UPDATE_IN_PROGRESS":
         provider = replace(provider, update_status="UPDATE_COMPLETE")
         tx.put(CAPACITY_PROVIDERS, provider)

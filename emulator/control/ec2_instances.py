@@ -106,6 +106,7 @@ class Ec2InstanceController:
             trunking=trunking(tx, instance.account, instance.region, root),
             capacity_provider=provider.name if provider else None,
             ec2_instance_id=instance.id,
+            image_id=instance.image_id,
             subnet_id=instance.subnet_id,
             vpc_id=instance.vpc_id,
         )

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.domain.auto_scaling_group import AutoScalingGroup
-from emulator.domain.instance_type import InstanceType
-from emulator.domain.launch_template import LaunchTemplate
-from emulator.domain.network import availability_zone_of, default_subnets, default_vpc_id, network_id
-from emulator.domain.virtual_host import UnknownInstanceType, instance_type
+from emulator.domain.instance_type import INSTANCE_TYPES, InstanceType
+from emulator.domain.launch_template import DEFAULT_TYPE, INVALID_TEMPLATE, LaunchTemplate
+from emulator.domain.network import availability_zone_of, default_subnets, default_vpc_id
 from emulator.store import vpc_queries
 from emulator.store.autoscaling_tables import LAUNCH_CONFIGURATIONS
 from emulator.store.database import Reader
 from emulator.store.ec2_tables import LAUNCH_TEMPLATES
+from emulator.store.launch_queries import fault_of, instance_profile, resolved_image
 
 
 class CannotLaunch(ValueError):
@@ -37,12 +37,12 @@ class Blueprint:
 
 
 def blueprint(reader: Reader, group: AutoScalingGroup) -> Blueprint:
-    """Raises CannotLaunch: the template is gone, or its instance type is none that Homeport has."""
+    """Raises CannotLaunch: the template is gone, or what it names is not there."""
     if group.launch_configuration is not None:
         made = reader.get(LAUNCH_CONFIGURATIONS, group.account, group.region, group.launch_configuration)
         if made is None:
             raise CannotLaunch(f"Launch configuration {group.launch_configuration} not found")
-        return _from_members(group, made.members, {"LaunchConfigurationName": made.name}, None)
+        return _from_members(reader, group, made.members, {"LaunchConfigurationName": made.name}, None)
     asked, kind = _template_of(group)
     template = _template(reader, group, asked)
     version = template.version(asked.get("Version")) if template else None
@@ -54,7 +54,7 @@ def blueprint(reader: Reader, group: AutoScalingGroup) -> Blueprint:
         "LaunchTemplateName": template.name,
         "Version": str(version.number),
     }
-    return _from_members(group, version.data, made_from, kind)
+    return _from_members(reader, group, version.data, made_from, kind)
 
 
 def _template_of(group: AutoScalingGroup) -> tuple[Mapping[str, str], str | None]:
@@ -71,14 +71,31 @@ def _template(reader: Reader, group: AutoScalingGroup, asked: Mapping[str, str])
 
 
 def _from_members(
-    group: AutoScalingGroup, data: Mapping[str, Any], made_from: Mapping[str, str], kind: str | None
+    reader: Reader, group: AutoScalingGroup, data: Mapping[str, Any], made_from: Mapping[str, str], kind: str | None
 ) -> Blueprint:
-    try:
-        known = instance_type(kind or str(data.get("InstanceType") or "m1.small"))
-    except UnknownInstanceType as error:
-        raise CannotLaunch(str(error)) from error
+    wanted = kind or str(data.get("InstanceType") or DEFAULT_TYPE)
+    fault = fault_of(reader, group.account, group.region, data, wanted)
+    if fault is not None:
+        raise CannotLaunch(fault if "LaunchConfigurationName" in made_from else INVALID_TEMPLATE + fault)
+    profile = instance_profile(reader, group.account, data.get("IamInstanceProfile"))
     interfaces = data.get("NetworkInterfaces") or [{}]
-    profile = data.get("IamInstanceProfile")
+    return Blueprint(
+        kind=INSTANCE_TYPES[wanted],
+        image_id=resolved_image(reader, group.account, group.region, str(data["ImageId"])),
+        user_data=data.get("UserData"),
+        security_groups=tuple(
+            data.get("SecurityGroupIds") or interfaces[0].get("Groups") or data.get("SecurityGroups") or ()
+        ),
+        key_name=data.get("KeyName"),
+        profile=profile.arn if profile else None,
+        spot=(data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot" or bool(data.get("SpotPrice")),
+        tags=_tags(group, data, made_from),
+        made_from=made_from,
+    )
+
+
+def _tags(group: AutoScalingGroup, data: Mapping[str, Any], made_from: Mapping[str, str]) -> dict[str, str]:
+    """Of an instance: the template's, then the group's that say so, then AWS's own."""
     tags = {
         str(tag.get("Key")): str(tag.get("Value") or "")
         for specification in data.get("TagSpecifications") or ()
@@ -86,19 +103,10 @@ def _from_members(
         for tag in specification.get("Tags") or ()
     }
     tags.update({tag.key: tag.value for tag in group.tags if tag.propagate})
-    return Blueprint(
-        kind=known,
-        image_id=data.get("ImageId") or network_id("ami", group.region, known.architecture),
-        user_data=data.get("UserData"),
-        security_groups=tuple(
-            data.get("SecurityGroupIds") or interfaces[0].get("Groups") or data.get("SecurityGroups") or ()
-        ),
-        key_name=data.get("KeyName"),
-        profile=(profile.get("Arn") or profile.get("Name")) if isinstance(profile, Mapping) else profile,
-        spot=(data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot" or bool(data.get("SpotPrice")),
-        tags={**tags, "aws:autoscaling:groupName": group.name},
-        made_from=made_from,
-    )
+    if "LaunchTemplateId" in made_from:
+        tags["aws:ec2launchtemplate:id"] = made_from["LaunchTemplateId"]
+        tags["aws:ec2launchtemplate:version"] = made_from["Version"]
+    return {**tags, "aws:autoscaling:groupName": group.name}
 
 
 def place_of(reader: Reader, group: AutoScalingGroup, zone: str) -> tuple[str, str]:

@@ -104,6 +104,7 @@ class ControlPlane:
         self._work = local.work
         self.tasks = TaskController(parts.clock, parts.database, self.loop, self.engines, self.definitions, self.faults)
         self.services = ServiceController(parts.clock, parts.database, parts.ids)
+        self.capacity_providers = CapacityProviderController(parts.clock, parts.database, parts.ids, self.definitions)
         session_logs = SessionLogs(
             parts.database, parts.delivery, self.definitions, parts.clock, parts.ids, parts.enforce_iam
         )
@@ -202,7 +203,7 @@ class ControlPlane:
     def _capacity(self, parts: ControlParts) -> dict[str, Controller]:
         """Who brings hosts, and tasks to them."""
         return {
-            "capacity_provider": CapacityProviderController(parts.clock, parts.database, parts.ids, self.definitions),
+            "capacity_provider": self.capacity_providers,
             "auto_scaling_group": AutoScalingGroupController(parts.clock, parts.database, parts.ids),
             "ec2_instance": Ec2InstanceController(
                 parts.clock, parts.database, parts.ids, self._engine_version, parts.allow_privileged

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from emulator.domain.capacity_strategy import FARGATE_PROVIDERS
@@ -22,6 +22,8 @@ ASSOCIATED_TAG: Final = "AmazonECSManaged"
 """The tag that ECS puts on the group of a provider, and its instances."""
 MAX_OF_CLUSTER: Final = 20
 """Capacity providers of one cluster (Amazon ECS service quotas)."""
+DELETED_KEPT_S: Final = 3600.0
+"""How long one that was deleted can be described; how long at AWS is not known."""
 _NAME: Final = re.compile(r"[a-zA-Z0-9\-_]{1,255}")
 _RESERVED: Final = ("aws", "ecs", "fargate")
 _NUMBERS: Final[Mapping[str, tuple[int, int, int]]] = {
@@ -53,11 +55,30 @@ class CapacityProvider:
     tags: list[dict[str, str]] = field(default_factory=list)
     low_since: float | None = None
     reservation: float | None = None
+    deleted_at: float | None = None  # INACTIVE since then
+
+    @property
+    def active(self) -> bool:
+        """Whether it is more than the memory of one that was deleted."""
+        return self.status == "ACTIVE"
 
     @property
     def scales(self) -> bool:
         """Whether its tasks wait for hosts, which managed scaling brings."""
-        return self.managed_scaling.get("status") == "ENABLED"
+        return self.active and self.managed_scaling.get("status") == "ENABLED"
+
+
+def deleted(provider: CapacityProvider, now: float) -> CapacityProvider:
+    """It stays describable, INACTIVE; its group is free for another (ECS API model, CapacityProvider: status)."""
+    return replace(
+        provider,
+        status="INACTIVE",
+        update_status="DELETE_COMPLETE",
+        update_status_reason=None,
+        scaling_group="",
+        tags=[],
+        deleted_at=now,
+    )
 
 
 def scaling_policy_id(provider: CapacityProvider) -> str:

@@ -63,8 +63,11 @@ _COMPUTE_5: Final = ("large", "xlarge", "2xlarge", "4xlarge", "9xlarge", "12xlar
 _GENERATION_6I: Final = (*_GENERATION_5, "32xlarge")
 _GENERATION_7I: Final = (*_GENERATION_5, "48xlarge")
 _GRAVITON: Final = ("medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
+_GENERATION_6A: Final = (*_GENERATION_6I, "48xlarge")
 _FAMILIES: Final[Mapping[str, _Family]] = {
     "m5": _Family(4, _GENERATION_5), "m5a": _Family(4, _GENERATION_5), "m6i": _Family(4, _GENERATION_6I),
+    "m6a": _Family(4, _GENERATION_6A), "c5a": _Family(2, _GENERATION_5), "c6a": _Family(2, _GENERATION_6A),
+    "r5a": _Family(8, _GENERATION_5), "r6a": _Family(8, _GENERATION_6A),
     "m7i": _Family(4, _GENERATION_7I), "m6g": _Family(4, _GRAVITON, True), "m7g": _Family(4, _GRAVITON, True),
     "c5": _Family(2, _COMPUTE_5), "c6i": _Family(2, _GENERATION_6I), "c7i": _Family(2, _GENERATION_7I),
     "c6g": _Family(2, _GRAVITON, True), "c7g": _Family(2, _GRAVITON, True),
@@ -75,8 +78,12 @@ _BURSTABLE: Final[Mapping[str, tuple[int, float, int]]] = {
     "nano": (2, 0.5, 2), "micro": (2, 1, 2), "small": (2, 2, 3), "medium": (2, 4, 3), "large": (2, 8, 3),
     "xlarge": (4, 16, 4), "2xlarge": (8, 32, 4),
 }  # fmt: skip
-"""Of t3, t3a and t4g: vCPUs, GiB, interfaces; none of them has trunking."""
-_BURSTABLE_FAMILIES: Final = {"t3": False, "t3a": False, "t4g": True}
+"""Of t3, t3a and t4g: vCPUs, GiB, interfaces; none of them has trunking, nor has t2."""
+_BURSTABLE_2: Final[Mapping[str, tuple[int, float, int]]] = {
+    "nano": (1, 0.5, 2), "micro": (1, 1, 2), "small": (1, 2, 3), "medium": (2, 4, 3), "large": (2, 8, 3),
+    "xlarge": (4, 16, 3), "2xlarge": (8, 32, 3),
+}  # fmt: skip
+_BURSTABLE_FAMILIES: Final = {"t2": False, "t3": False, "t3a": False, "t4g": True}
 _T3A_INTERFACES: Final = {"small": 2}
 
 
@@ -88,7 +95,7 @@ def _registered(gib: float) -> int:
 def _table() -> dict[str, InstanceType]:
     found: dict[str, InstanceType] = {}
     for family, arm in _BURSTABLE_FAMILIES.items():
-        for size, (vcpus, gib, interfaces) in _BURSTABLE.items():
+        for size, (vcpus, gib, interfaces) in (_BURSTABLE_2 if family == "t2" else _BURSTABLE).items():
             own = _T3A_INTERFACES.get(size, interfaces) if family == "t3a" else interfaces
             name = f"{family}.{size}"
             found[name] = InstanceType(

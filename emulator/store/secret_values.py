@@ -19,6 +19,7 @@ from emulator.domain.parameter import (
     selected_version,
     version_not_found,
 )
+from emulator.domain.public_parameter import public_parameter
 from emulator.domain.secret import CURRENT, InvalidRequestException, Secret, SecretVersion
 from emulator.store.database import Reader
 from emulator.store.sealing import Sealer, Unsealable
@@ -164,7 +165,12 @@ def read_parameter(reader: Reader, scope: Scope, reference: Reference) -> tuple[
     """ParameterNotFound, or ParameterVersionNotFound when the selector picks nothing. The value stays sealed."""
     parameter = find_parameter(reader, scope, reference)
     if parameter is None:
-        raise ParameterNotFound("")
+        public = public_parameter(reference.name, scope.region)
+        if public is None:
+            raise ParameterNotFound("")
+        if selected_version(public[0], reference.selector) != public[1].version:
+            raise version_not_found(reference.name, selected_version(public[0], reference.selector))
+        return public
     number = selected_version(parameter, reference.selector)
     version = reader.get(PARAMETER_VERSIONS, parameter.account, parameter.region, parameter.name, number)
     if version is None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from emulator.admin.explain import explain
+from emulator.admin.explain_capacity import capacity_providers
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from tests.conftest import Aws
@@ -290,13 +292,17 @@ def test_without_managed_scaling_tasks_need_room_now(world: World) -> None:
 
 
 def test_a_group_that_cannot_launch_says_why(world: World) -> None:
-    make_template(world.aws, "odd", InstanceType="p5.48xlarge")
-    make_group(world.aws, LaunchTemplate={"LaunchTemplateName": "odd"}, DesiredCapacity=1)
+    template = make_template(world.aws, "odd")
+    make_group(world.aws, LaunchTemplate={"LaunchTemplateName": "odd", "Version": "$Latest"}, DesiredCapacity=0)
+    world.aws("ec2").create_launch_template_version(
+        LaunchTemplateId=template, SourceVersion="1", LaunchTemplateData={"InstanceType": "p5.48xlarge"}
+    )
+    world.aws("autoscaling").set_desired_capacity(AutoScalingGroupName="hosts", DesiredCapacity=1)
     world.pass_time(1)
     autoscaling = world.aws("autoscaling")
     [activity] = autoscaling.describe_scaling_activities(AutoScalingGroupName="hosts")["Activities"]
     assert activity["StatusCode"] == "Failed"
-    assert "unknown instance type 'p5.48xlarge'" in activity["StatusMessage"]
+    assert "Invalid value 'p5.48xlarge' for InstanceType." in activity["StatusMessage"]
 
 
 def test_a_group_deleted_by_force_ends_its_hosts(world: World) -> None:
@@ -312,3 +318,55 @@ def test_a_group_deleted_by_force_ends_its_hosts(world: World) -> None:
     assert autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
     assert hosts(world) == []
     assert {t["lastStatus"] for t in tasks(world, arns)} == {"STOPPED"}
+
+
+def told(world: World) -> dict[str, Any]:
+    return explain(world.emulator.database, world.emulator.plane, "capacity-provider/ec2", world.clock.now())
+
+
+def test_a_provider_is_explained(world: World) -> None:
+    arn = make_group(world.aws, MaxSize=1)
+    make_provider(world.aws, arn, managedTerminationProtection="DISABLED")
+    assert "Nobody scales it: no cluster has it." in told(world)["words"]
+    use_provider(world.aws, "ec2")
+    world.ecs.register_task_definition(**ec2_definition(container={"cpu": 1024, "memory": 256}))
+    world.settle()
+    arns = run(world, 3)
+    world.pass_time(10)
+    said = told(world)
+    assert said["words"][:2] == [
+        "It is ACTIVE, of the cluster c.",
+        "Its Auto Scaling group hosts has 1 hosts and wants 1, from 0 to 1.",
+    ]
+    assert "CapacityProviderReservation is 200 (2 hosts needed, 1 there)" in said["because"]
+    assert "1 tasks wait for it: RESOURCE:CPU." in said["words"]
+    assert any(line.startswith("Host i-") and line.endswith("is InService, with 2 tasks.") for line in said["words"])
+    assert {"capacity_provider.created", "capacity_provider.scaled"} <= {entry["kind"] for entry in said["history"]}
+    with world.emulator.database.read() as reader:
+        [standing] = capacity_providers(reader)
+    assert (standing["clusters"], standing["hosts"], standing["bounds"], standing["waiting"]) == ("c", 1, "0-1", 1)
+    for arn in arns:
+        world.ecs.stop_task(cluster="c", task=arn)
+    world.pass_time(400)
+    said = told(world)
+    assert "(0 hosts needed, 1 there); hosts go in" in said["because"] and said["nextLook"] > world.clock.now()
+    world.aws("ecs").update_capacity_provider(
+        name="ec2", autoScalingGroupProvider={"managedScaling": {"status": "DISABLED"}}
+    )
+    assert "Nobody scales it: managed scaling is off." in told(world)["words"]
+
+
+def test_a_lost_host_is_replaced_for_another_reason(world: World) -> None:
+    """The activity says so, and not what made the group as large as it is."""
+    make_group(world.aws, DesiredCapacity=1)
+    world.pass_time(10)
+    [instance] = group(world.aws)["Instances"]
+    world.aws("ec2").terminate_instances(InstanceIds=[instance["InstanceId"]])
+    world.pass_time(10)
+    activities = world.aws("autoscaling").describe_scaling_activities(AutoScalingGroupName="hosts")["Activities"]
+    assert [a["Description"].partition(":")[0] for a in activities] == [
+        "Launching a new EC2 instance", "Terminating EC2 instance", "Launching a new EC2 instance",
+    ]  # fmt: skip
+    assert "in response to an unhealthy instance needing to be replaced." in activities[0]["Cause"]
+    assert "EC2 health check" in activities[1]["Cause"]
+    assert "increasing the capacity from 0 to 1" in activities[2]["Cause"]

@@ -47,7 +47,12 @@ def test_a_group_as_it_is_described(emulator: Emulator, aws: Aws, autoscaling: A
     )["Reservations"]
     [instance] = reservation["Instances"]
     tags = {t["Key"]: t["Value"] for t in instance["Tags"]}
-    assert tags == {"team": "a", "aws:autoscaling:groupName": "hosts"}
+    assert tags == {
+        "team": "a",
+        "aws:autoscaling:groupName": "hosts",
+        "aws:ec2launchtemplate:id": shown["LaunchTemplate"]["LaunchTemplateId"],
+        "aws:ec2launchtemplate:version": "1",
+    }
     assert instance["State"]["Name"] == "running"
     [described] = autoscaling.describe_auto_scaling_instances(InstanceIds=[first["InstanceId"]])["AutoScalingInstances"]
     assert (described["AutoScalingGroupName"], described["LifecycleState"]) == ("hosts", "InService")

@@ -33,9 +33,9 @@ def test_versions_of_a_template(aws: Aws) -> None:
     assert [v["VersionNumber"] for v in answer["SuccessfullyDeletedLaunchTemplateVersions"]] == [1]
     assert [v["VersionNumber"] for v in answer["UnsuccessfullyDeletedLaunchTemplateVersions"]] == [2, 9]
     with refuses("InvalidLaunchTemplateId.NotFound"):
-        ec2.delete_launch_template_versions(LaunchTemplateId="lt-nope", Versions=["1"])
+        ec2.delete_launch_template_versions(LaunchTemplateId="lt-0", Versions=["1"])
     with refuses("InvalidLaunchTemplateId.NotFound"):
-        ec2.create_launch_template_version(LaunchTemplateId="lt-nope", LaunchTemplateData={"ImageId": "ami-1"})
+        ec2.create_launch_template_version(LaunchTemplateId="lt-0", LaunchTemplateData={"ImageId": "ami-1"})
 
 
 def test_templates_are_described_tagged_and_deleted(aws: Aws) -> None:
@@ -68,8 +68,8 @@ def test_an_added_host_is_an_instance(emulator: Emulator, aws: Aws) -> None:
     assert (instance["InstanceId"], instance["State"]["Name"], instance["Placement"]["AvailabilityZone"]) == (
         instance_id, "running", "us-east-1b",
     )  # fmt: skip
-    with refuses("InvalidInstanceID.NotFound", "The instance ID 'i-nope' does not exist"):
-        ec2.terminate_instances(InstanceIds=[instance_id, "i-nope"])
+    with refuses("InvalidInstanceID.NotFound", "The instance ID 'i-0' does not exist"):
+        ec2.terminate_instances(InstanceIds=[instance_id, "i-0"])
     ec2.terminate_instances(InstanceIds=[instance_id])
     emulator.plane.settle()
     assert ecs.list_container_instances()["containerInstanceArns"] == []

@@ -146,7 +146,24 @@ def test_a_provider_in_use_is_not_deleted(emulator: Emulator, aws: Aws, group_ar
     gone = ecs.delete_capacity_provider(capacityProvider=ARN)["capacityProvider"]
     assert (gone["status"], gone["updateStatus"]) == ("ACTIVE", "DELETE_IN_PROGRESS")
     emulator.plane.settle()
+    [gone] = ecs.describe_capacity_providers(capacityProviders=["ec2"])["capacityProviders"]
+    assert (gone["status"], gone["updateStatus"]) == ("INACTIVE", "DELETE_COMPLETE")
+    assert {p["name"] for p in ecs.describe_capacity_providers()["capacityProviders"]} == {"FARGATE", "FARGATE_SPOT"}
+    for refused in (ecs.delete_capacity_provider, ecs.update_capacity_provider):
+        name = "capacityProvider" if refused == ecs.delete_capacity_provider else "name"
+        with refuses("ClientException", "does not exist", part=True):
+            refused(**{name: "ec2"}, **({} if name == "capacityProvider" else {"autoScalingGroupProvider": {}}))
+    with refuses("InvalidParameterException", "was not found", part=True):
+        ecs.put_cluster_capacity_providers(cluster="c", capacityProviders=["ec2"], defaultCapacityProviderStrategy=[])
+    with refuses("ResourceNotFoundException"):
+        ecs.list_tags_for_resource(resourceArn=ARN)
+    emulator.plane.advance(3601, emulator.clock.advance)  # type: ignore[attr-defined]
     assert ecs.describe_capacity_providers(capacityProviders=["ec2"])["failures"][0]["reason"] == "MISSING"
+    # Name and group are free as soon as it is INACTIVE.
+    for _ in range(2):
+        make_provider(aws, group_arn)
+        ecs.delete_capacity_provider(capacityProvider="ec2")
+        emulator.plane.settle()
     with refuses("ClientException", "does not exist", part=True):
         ecs.delete_capacity_provider(capacityProvider="ec2")
 

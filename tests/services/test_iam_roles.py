@@ -186,10 +186,33 @@ def test_instance_profiles_hold_one_role(iam: Any) -> None:
         with refused("DeleteConflict", "must remove roles from instance profile first"):
             call()
     iam.remove_role_from_instance_profile(InstanceProfileName="ecs", RoleName="web")
+    assert iam.get_instance_profile(InstanceProfileName="ecs")["InstanceProfile"]["Roles"] == []
+    with refused("NoSuchEntity", "The role with name web cannot be found."):
+        iam.remove_role_from_instance_profile(InstanceProfileName="ecs", RoleName="web")
     iam.delete_instance_profile(InstanceProfileName="ecs")
     with refused("NoSuchEntity", "Instance Profile ecs cannot be found."):
         iam.get_instance_profile(InstanceProfileName="ecs")
     iam.delete_role(RoleName="web")
+
+
+def test_instance_profiles_have_tags(iam: Any) -> None:
+    iam.create_instance_profile(InstanceProfileName="ecs", Tags=[{"Key": "team", "Value": "a"}])
+    iam.tag_instance_profile(InstanceProfileName="ecs", Tags=[{"Key": "stage", "Value": "b"}])
+    tags = iam.list_instance_profile_tags(InstanceProfileName="ecs")["Tags"]
+    assert [tag["Key"] for tag in tags] == ["stage", "team"]
+    iam.untag_instance_profile(InstanceProfileName="ecs", TagKeys=["team"])
+    assert iam.get_instance_profile(InstanceProfileName="ecs")["InstanceProfile"]["Tags"] == [
+        {"Key": "stage", "Value": "b"}
+    ]
+    with refused("InvalidInput", "Duplicate tag keys"):
+        iam.tag_instance_profile(InstanceProfileName="ecs", Tags=[{"Key": "a", "Value": ""}, {"Key": "A", "Value": ""}])
+    for call in (
+        lambda: iam.tag_instance_profile(InstanceProfileName="no", Tags=[{"Key": "a", "Value": ""}]),
+        lambda: iam.untag_instance_profile(InstanceProfileName="no", TagKeys=["a"]),
+        lambda: iam.list_instance_profile_tags(InstanceProfileName="no"),
+    ):
+        with refused("NoSuchEntity", "Instance Profile no cannot be found."):
+            call()
 
 
 def test_service_linked_roles_belong_to_aws(iam: Any) -> None:

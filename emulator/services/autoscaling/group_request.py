@@ -12,11 +12,13 @@ from typing import Any, Final
 from emulator.domain.auto_scaling_group import AutoScalingGroup
 from emulator.domain.autoscaling_errors import ValidationError
 from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.launch_template import DEFAULT_TYPE, INVALID_TEMPLATE
 from emulator.domain.network import ZONES, availability_zone_of
 from emulator.services.autoscaling.finding import template_members
 from emulator.store import vpc_queries
 from emulator.store.autoscaling_tables import LAUNCH_CONFIGURATIONS
 from emulator.store.ec2_tables import LAUNCH_TEMPLATES
+from emulator.store.launch_queries import fault_of
 from emulator.wire.call import Call
 
 Request = Mapping[str, Any]
@@ -121,7 +123,8 @@ def _checked_policy(call: Call, policy: Request) -> dict[str, Any]:
             if override.get(member):
                 raise NotEmulatedYet(f"Homeport does not emulate {member} of a mixed instances policy yet.")
     call.warn("of a mixed instances policy the first instance type is launched, on demand")
-    specification = _checked_template(call, template.get("LaunchTemplateSpecification") or {})
+    kind = overrides[0].get("InstanceType") if overrides else None
+    specification = _checked_template(call, template.get("LaunchTemplateSpecification") or {}, kind)
     return {
         "LaunchTemplate": {"LaunchTemplateSpecification": specification, "Overrides": overrides},
         "InstancesDistribution": {
@@ -134,25 +137,28 @@ def _checked_policy(call: Call, policy: Request) -> dict[str, Any]:
     }
 
 
-def _checked_template(call: Call, given: Request) -> dict[str, str]:
-    """With id and name, whichever was given, and the version as given."""
+def _checked_template(call: Call, given: Request, kind: str | None = None) -> dict[str, str]:
+    """With id and name, whichever was given, and the version as given. A group is refused whose template could launch
+    nothing; `kind` is the instance type that stands in for the template's."""
     asked = template_members(given)
     templates = call.reader.find(LAUNCH_TEMPLATES, account=call.account, region=call.region)
     by_id, by_name = asked.get("LaunchTemplateId"), asked.get("LaunchTemplateName")
     found = next((t for t in templates if t.id == by_id or (by_id is None and t.name == by_name)), None)
     if found is None:
         which = f"template ID {by_id}" if by_id else f"template name {by_name}"
+        raise ValidationError(f"{INVALID_TEMPLATE}The specified launch template, with {which[:160]}, does not exist.")
+    version = found.version(asked.get("Version"))
+    if version is None:
         raise ValidationError(
-            "You must use a valid fully-formed launch template. The specified launch template, with "
-            f"{which[:160]}, does not exist."
+            f"{INVALID_TEMPLATE}Could not find the specified version {asked['Version'][:64]} for the launch template "
+            f"with ID {found.id}."
         )
-    if found.version(asked.get("Version")) is None:
-        raise ValidationError(
-            "You must use a valid fully-formed launch template. Could not find the specified version "
-            f"{asked['Version'][:64]} for the launch template with ID {found.id}."
-        )
-    version = {"Version": asked["Version"]} if "Version" in asked else {}
-    return {"LaunchTemplateId": found.id, "LaunchTemplateName": found.name, **version}
+    wanted = kind or str(version.data.get("InstanceType") or DEFAULT_TYPE)
+    fault = fault_of(call.reader, call.account, call.region, version.data, wanted, strict=call.facts.strict)
+    if fault is not None:
+        raise ValidationError(INVALID_TEMPLATE + fault)
+    named = {"Version": asked["Version"]} if "Version" in asked else {}
+    return {"LaunchTemplateId": found.id, "LaunchTemplateName": found.name, **named}
 
 
 def _placed(call: Call, group: AutoScalingGroup, request: Request) -> AutoScalingGroup:

@@ -13,6 +13,7 @@ from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.launch_template import is_base64
 from emulator.services.autoscaling import finding
 from emulator.store.autoscaling_tables import GROUPS, LAUNCH_CONFIGURATIONS
+from emulator.store.launch_queries import fault_of, instance_profile
 from emulator.wire.call import Call
 
 Request = Mapping[str, Any]
@@ -40,6 +41,7 @@ def create_launch_configuration(call: Call, request: Request) -> None:
         )
     if request.get("UserData") and not is_base64(request["UserData"]):
         raise ValidationError("Invalid base64 encoding of user data")
+    _check_launchable(call, request)
     made = LaunchConfiguration(
         account=call.account,
         region=call.region,
@@ -49,6 +51,17 @@ def create_launch_configuration(call: Call, request: Request) -> None:
         members={member: request[member] for member in _MEMBERS if member in request},
     )
     call.tx.insert(LAUNCH_CONFIGURATIONS, made)
+
+
+def _check_launchable(call: Call, request: Request) -> None:
+    """What would launch nothing is refused."""
+    profile = request.get("IamInstanceProfile")
+    if profile and instance_profile(call.reader, call.account, profile) is None:  # observed
+        raise ValidationError(f"Invalid IamInstanceProfile: {profile[:256]}")
+    kind = request["InstanceType"]
+    fault = fault_of(call.reader, call.account, call.region, request, kind, strict=call.facts.strict)
+    if fault is not None:
+        raise ValidationError(fault)
 
 
 def describe_launch_configurations(call: Call, request: Request) -> dict[str, Any]:

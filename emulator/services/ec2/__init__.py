@@ -6,6 +6,7 @@ answers; NAT gateways and endpoints are kept and shown.
 
 from emulator.services.ec2 import (
     elastic_addresses,
+    images,
     instances,
     internet_gateways,
     launch_templates,
@@ -39,6 +40,7 @@ MODULES = (
     nat_gateways,
     vpc_endpoints,
     launch_templates,
+    images,
     instances,
     tags,
 )

@@ -139,7 +139,7 @@ AUTHORIZATION: Authorization = {
         (
             "CreateDefaultVpc", "DescribeAccountAttributes", "DescribeAddresses", "DescribeAddressesAttribute",
             "DescribeNatGateways", "DescribePrefixLists", "DescribeVpcEndpoints",
-            "DescribeAvailabilityZones", "DescribeDhcpOptions",
+            "DescribeAvailabilityZones", "DescribeDhcpOptions", "DescribeImages",
             "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRegions",
             "DescribeInstanceTypes", "DescribeInstances", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates",
             "DescribeRouteTables", "DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from emulator.domain.ec2_errors import InvalidInstanceIdNotFound, InvalidInstanceType, InvalidParameterValue
+from emulator.domain.ec2_ids import malformed
 from emulator.domain.ec2_instance import STATE_CODES, Ec2Instance
 from emulator.domain.instance_type import INSTANCE_TYPES, UNITS_PER_VCPU, InstanceType
 from emulator.domain.resource_filter import UnknownFilter, flag, matching
@@ -15,6 +16,7 @@ from emulator.domain.vpc import zone_id
 from emulator.events import journal
 from emulator.services.ec2 import finding
 from emulator.store.ec2_tables import INSTANCES
+from emulator.store.launch_queries import instance_profile
 from emulator.wire.call import Call
 
 Request = Mapping[str, Any]
@@ -58,7 +60,8 @@ def describe_instances(call: Call, request: Request) -> dict[str, Any]:
         tags=_tags,
     )
     reservations = [
-        {"ReservationId": i.reservation_id, "OwnerId": i.account, "Groups": [], "Instances": [_shown(i)]} for i in found
+        {"ReservationId": i.reservation_id, "OwnerId": i.account, "Groups": [], "Instances": [_shown(call, i)]}
+        for i in found
     ]
     return finding.paged("Reservations", reservations, token)
 
@@ -104,7 +107,8 @@ def describe_instance_types(call: Call, request: Request) -> dict[str, Any]:
 def _existing(call: Call, instance_id: str) -> Ec2Instance:
     found = call.reader.get(INSTANCES, call.account, call.region, instance_id)
     if found is None:
-        raise InvalidInstanceIdNotFound(f"The instance ID '{instance_id[:128]}' does not exist")
+        lost = InvalidInstanceIdNotFound(f"The instance ID '{instance_id[:128]}' does not exist")
+        raise malformed("i", instance_id) or lost
     return found
 
 
@@ -121,7 +125,15 @@ def _architecture(instance: Ec2Instance) -> str:
     return kind.architecture if kind else "x86_64"
 
 
-def _shown(instance: Ec2Instance) -> dict[str, Any]:
+def _profile(call: Call, instance: Ec2Instance) -> dict[str, str] | None:
+    """It is shown, without its id, when it has been deleted since."""
+    if instance.profile is None:
+        return None
+    found = instance_profile(call.reader, call.account, instance.profile)
+    return {"Arn": instance.profile, **({"Id": found.id} if found else {})}
+
+
+def _shown(call: Call, instance: Ec2Instance) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "InstanceId": instance.id,
         "ImageId": instance.image_id,
@@ -139,7 +151,7 @@ def _shown(instance: Ec2Instance) -> dict[str, Any]:
     }
     optional = {
         "KeyName": instance.key_name,
-        "IamInstanceProfile": {"Arn": instance.profile} if instance.profile else None,
+        "IamInstanceProfile": _profile(call, instance),
         "InstanceLifecycle": "spot" if instance.spot else None,
     }
     if instance.state_reason:
@@ -149,7 +161,7 @@ def _shown(instance: Ec2Instance) -> dict[str, Any]:
 
 
 def _burstable(kind: InstanceType) -> bool:
-    return kind.name.startswith(("t3", "t4g"))
+    return kind.name.startswith(("t2", "t3", "t4g"))
 
 
 def _type_shown(kind: InstanceType) -> dict[str, Any]:

@@ -16,11 +16,13 @@ from emulator.domain.ec2_errors import (
     InvalidParameterValue,
     InvalidUserDataMalformed,
     LaunchTemplateIdNotFound,
+    LaunchTemplateNameMalformed,
     LaunchTemplateNameNotFound,
     LaunchTemplateNameTaken,
     LaunchTemplateVersionNotFound,
     MissingParameter,
 )
+from emulator.domain.ec2_ids import malformed
 from emulator.domain.launch_template import LaunchTemplate, TemplateVersion, is_base64
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
@@ -45,7 +47,7 @@ _ACTED_ON: Final = {"InstanceType", "ImageId", "UserData", "TagSpecifications"}
 def create_launch_template(call: Call, request: Request) -> dict[str, Any]:
     name = request["LaunchTemplateName"]
     if not _NAME.fullmatch(name):  # unconfirmed wording
-        raise InvalidParameterValue(
+        raise LaunchTemplateNameMalformed(
             "Launch template names must be between 3 and 128 characters, and may contain letters, numbers, and the "
             "following characters: - ( ) . / _"
         )
@@ -189,9 +191,8 @@ def _named(call: Call, request: Request) -> LaunchTemplate:
 def _by_id(call: Call, template_id: str) -> LaunchTemplate:
     found = call.reader.get(LAUNCH_TEMPLATES, call.account, call.region, template_id)
     if found is None:
-        raise LaunchTemplateIdNotFound(
-            f"The specified launch template, with template ID {template_id[:128]}, does not exist."
-        )
+        text = f"The specified launch template, with template ID {template_id[:128]}, does not exist."
+        raise malformed("lt", template_id) or LaunchTemplateIdNotFound(text)
     return found
 
 

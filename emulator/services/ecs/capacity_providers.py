@@ -48,7 +48,7 @@ def create_capacity_provider(call: Call, request: m.CreateCapacityProviderReques
     scaling = managed_scaling(asked["managedScaling"]) if asked.get("managedScaling") is not None else {}
     protection = asked.get("managedTerminationProtection") == "ENABLED"
     check_protection(enabled=protection, scaling=scaling, group_protects=group.protects_new)
-    known = call.tx.find(CAPACITY_PROVIDERS, account=call.account, region=call.region)
+    known = [p for p in call.tx.find(CAPACITY_PROVIDERS, account=call.account, region=call.region) if p.active]
     if any(provider.name == name for provider in known):  # observed
         raise ClientException(
             "The specified capacity provider already exists. To change the configuration of an existing capacity "
@@ -73,7 +73,7 @@ def create_capacity_provider(call: Call, request: m.CreateCapacityProviderReques
         managed_draining=asked.get("managedDraining", "ENABLED") != "DISABLED",
         tags=validate_tags(request.get("tags", ())),
     )
-    call.tx.insert(CAPACITY_PROVIDERS, made)
+    call.tx.put(CAPACITY_PROVIDERS, made)  # a deleted one of the name may be remembered
     if made.scales and not any(tag.key == ASSOCIATED_TAG for tag in group.tags):
         call.tx.put(GROUPS, replace(group, tags=[*group.tags, GroupTag(ASSOCIATED_TAG, "", True)]))
     _note(call, "capacity_provider.created", made)
@@ -83,14 +83,16 @@ def create_capacity_provider(call: Call, request: m.CreateCapacityProviderReques
 def describe_capacity_providers(
     call: Call, request: m.DescribeCapacityProvidersRequest
 ) -> m.DescribeCapacityProvidersResponse:
-    """Without names all there are, Fargate's first; a cluster narrows them to those that it uses."""
+    """Without names all there are, Fargate's first; a cluster narrows them to those that it uses. By its name one is
+    shown that was deleted lately."""
     tags = "TAGS" in request.get("include", ())
     asked = request.get("capacityProviders", ())
     if len(asked) > _MAX_DESCRIBED:
         raise InvalidParameterException(f"capacityProviders cannot have more than {_MAX_DESCRIBED} elements.")
     shapes = {name: _fargate(call, name) for name in FARGATE_PROVIDERS}
     for provider in call.reader.find(CAPACITY_PROVIDERS, account=call.account, region=call.region):
-        shapes[provider.name] = _shape(provider, tags=tags)
+        if provider.active or asked:
+            shapes[provider.name] = _shape(provider, tags=tags)
     if request.get("cluster"):
         used = set(lookup.active_cluster(call, request["cluster"]).capacity_providers)
         shapes = {name: shape for name, shape in shapes.items() if name in used}
@@ -144,7 +146,7 @@ def update_capacity_provider(call: Call, request: m.UpdateCapacityProviderReques
 
 
 def delete_capacity_provider(call: Call, request: m.DeleteCapacityProviderRequest) -> m.DeleteCapacityProviderResponse:
-    """It is gone after its next look; its group stays. While a cluster has it, that fails (DELETE_FAILED, observed)."""
+    """INACTIVE after its next look; its group stays. While a cluster has it, that fails (DELETE_FAILED, observed)."""
     name = provider_name(request["capacityProvider"])
     if name in FARGATE_PROVIDERS:
         raise ClientException(
@@ -170,7 +172,7 @@ def delete_capacity_provider(call: Call, request: m.DeleteCapacityProviderReques
 
 def _existing(call: Call, name: str) -> CapacityProvider:
     provider = call.tx.get(CAPACITY_PROVIDERS, call.account, call.region, name)
-    if provider is None:
+    if provider is None or not provider.active:
         raise ClientException(
             "The specified capacity provider does not exist. Specify a valid name or ARN and try again."
         )

@@ -119,7 +119,7 @@ def member_arn(cluster: Cluster, reference: str, kind: str) -> str:
 def known_providers(call: Call) -> list[str]:
     """The names of the account's own capacity providers that are not being deleted."""
     found = call.reader.find(CAPACITY_PROVIDERS, account=call.account, region=call.region)
-    return [provider.name for provider in found if provider.update_status != "DELETE_IN_PROGRESS"]
+    return [p.name for p in found if p.active and p.update_status != "DELETE_IN_PROGRESS"]
 
 
 def find_task_definition(call: Call, reference: str) -> TaskDefinition | None:

@@ -131,7 +131,7 @@ def _find(call: Call, resource: str) -> _Tagged:
             return _task_set(call, arn, resource)
         case "capacity-provider":
             provider = call.reader.get(CAPACITY_PROVIDERS, call.account, call.region, arn.path[0])
-            if provider is None:
+            if provider is None or not provider.active:
                 raise ResourceNotFoundException(
                     "The specified capacity provider was not found. Specify a valid capacity provider and try again."
                 )

@@ -162,7 +162,11 @@ AUTHORIZATION: Authorization = {
     ),
     **dict.fromkeys(("AttachUserPolicy", "DetachUserPolicy"), _entity("user", _policy_key)),
     **dict.fromkeys(
-        ("DeleteInstanceProfile", "GetInstanceProfile", "RemoveRoleFromInstanceProfile"), _entity("instance-profile")
+        (
+            "DeleteInstanceProfile", "GetInstanceProfile", "ListInstanceProfileTags", "RemoveRoleFromInstanceProfile",
+            "TagInstanceProfile", "UntagInstanceProfile",
+        ),
+        _entity("instance-profile"),
     ),
     **dict.fromkeys(
         (

@@ -1,4 +1,4 @@
-"""Instance profiles: a name under which an EC2 instance gets a role."""
+"""Instance profiles: a name under which an EC2 instance gets a role. Launch templates that name one need it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from emulator.domain.identity_errors import (
     EntityAlreadyExistsException,
     NoSuchEntityException,
 )
+from emulator.domain.key_value_tags import as_list, without
 from emulator.services.iam.finding import check_free, new_id, profile_named, role_named, tags_with
 from emulator.services.iam.shown import paged, profile_shown
 from emulator.store.iam_tables import INSTANCE_PROFILES
-from emulator.wire.call import Call, Page, stores
-
-_KEPT = "The profile is kept; there are no EC2 instances that could use it."
+from emulator.wire.call import Call, Page
 
 
-@stores(_KEPT)
 def create_instance_profile(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     name, path = request["InstanceProfileName"], request.get("Path", "/")
     if not check_free(call, INSTANCE_PROFILES, name):
@@ -37,6 +35,24 @@ def create_instance_profile(call: Call, request: Mapping[str, Any]) -> dict[str,
     )
     call.tx.insert(INSTANCE_PROFILES, profile)
     return {"InstanceProfile": profile_shown(call, profile)}
+
+
+def tag_instance_profile(call: Call, request: Mapping[str, Any]) -> None:
+    profile = profile_named(call, request["InstanceProfileName"])
+    call.tx.put(INSTANCE_PROFILES, replace(profile, tags=tags_with(profile.tags, request["Tags"])))
+
+
+def untag_instance_profile(call: Call, request: Mapping[str, Any]) -> None:
+    profile = profile_named(call, request["InstanceProfileName"])
+    call.tx.put(INSTANCE_PROFILES, replace(profile, tags=without(profile.tags, request["TagKeys"])))
+
+
+def list_instance_profile_tags(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    profile = profile_named(call, request["InstanceProfileName"])
+    page = call.page(
+        request, sorted(as_list(profile.tags), key=lambda tag: tag["Key"]), key=lambda tag: str(tag["Key"])
+    )
+    return paged(page, "Tags", page.items)
 
 
 def get_instance_profile(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +78,6 @@ def _listed(call: Call, page: Page) -> dict[str, Any]:
     return paged(page, "InstanceProfiles", [profile_shown(call, profile) for profile in page.items])
 
 
-@stores(_KEPT)
 def add_role_to_instance_profile(call: Call, request: Mapping[str, Any]) -> None:
     profile = profile_named(call, request["InstanceProfileName"])
     role = role_named(call, request["RoleName"])
@@ -71,7 +86,6 @@ def add_role_to_instance_profile(call: Call, request: Mapping[str, Any]) -> None
     call.tx.put(INSTANCE_PROFILES, replace(profile, role=role.name))
 
 
-@stores(_KEPT)
 def remove_role_from_instance_profile(call: Call, request: Mapping[str, Any]) -> None:
     profile = profile_named(call, request["InstanceProfileName"])
     name = role_named(call, request["RoleName"]).name
@@ -80,7 +94,6 @@ def remove_role_from_instance_profile(call: Call, request: Mapping[str, Any]) ->
     call.tx.put(INSTANCE_PROFILES, replace(profile, role=None))
 
 
-@stores(_KEPT)
 def delete_instance_profile(call: Call, request: Mapping[str, Any]) -> None:
     profile = profile_named(call, request["InstanceProfileName"])
     if profile.role is not None:

@@ -13,6 +13,7 @@ from emulator.domain.parameter import (
     under,
 )
 from emulator.domain.parameter_filter import chooser
+from emulator.domain.public_parameter import PREFIX, public_parameters
 from emulator.services.ssm.shown import Found, all_newest, opened, version_of, with_value
 from emulator.wire.call import Call
 
@@ -36,14 +37,15 @@ def get_parameters(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def get_parameters_by_path(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """With a filter on Label the labelled versions are answered, otherwise the newest."""
+    """With a filter on Label the labelled versions are answered, otherwise the newest. AWS's public ones among them."""
     path, recursive = request["Path"], bool(request.get("Recursive"))
     check_path(path)
     filters = request.get("ParameterFilters", ())
     choose = chooser(filters, keys=_PATH_FILTERS)
     labels = [value for given in filters if given["Key"] == "Label" for value in given.get("Values", ())]
     found: list[Found] = []
-    for parameter, newest in all_newest(call):
+    public = public_parameters(call.region) if path.startswith(PREFIX.rstrip("/")) else []
+    for parameter, newest in (*all_newest(call), *public):
         if not under(parameter.name, path, recursive=recursive):
             continue
         labelled = [(label, parameter.labels[label]) for label in labels if label in parameter.labels]
