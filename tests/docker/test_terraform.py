@@ -52,14 +52,26 @@ def test_the_stack_is_made_unchanged_and_unmade(guarded: Homeport, terraform: Pa
     eventually(lambda: not engine().networks(filters={"label": [f"homeport.instance={guarded.instance}"]}), 30)
 
 
-def test_what_vpc_modules_make_besides(guarded: Homeport, terraform: Path) -> None:
+@pytest.mark.timeout(300)
+def test_what_vpc_modules_and_hosts_need_besides(guarded: Homeport, terraform: Path) -> None:
+    """One run of Terraform for two stacks, since its waiting is most of the time."""
     terraform.mkdir()
-    shutil.copy(Path(__file__).with_name("vpc_stack.tf"), terraform / "main.tf")
-    here = f"cd {terraform} && terraform"
+    for name in ("vpc_stack.tf", "hosts_stack.tf"):
+        shutil.copy(Path(__file__).with_name(name), terraform / name)
+    here = f"cd {terraform} && export TF_VAR_image={IMAGE} && terraform"
     guarded.shell(f"{here} init -no-color && terraform apply -no-color -auto-approve", within_s=200)
     said = guarded.shell(f"{here} plan -no-color -detailed-exitcode", within_s=100)
     assert "No changes." in said
+    ecs = guarded.client("ecs")
+    [host] = ecs.list_container_instances(cluster="stack", filter="runningTasksCount == 2")["containerInstanceArns"]
+    said = guarded.shell(f"{here} apply -no-color -auto-approve -var most=3", within_s=100)
+    assert "Resources: 0 added, 2 changed, 0 destroyed." in said and "same_image = true" in said
+    # With half of its hosts to be in use, the group has another, which is not protected.
+    eventually(lambda: len(ecs.list_container_instances(cluster="stack")["containerInstanceArns"]) == 2)
+    [task, _] = ecs.list_tasks(cluster="stack", serviceName="app")["taskArns"]
+    assert guarded.task(task)["containerInstanceArn"] == host
     guarded.shell(f"{here} destroy -no-color -auto-approve", within_s=200)
     ec2 = guarded.client("ec2")
     assert ec2.describe_addresses()["Addresses"] == ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
     assert len(ec2.describe_vpcs()["Vpcs"]) == 1
+    assert guarded.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []

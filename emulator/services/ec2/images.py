@@ -32,7 +32,9 @@ _FILTERS: Final = {
 
 
 def describe_images(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """All, whoever asks: they are public."""
+    """All, whoever asks: they are public. None is deprecated or disabled."""
+    for member in ("IncludeDeprecated", "IncludeDisabled"):
+        request.get(member)
     images = list(machine_images(call.region))
     if request.get("Owners") and not {_ALIAS, OWNER} & set(request["Owners"]):
         images = []
