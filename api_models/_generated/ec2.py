@@ -85,6 +85,20 @@ class AllocateAddressResult(TypedDict, total=False):
     PublicIp: str
 
 
+class AssociateAddressRequest(TypedDict, total=False):
+    AllocationId: str
+    InstanceId: str
+    PublicIp: str
+    DryRun: bool
+    NetworkInterfaceId: str
+    PrivateIpAddress: str
+    AllowReassociation: bool
+
+
+class AssociateAddressResult(TypedDict, total=False):
+    AssociationId: str
+
+
 class AssociateRouteTableRequest(TypedDict, total=False):
     GatewayId: str
     PublicIpv4Pool: str
@@ -237,6 +251,11 @@ class CapacityReservationTargetResponse(TypedDict, total=False):
     CapacityReservationResourceGroupArn: str
 
 
+class ClassicLinkDnsSupport(TypedDict, total=False):
+    ClassicLinkDnsSupported: bool
+    VpcId: str
+
+
 class ConnectionTrackingConfiguration(TypedDict, total=False):
     TcpEstablishedTimeout: int
     UdpStreamTimeout: int
@@ -274,6 +293,22 @@ class CpuPerformanceFactor(TypedDict, total=False):
 
 class CpuPerformanceFactorRequest(TypedDict, total=False):
     References: list[PerformanceFactorReferenceRequest]
+
+
+class CreateDefaultSubnetRequest(TypedDict, total=False):
+    AvailabilityZone: str
+    DryRun: bool
+    Ipv6Native: bool
+    AvailabilityZoneId: str
+
+
+CreateDefaultSubnetResult = TypedDict(
+    "CreateDefaultSubnetResult",
+    {
+        "Subnet": "Subnet",
+    },
+    total=False,
+)
 
 
 class CreateDefaultVpcRequest(TypedDict, total=False):
@@ -399,6 +434,38 @@ CreateNetworkAclResult = TypedDict(
     "CreateNetworkAclResult",
     {
         "NetworkAcl": "NetworkAcl",
+        "ClientToken": "str",
+    },
+    total=False,
+)
+
+
+class CreateNetworkInterfaceRequest(TypedDict, total=False):
+    Ipv4Prefixes: list[Ipv4PrefixSpecificationRequest]
+    Ipv4PrefixCount: int
+    Ipv6Prefixes: list[Ipv6PrefixSpecificationRequest]
+    Ipv6PrefixCount: int
+    InterfaceType: str
+    TagSpecifications: list[TagSpecification]
+    ClientToken: str
+    EnablePrimaryIpv6: bool
+    ConnectionTrackingSpecification: ConnectionTrackingSpecificationRequest
+    Operator: OperatorRequest
+    SubnetId: Required[str]
+    Description: str
+    PrivateIpAddress: str
+    Groups: list[str]
+    PrivateIpAddresses: list[PrivateIpAddressSpecification]
+    SecondaryPrivateIpAddressCount: int
+    Ipv6Addresses: list[InstanceIpv6Address]
+    Ipv6AddressCount: int
+    DryRun: bool
+
+
+CreateNetworkInterfaceResult = TypedDict(
+    "CreateNetworkInterfaceResult",
+    {
+        "NetworkInterface": "NetworkInterface",
         "ClientToken": "str",
     },
     total=False,
@@ -631,6 +698,11 @@ class DeleteNetworkAclRequest(TypedDict, total=False):
     NetworkAclId: Required[str]
 
 
+class DeleteNetworkInterfaceRequest(TypedDict, total=False):
+    DryRun: bool
+    NetworkInterfaceId: Required[str]
+
+
 class DeleteRouteRequest(TypedDict, total=False):
     DestinationPrefixListId: str
     DryRun: bool
@@ -835,6 +907,19 @@ class DescribeLaunchTemplatesResult(TypedDict, total=False):
     NextToken: str
 
 
+class DescribeManagedPrefixListsRequest(TypedDict, total=False):
+    DryRun: bool
+    Filters: list[Filter]
+    MaxResults: int
+    NextToken: str
+    PrefixListIds: list[str]
+
+
+class DescribeManagedPrefixListsResult(TypedDict, total=False):
+    NextToken: str
+    PrefixLists: list[ManagedPrefixList]
+
+
 DescribeNatGatewaysRequest = TypedDict(
     "DescribeNatGatewaysRequest",
     {
@@ -980,6 +1065,42 @@ class DescribeVpcAttributeResult(TypedDict, total=False):
     EnableDnsSupport: AttributeBooleanValue
     EnableNetworkAddressUsageMetrics: AttributeBooleanValue
     VpcId: str
+
+
+class DescribeVpcClassicLinkDnsSupportRequest(TypedDict, total=False):
+    VpcIds: list[str]
+    MaxResults: int
+    NextToken: str
+
+
+class DescribeVpcClassicLinkDnsSupportResult(TypedDict, total=False):
+    NextToken: str
+    Vpcs: list[ClassicLinkDnsSupport]
+
+
+class DescribeVpcClassicLinkRequest(TypedDict, total=False):
+    DryRun: bool
+    VpcIds: list[str]
+    Filters: list[Filter]
+
+
+class DescribeVpcClassicLinkResult(TypedDict, total=False):
+    Vpcs: list[VpcClassicLink]
+
+
+class DescribeVpcEndpointServicesRequest(TypedDict, total=False):
+    DryRun: bool
+    ServiceNames: list[str]
+    Filters: list[Filter]
+    MaxResults: int
+    NextToken: str
+    ServiceRegions: list[str]
+
+
+class DescribeVpcEndpointServicesResult(TypedDict, total=False):
+    ServiceNames: list[str]
+    ServiceDetails: list[ServiceDetail]
+    NextToken: str
 
 
 class DescribeVpcEndpointsRequest(TypedDict, total=False):
@@ -1150,9 +1271,23 @@ class ElasticInferenceAcceleratorAssociation(TypedDict, total=False):
     ElasticInferenceAcceleratorAssociationTime: float
 
 
+EnaSrdSpecification = TypedDict(
+    "EnaSrdSpecification",
+    {
+        "EnaSrdEnabled": "bool",
+        "EnaSrdUdpSpecification": "EnaSrdUdpSpecification",
+    },
+    total=False,
+)
+
+
 class EnaSrdSpecificationRequest(TypedDict, total=False):
     EnaSrdEnabled: bool
     EnaSrdUdpSpecification: EnaSrdUdpSpecificationRequest
+
+
+class EnaSrdUdpSpecification(TypedDict, total=False):
+    EnaSrdUdpEnabled: bool
 
 
 class EnaSrdUdpSpecificationRequest(TypedDict, total=False):
@@ -1182,6 +1317,19 @@ class FpgaDeviceMemoryInfo(TypedDict, total=False):
 class FpgaInfo(TypedDict, total=False):
     Fpgas: list[FpgaDeviceInfo]
     TotalFpgaMemoryInMiB: int
+
+
+class GetManagedPrefixListEntriesRequest(TypedDict, total=False):
+    DryRun: bool
+    PrefixListId: Required[str]
+    TargetVersion: int
+    MaxResults: int
+    NextToken: str
+
+
+class GetManagedPrefixListEntriesResult(TypedDict, total=False):
+    Entries: list[PrefixListEntry]
+    NextToken: str
 
 
 class GpuDeviceInfo(TypedDict, total=False):
@@ -2022,6 +2170,21 @@ class LicenseConfiguration(TypedDict, total=False):
     LicenseConfigurationArn: str
 
 
+class ManagedPrefixList(TypedDict, total=False):
+    PrefixListId: str
+    AddressFamily: str
+    State: str
+    StateMessage: str
+    PrefixListArn: str
+    PrefixListName: str
+    MaxEntries: int
+    Version: int
+    Tags: list[Tag]
+    OwnerId: str
+    IpamPrefixListResolverTargetId: str
+    IpamPrefixListResolverSyncEnabled: bool
+
+
 class MediaAcceleratorInfo(TypedDict, total=False):
     Accelerators: list[MediaDeviceInfo]
     TotalMediaMemoryInMiB: int
@@ -2079,6 +2242,25 @@ ModifyLaunchTemplateResult = TypedDict(
 )
 
 
+ModifyNetworkInterfaceAttributeRequest = TypedDict(
+    "ModifyNetworkInterfaceAttributeRequest",
+    {
+        "EnaSrdSpecification": "EnaSrdSpecification",
+        "EnablePrimaryIpv6": "bool",
+        "ConnectionTrackingSpecification": "ConnectionTrackingSpecificationRequest",
+        "AssociatePublicIpAddress": "bool",
+        "AssociatedSubnetIds": "list[str]",
+        "DryRun": "bool",
+        "NetworkInterfaceId": "Required[str]",
+        "Description": "AttributeValue",
+        "SourceDestCheck": "AttributeBooleanValue",
+        "Groups": "list[str]",
+        "Attachment": "NetworkInterfaceAttachmentChanges",
+    },
+    total=False,
+)
+
+
 class ModifySecurityGroupRulesRequest(TypedDict, total=False):
     GroupId: Required[str]
     SecurityGroupRules: Required[list[SecurityGroupRuleUpdate]]
@@ -2108,6 +2290,27 @@ class ModifyVpcAttributeRequest(TypedDict, total=False):
     EnableDnsSupport: AttributeBooleanValue
     VpcId: Required[str]
     EnableNetworkAddressUsageMetrics: AttributeBooleanValue
+
+
+class ModifyVpcEndpointRequest(TypedDict, total=False):
+    DryRun: bool
+    VpcEndpointId: Required[str]
+    ResetPolicy: bool
+    PolicyDocument: str
+    AddRouteTableIds: list[str]
+    RemoveRouteTableIds: list[str]
+    AddSubnetIds: list[str]
+    RemoveSubnetIds: list[str]
+    AddSecurityGroupIds: list[str]
+    RemoveSecurityGroupIds: list[str]
+    IpAddressType: str
+    DnsOptions: DnsOptionsSpecification
+    PrivateDnsEnabled: bool
+    SubnetConfigurations: list[SubnetConfiguration]
+
+
+class ModifyVpcEndpointResult(TypedDict, total=False):
+    Return: bool
 
 
 class Monitoring(TypedDict, total=False):
@@ -2308,6 +2511,13 @@ class NetworkInterfaceAttachment(TypedDict, total=False):
     EnaQueueCount: int
 
 
+class NetworkInterfaceAttachmentChanges(TypedDict, total=False):
+    DefaultEnaQueueCount: bool
+    EnaQueueCount: int
+    AttachmentId: str
+    DeleteOnTermination: bool
+
+
 class NetworkInterfaceCount(TypedDict, total=False):
     Min: int
     Max: int
@@ -2407,9 +2617,18 @@ class PrefixList(TypedDict, total=False):
     PrefixListName: str
 
 
+class PrefixListEntry(TypedDict, total=False):
+    Cidr: str
+    Description: str
+
+
 class PrefixListId(TypedDict, total=False):
     Description: str
     PrefixListId: str
+
+
+class PrivateDnsDetails(TypedDict, total=False):
+    PrivateDnsName: str
 
 
 class PrivateDnsNameOptionsOnLaunch(TypedDict, total=False):
@@ -2816,6 +3035,30 @@ class SecurityGroupRuleUpdate(TypedDict, total=False):
     SecurityGroupRule: SecurityGroupRuleRequest
 
 
+class ServiceDetail(TypedDict, total=False):
+    ServiceName: str
+    ServiceId: str
+    ServiceType: list[ServiceTypeDetail]
+    ServiceRegion: str
+    AvailabilityZoneIds: list[str]
+    AvailabilityZones: list[str]
+    Owner: str
+    BaseEndpointDnsNames: list[str]
+    PrivateDnsName: str
+    PrivateDnsNames: list[PrivateDnsDetails]
+    VpcEndpointPolicySupported: bool
+    AcceptanceRequired: bool
+    ManagesVpcEndpoints: bool
+    PayerResponsibility: str
+    Tags: list[Tag]
+    PrivateDnsNameVerificationState: str
+    SupportedIpAddressTypes: list[str]
+
+
+class ServiceTypeDetail(TypedDict, total=False):
+    ServiceType: str
+
+
 class StateReason(TypedDict, total=False):
     Code: str
     Message: str
@@ -3014,6 +3257,12 @@ class VpcCidrBlockAssociation(TypedDict, total=False):
 class VpcCidrBlockState(TypedDict, total=False):
     State: str
     StatusMessage: str
+
+
+class VpcClassicLink(TypedDict, total=False):
+    ClassicLinkEnabled: bool
+    Tags: list[Tag]
+    VpcId: str
 
 
 class VpcEncryptionControl(TypedDict, total=False):

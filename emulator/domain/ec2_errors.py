@@ -89,6 +89,14 @@ class InvalidDhcpOptionIdNotFound(AwsError):
     code = "InvalidDhcpOptionID.NotFound"
 
 
+class InvalidNetworkInterfaceInUse(AwsError):
+    code = "InvalidNetworkInterface.InUse"
+
+
+class SecurityGroupsPerInterfaceLimitExceeded(AwsError):
+    """Five, by default."""
+
+
 class InvalidNetworkAclIdNotFound(AwsError):
     code = "InvalidNetworkAclID.NotFound"
 
@@ -130,7 +138,7 @@ class InvalidServiceName(AwsError):
 
 
 class InvalidPrefixListIdNotFound(AwsError):
-    code = "InvalidPrefixListId.NotFound"
+    code = "InvalidPrefixListID.NotFound"
 
 
 class InvalidId(AwsError):
@@ -151,6 +159,14 @@ class MissingParameter(AwsError):
 
 class VpcLimitExceeded(AwsError):
     """Five VPCs in a region, by default."""
+
+
+class DefaultVpcDoesNotExist(AwsError):
+    """It was deleted."""
+
+
+class DefaultSubnetAlreadyExistsInAvailabilityZone(AwsError):
+    """A zone has one default subnet."""
 
 
 class DefaultVpcAlreadyExists(AwsError):

@@ -7,6 +7,7 @@ from emulator.domain.address_translation import ElasticAddress, NatGateway, VpcE
 from emulator.domain.ec2_instance import Ec2Instance
 from emulator.domain.launch_template import LaunchTemplate
 from emulator.domain.network_acl import NetworkAcl
+from emulator.domain.network_interface import NetworkInterface
 from emulator.domain.security_group import SecurityGroup
 from emulator.domain.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from emulator.store.tables import Table
@@ -27,6 +28,7 @@ SECURITY_GROUPS: Table[SecurityGroup] = Table(
 ADDRESSES: Table[ElasticAddress] = Table("ec2_addresses", ElasticAddress, key=_KEY, unique=(("public_ip",),))
 NETWORK_ACLS: Table[NetworkAcl] = Table("ec2_network_acls", NetworkAcl, key=_KEY, indexes=(("vpc_id",),))
 NAT_GATEWAYS: Table[NatGateway] = Table("ec2_nat_gateways", NatGateway, key=_KEY)
+NETWORK_INTERFACES: Table[NetworkInterface] = Table("ec2_network_interfaces", NetworkInterface, key=_KEY)
 VPC_ENDPOINTS: Table[VpcEndpoint] = Table("ec2_vpc_endpoints", VpcEndpoint, key=_KEY)
 
 
@@ -57,6 +59,7 @@ TABLES = (
     NETWORK_ACLS,
     ADDRESSES,
     NAT_GATEWAYS,
+    NETWORK_INTERFACES,
     VPC_ENDPOINTS,
     LAUNCH_TEMPLATES,
     INSTANCES,

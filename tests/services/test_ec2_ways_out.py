@@ -171,7 +171,7 @@ def test_prefix_lists_of_services(ec2: Any) -> None:
             "'vpce-1'",
         ),
         (lambda ec2: ec2.delete_vpc_endpoints(), "MissingParameter", "vpcEndpointIds"),
-        (lambda ec2: ec2.describe_prefix_lists(PrefixListIds=["pl-1"]), "InvalidPrefixListId.NotFound", "'pl-1'"),
+        (lambda ec2: ec2.describe_prefix_lists(PrefixListIds=["pl-1"]), "InvalidPrefixListID.NotFound", "'pl-1'"),
     ],
 )
 def test_refusals(ec2: Any, act: Act, code: str, message: str) -> None:

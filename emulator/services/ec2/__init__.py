@@ -6,6 +6,7 @@ answers; NAT gateways and endpoints are kept and shown.
 
 from emulator.services.ec2 import (
     elastic_addresses,
+    endpoint_services,
     images,
     instances,
     internet_gateways,
@@ -37,6 +38,7 @@ MODULES = (
     network_acls,
     zones,
     elastic_addresses,
+    endpoint_services,
     nat_gateways,
     vpc_endpoints,
     launch_templates,

@@ -18,6 +18,7 @@ from emulator.store.ec2_tables import (
     LAUNCH_TEMPLATES,
     NAT_GATEWAYS,
     NETWORK_ACLS,
+    NETWORK_INTERFACES,
     ROUTE_TABLES,
     SECURITY_GROUPS,
     SUBNETS,
@@ -40,6 +41,9 @@ _MEMBERS: Final = {
     "LaunchTemplateId": "launch-template",
     "SubnetId": "subnet",
     "VpcId": "vpc",
+    "NetworkInterfaceId": "network-interface",
+    "VpcEndpointId": "vpc-endpoint",
+    "PrefixListId": "prefix-list",
 }
 _PREFIXES: Final = {
     "acl": "network-acl",
@@ -60,6 +64,7 @@ _TABLES: Final[Mapping[str, Table[Any]]] = {
     "elastic-ip": ADDRESSES,
     "internet-gateway": INTERNET_GATEWAYS,
     "natgateway": NAT_GATEWAYS,
+    "network-interface": NETWORK_INTERFACES,
     "network-acl": NETWORK_ACLS,
     "vpc-endpoint": VPC_ENDPOINTS,
     "instance": INSTANCES,
@@ -137,7 +142,9 @@ _WORDS: Final = {
 AUTHORIZATION: Authorization = {
     **dict.fromkeys(
         (
-            "CreateDefaultVpc", "DescribeAccountAttributes", "DescribeAddresses", "DescribeAddressesAttribute",
+            "CreateDefaultSubnet", "CreateDefaultVpc", "DescribeManagedPrefixLists", "DescribeVpcClassicLink",
+            "DescribeVpcClassicLinkDnsSupport", "DescribeVpcEndpointServices", "DescribeAccountAttributes",
+            "DescribeAddresses", "DescribeAddressesAttribute",
             "DescribeNatGateways", "DescribePrefixLists", "DescribeVpcEndpoints",
             "DescribeAvailabilityZones", "DescribeDhcpOptions", "DescribeImages",
             "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRegions",
@@ -149,6 +156,8 @@ AUTHORIZATION: Authorization = {
     ),
     **dict.fromkeys(
         (
+            "AssociateAddress", "DeleteNetworkInterface", "GetManagedPrefixListEntries",
+            "ModifyNetworkInterfaceAttribute", "ModifyVpcEndpoint",
             "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress",
             "AuthorizeSecurityGroupIngress", "CreateRoute", "DeleteInternetGateway", "DeleteRoute",
             "CreateNetworkAclEntry", "DeleteNatGateway", "DeleteNetworkAcl", "DeleteNetworkAclEntry",
@@ -169,6 +178,7 @@ AUTHORIZATION: Authorization = {
     "DeleteVpcEndpoints": _endpoints,
     "AllocateAddress": _making("elastic-ip"),
     "CreateNetworkAcl": _making("network-acl"),
+    "CreateNetworkInterface": _making("network-interface"),
     "CreateNatGateway": _making("natgateway"),
     "CreateVpcEndpoint": _making("vpc-endpoint"),
     "TerminateInstances": _terminating,

@@ -1,8 +1,9 @@
-"""Elastic IP addresses: allocated, shown, released. NAT gateways are what they are associated with."""
+"""Elastic IP addresses: allocated, shown, released; associated with NAT gateways and users' network interfaces."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from emulator.domain.address_translation import ElasticAddress, next_elastic_address
@@ -14,9 +15,12 @@ from emulator.domain.ec2_errors import (
     InvalidParameterValue,
     MissingParameter,
     OperationNotPermitted,
+    ResourceAlreadyAssociated,
 )
+from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
+from emulator.services.ec2.interface_shape import own_interface
 from emulator.store.ec2_tables import ADDRESSES
 from emulator.wire.call import Call
 
@@ -83,17 +87,59 @@ def describe_addresses_attribute(call: Call, request: Mapping[str, Any]) -> dict
     return finding.paged("Addresses", shown, token)
 
 
+def associate_address(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """With a network interface that a user made; instances here have no address."""
+    if request.get("InstanceId"):
+        raise NotEmulatedYet("Homeport does not emulate addresses of instances yet.")
+    if "NetworkInterfaceId" not in request:
+        raise MissingParameter("Either instance ID or network interface id must be specified")
+    address = _asked(call, request)
+    interface = own_interface(call, request["NetworkInterfaceId"])
+    if request.get("PrivateIpAddress") not in (None, interface.private_ip):
+        raise InvalidParameterValue(f"{request['PrivateIpAddress'][:64]} is no address of {interface.id}.")
+    other = next((a for a in finding.elastic_addresses(call) if a.interface_id == interface.id), None)
+    if address.interface_id == interface.id:
+        return {"AssociationId": address.association_id}
+    if address.association_id is not None and (_of_gateway(call, address) or not request.get("AllowReassociation")):
+        raise ResourceAlreadyAssociated(
+            f"resource {address.id} is already associated with associate-id {address.association_id}"
+        )
+    if other is not None:
+        finding.free_elastic_address(call, other)
+    association = finding.new_id(call, "eipassoc")
+    changed = replace(address, association_id=association, interface_id=interface.id, private_ip=interface.private_ip)
+    call.tx.put(ADDRESSES, changed)
+    return {"AssociationId": association}
+
+
 def disassociate_address(call: Call, request: Mapping[str, Any]) -> None:
-    """Only from what has an address by association alone, which nothing here has: a NAT gateway keeps its own."""
+    """A NAT gateway keeps its own until it is deleted."""
     asked = request.get("AssociationId") or request.get("PublicIp")
     if not asked:
         raise MissingParameter("Either public IP or association id must be specified")
     for address in finding.elastic_addresses(call):
         if address.association_id and asked in (address.association_id, address.public_ip):
-            raise OperationNotPermitted(
-                f"{address.public_ip} belongs to a NAT gateway, which keeps it until it is deleted."
-            )
+            if _of_gateway(call, address):
+                raise OperationNotPermitted(
+                    f"{address.public_ip} belongs to a NAT gateway, which keeps it until it is deleted."
+                )
+            return finding.free_elastic_address(call, address)
     raise InvalidAssociationIdNotFound(f"The association ID '{asked[:128]}' does not exist")
+
+
+def _of_gateway(call: Call, address: ElasticAddress) -> bool:
+    return all(address.interface_id != own.id for own in finding.own_interfaces(call))
+
+
+def _asked(call: Call, request: Mapping[str, Any]) -> ElasticAddress:
+    if "AllocationId" in request:
+        return finding.elastic_address(call, request["AllocationId"])
+    if "PublicIp" not in request:
+        raise MissingParameter("Either public IP or allocation id must be specified")
+    for address in finding.elastic_addresses(call):
+        if address.public_ip == request["PublicIp"]:
+            return address
+    raise InvalidAddressNotFound(f"Address '{request['PublicIp'][:64]}' not found.")
 
 
 def release_address(call: Call, request: Mapping[str, Any]) -> None:

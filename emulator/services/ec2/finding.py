@@ -33,11 +33,12 @@ from emulator.domain.errors import AwsError
 from emulator.domain.key_value_tags import TAG_LIMIT, as_list, tags_of
 from emulator.domain.network import network_id
 from emulator.domain.network_acl import NetworkAcl, default_acl
+from emulator.domain.network_interface import NetworkInterface
 from emulator.domain.resource_filter import UnknownFilter, Values, matching
 from emulator.domain.security_group import SecurityGroup
 from emulator.domain.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from emulator.store import vpc_queries
-from emulator.store.ec2_tables import ADDRESSES, NAT_GATEWAYS, NETWORK_ACLS, VPC_ENDPOINTS
+from emulator.store.ec2_tables import ADDRESSES, NAT_GATEWAYS, NETWORK_ACLS, NETWORK_INTERFACES, VPC_ENDPOINTS
 from emulator.wire.call import Call
 
 T = TypeVar("T")
@@ -126,6 +127,16 @@ def elastic_address(call: Call, allocation_id: str) -> ElasticAddress:
     return one(elastic_addresses(call), allocation_id, "eipalloc", lost)
 
 
+def free_elastic_address(call: Call, address: ElasticAddress) -> None:
+    """It is associated with nothing any more."""
+    call.tx.put(ADDRESSES, replace(address, association_id=None, interface_id=None, private_ip=None))
+
+
+def own_interfaces(call: Call) -> list[NetworkInterface]:
+    """Those that users made."""
+    return call.reader.find(NETWORK_INTERFACES, account=call.account, region=call.region)
+
+
 def nat_gateways(call: Call) -> list[NatGateway]:
     return call.reader.find(NAT_GATEWAYS, account=call.account, region=call.region)
 
@@ -136,10 +147,11 @@ def nat_gateway(call: Call, gateway_id: str) -> NatGateway:
 
 
 def reserved_addresses(call: Call, subnet_id: str) -> set[str]:
-    """Of NAT gateways and endpoints in a subnet."""
+    """Of NAT gateways, endpoints and users' own interfaces in a subnet."""
     gateways = (g for g in nat_gateways(call) if g.subnet_id == subnet_id and g.deleted_at is None)
+    own = (i.private_ip for i in own_interfaces(call) if i.subnet_id == subnet_id)
     endpoints = (e.interfaces[subnet_id][1] for e in vpc_endpoints(call) if subnet_id in e.interfaces)
-    return {*(gateway.private_ip for gateway in gateways), *endpoints}
+    return {*(gateway.private_ip for gateway in gateways), *endpoints, *own}
 
 
 def free_address(call: Call, subnet: Subnet) -> str:

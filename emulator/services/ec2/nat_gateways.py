@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ from emulator.domain.ec2_errors import (
 )
 from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.network import network_id
+from emulator.domain.network_interface import WrongAddress, checked_address
 from emulator.services.ec2 import finding
 from emulator.store.ec2_tables import ADDRESSES, NAT_GATEWAYS, ROUTE_TABLES
 from emulator.wire.call import Call
@@ -34,13 +34,6 @@ _FILTERS = {
 }
 
 
-def _is_within(address: str, cidr: str) -> bool:
-    try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(cidr)
-    except ValueError:
-        return False
-
-
 def create_nat_gateway(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     if any(request.get(member) for member in _UNLIKE):
         raise NotEmulatedYet("Homeport does not emulate secondary addresses and regional NAT gateways yet.")
@@ -52,8 +45,10 @@ def create_nat_gateway(call: Call, request: Mapping[str, Any]) -> dict[str, Any]
     gateway_id = finding.new_id(call, "nat")
     interface = network_id("eni", gateway_id)
     own = request.get("PrivateIpAddress") or finding.free_address(call, subnet)
-    if not _is_within(own, subnet.cidr):
-        raise InvalidParameterValue(f"Address {own} does not fall within the subnet's address range")
+    try:
+        own = checked_address(own, subnet.cidr)
+    except WrongAddress as error:
+        raise InvalidParameterValue(str(error)) from error
     made = NatGateway(
         call.account,
         call.region,

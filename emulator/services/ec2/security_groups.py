@@ -120,6 +120,7 @@ def delete_security_group(call: Call, request: Mapping[str, Any]) -> dict[str, A
         if other.id != group.id
         for rule in other.rules
     )
+    used = used or any(group.id in own.groups for own in finding.own_interfaces(call))
     used = used or any(group.id in endpoint.groups for endpoint in finding.vpc_endpoints(call))
     if used or named:
         raise DependencyViolation(f"resource {group.id} has a dependent object")

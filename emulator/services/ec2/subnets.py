@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from emulator.domain.address_plan import overlap
 from emulator.domain.ec2_errors import (
+    DefaultSubnetAlreadyExistsInAvailabilityZone,
+    DefaultVpcDoesNotExist,
     DependencyViolation,
     InvalidParameterCombination,
     InvalidParameterValue,
@@ -23,6 +26,7 @@ from emulator.domain.vpc import (
     Subnet,
     WrongRange,
     check_subnet_range,
+    default_subnets,
     free_addresses,
     zone_id,
 )
@@ -67,6 +71,23 @@ def create_subnet(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         tags=finding.new_tags(request, "subnet"),
     )
     call.tx.insert(SUBNETS, subnet)
+    return {"Subnet": _shown(call, subnet)}
+
+
+def create_default_subnet(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The default subnet of a zone again after it was deleted, with the id it had."""
+    if request.get("Ipv6Native"):
+        raise NotEmulatedYet("Homeport does not emulate subnets with IPv6 yet.")
+    zone = _zone(call, request)
+    if not any(vpc.is_default for vpc in finding.vpcs(call)):
+        raise DefaultVpcDoesNotExist("There is no default VPC in this region.")
+    if any(subnet.is_default and subnet.availability_zone == zone for subnet in finding.subnets(call)):
+        raise DefaultSubnetAlreadyExistsInAvailabilityZone(f"There is already a default subnet in {zone}.")
+    subnet = next(s for s in default_subnets(call.account, call.region) if s.availability_zone == zone)
+    others = [other.cidr for other in finding.subnets(call) if other.vpc_id == subnet.vpc_id]
+    if any(overlap(subnet.cidr, other) for other in others):
+        raise InvalidSubnetConflict(f"The CIDR '{subnet.cidr}' conflicts with another subnet")
+    call.tx.delete(SUBNETS, call.account, call.region, subnet.id)
     return {"Subnet": _shown(call, subnet)}
 
 

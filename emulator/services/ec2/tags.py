@@ -20,6 +20,7 @@ from emulator.store.ec2_tables import (
     LAUNCH_TEMPLATES,
     NAT_GATEWAYS,
     NETWORK_ACLS,
+    NETWORK_INTERFACES,
     ROUTE_TABLES,
     SECURITY_GROUPS,
     SUBNETS,
@@ -49,8 +50,9 @@ _KINDS: dict[str, tuple[Any, Any, str]] = {
     "sg": (SECURITY_GROUPS, finding.security_groups, "security-group"),
     "lt": (LAUNCH_TEMPLATES, _launch_templates, "launch-template"),
     "i": (INSTANCES, _instances, "instance"),
+    "eni": (NETWORK_INTERFACES, finding.own_interfaces, "network-interface"),
 }
-_UNTAGGED = ("dopt", "eni")
+_UNTAGGED = ("dopt",)
 _FILTERS = {
     "key": lambda tag: [tag.key],
     "value": lambda tag: [tag.value],

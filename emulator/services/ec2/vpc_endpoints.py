@@ -1,28 +1,25 @@
-"""VPC endpoints and the prefix lists of AWS's services. Kept and shown: tasks find Homeport's APIs without them."""
+"""VPC endpoints. Kept and shown: tasks find Homeport's APIs without them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from emulator.domain.address_translation import VpcEndpoint
 from emulator.domain.ec2_errors import (
     InvalidParameterValue,
-    InvalidPrefixListIdNotFound,
     InvalidServiceName,
     RouteAlreadyExists,
 )
-from emulator.domain.ec2_ids import malformed
 from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.network import network_id
 from emulator.services.ec2 import finding
+from emulator.services.ec2.endpoint_services import GATEWAY_SERVICES
 from emulator.store.ec2_tables import VPC_ENDPOINTS
 from emulator.wire.call import Call
 
 _KEPT = "a VPC endpoint is kept and shown; tasks reach Homeport's APIs and this host's networks without one"
-_GATEWAY_SERVICES = {"s3": ["52.216.0.0/15"], "dynamodb": ["52.94.0.0/22"]}
-"""Services with gateway endpoints, and an address range of each that AWS publishes (ip-ranges.json, us-east-1)."""
 _OPEN_POLICY = json.dumps(
     {"Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}], "Version": "2008-10-17"}
 )
@@ -33,7 +30,6 @@ _FILTERS = {
     "vpc-id": lambda endpoint: [endpoint.vpc_id],
     "service-name": lambda endpoint: [endpoint.service_name],
 }
-_PREFIX_FILTERS = {"prefix-list-id": lambda pair: [pair[0]], "prefix-list-name": lambda pair: [pair[1]]}
 
 
 def create_vpc_endpoint(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,17 +39,13 @@ def create_vpc_endpoint(call: Call, request: Mapping[str, Any]) -> dict[str, Any
     vpc = finding.vpc(call, request["VpcId"])
     service = str(request.get("ServiceName", ""))
     short = service.removeprefix(f"com.amazonaws.{call.region}.")
-    if short == service or (kind == "Gateway" and short not in _GATEWAY_SERVICES):
+    if short == service or (kind == "Gateway" and short not in GATEWAY_SERVICES):
         raise InvalidServiceName(f"The Vpc Endpoint Service '{service[:128]}' does not exist")
     tables = [finding.route_table(call, table).id for table in request.get("RouteTableIds", ())]
     subnets = [finding.subnet(call, subnet) for subnet in dict.fromkeys(request.get("SubnetIds", ()))]
     groups = [finding.security_group(call, group).id for group in request.get("SecurityGroupIds", ())]
-    if kind == "Gateway" and (subnets or groups):
-        raise InvalidParameterValue("Subnets and security groups belong to Interface endpoints.")
-    for other in finding.vpc_endpoints(call):
-        if kind == other.kind == "Gateway" and other.service_name == service and set(tables) & set(other.route_tables):
-            shared = sorted(set(tables) & set(other.route_tables))[0]
-            raise RouteAlreadyExists(f"route table {shared} already has a route with destination-prefix-list-id")
+    _check_kind(kind, request)
+    _check_routes(call, service, tables)
     made = VpcEndpoint(
         call.account,
         call.region,
@@ -105,29 +97,56 @@ def delete_vpc_endpoints(call: Call, request: Mapping[str, Any]) -> dict[str, An
     return {"Unsuccessful": lost}
 
 
-def describe_prefix_lists(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    def find(_: Call, wanted: str) -> object:
-        if all(pair[0] != wanted for pair in lists):
-            lost = InvalidPrefixListIdNotFound(f"The prefix list ID '{wanted[:128]}' does not exist")
-            raise malformed("pl", wanted) or lost
-        return wanted
-
-    lists = [
-        (network_id("pl", call.region, short), f"com.amazonaws.{call.region}.{short}", cidrs)
-        for short, cidrs in _GATEWAY_SERVICES.items()
-    ]
-    found, token = finding.chosen(
-        call,
-        request,
-        lists,
-        ids="PrefixListIds",
-        find=find,
-        filters=_PREFIX_FILTERS,
-        record_id=lambda pair: pair[0],
-        tags=lambda _: {},
+def modify_vpc_endpoint(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Route tables of a Gateway endpoint; subnets and groups of an Interface one; the policy of both."""
+    endpoint = finding.vpc_endpoint(call, request["VpcEndpointId"])
+    _check_kind(endpoint.kind, request)
+    if request.get("IpAddressType", "ipv4") != "ipv4" or request.get("SubnetConfigurations"):
+        raise NotEmulatedYet("Homeport does not emulate addresses of a VPC endpoint other than IPv4 of its choice yet.")
+    gone = set(request.get("RemoveRouteTableIds", ()))
+    tables = [table for table in endpoint.route_tables if table not in gone]
+    tables += [finding.route_table(call, table).id for table in request.get("AddRouteTableIds", ())]
+    _check_routes(call, endpoint.service_name, tables, but=endpoint.id)
+    left = set(request.get("RemoveSubnetIds", ()))
+    interfaces = {subnet: found for subnet, found in endpoint.interfaces.items() if subnet not in left}
+    for subnet in (finding.subnet(call, wanted) for wanted in request.get("AddSubnetIds", ())):
+        if subnet.id not in interfaces:
+            interfaces[subnet.id] = (finding.new_id(call, "eni"), finding.free_address(call, subnet))
+    dropped = set(request.get("RemoveSecurityGroupIds", ()))
+    groups = [group for group in endpoint.groups if group not in dropped]
+    groups += [finding.security_group(call, group).id for group in request.get("AddSecurityGroupIds", ())]
+    policy = _OPEN_POLICY if request.get("ResetPolicy") else request.get("PolicyDocument") or endpoint.policy
+    changed = replace(
+        endpoint,
+        route_tables=list(dict.fromkeys(tables)),
+        interfaces=interfaces,
+        groups=list(dict.fromkeys(groups)) or ([_default_group(call, endpoint.vpc_id)] if endpoint.groups else []),
+        policy=policy,
+        private_dns=bool(request.get("PrivateDnsEnabled", endpoint.private_dns)),
     )
-    shown = [{"PrefixListId": name_id, "PrefixListName": name, "Cidrs": cidrs} for name_id, name, cidrs in found]
-    return finding.paged("PrefixLists", shown, token)
+    call.tx.put(VPC_ENDPOINTS, changed)
+    call.warn(_KEPT)
+    return {"Return": True}
+
+
+def _check_kind(kind: str, request: Mapping[str, Any]) -> None:
+    interface = ("SubnetIds", "SecurityGroupIds", "AddSubnetIds", "RemoveSubnetIds", "AddSecurityGroupIds",
+                 "RemoveSecurityGroupIds")  # fmt: skip
+    if kind == "Gateway" and any(request.get(member) for member in interface):
+        raise InvalidParameterValue("Subnets and security groups belong to Interface endpoints.")
+    tables = ("RouteTableIds", "AddRouteTableIds", "RemoveRouteTableIds")
+    if kind == "Interface" and any(request.get(member) for member in tables):
+        raise InvalidParameterValue("Route tables belong to Gateway endpoints.")
+
+
+def _check_routes(call: Call, service: str, tables: Sequence[str], but: str = "") -> None:
+    """A route table has one route to a service."""
+    for other in finding.vpc_endpoints(call):
+        if other.id != but and other.kind == "Gateway" and other.service_name == service:
+            shared = sorted(set(tables) & set(other.route_tables))
+            if shared:
+                text = f"route table {shared[0]} already has a route with destination-prefix-list-id"
+                raise RouteAlreadyExists(text)
 
 
 def _shown(call: Call, endpoint: VpcEndpoint) -> dict[str, Any]:

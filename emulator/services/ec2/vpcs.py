@@ -16,7 +16,7 @@ from emulator.domain.ec2_errors import (
     VpcLimitExceeded,
 )
 from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.resource_filter import flag
+from emulator.domain.resource_filter import UnknownFilter, flag, matching
 from emulator.domain.security_group import group_named_default
 from emulator.domain.vpc import (
     Vpc,
@@ -110,6 +110,25 @@ def describe_vpcs(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
         tags=lambda vpc: vpc.tags,
     )
     return finding.paged("Vpcs", [_shown(vpc) for vpc in found], token)
+
+
+def describe_vpc_classic_link(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    """EC2-Classic is gone at AWS: no VPC is linked to it. Old Terraform providers still ask."""
+    asked = [finding.vpc(call, wanted) for wanted in request.get("VpcIds", ())] or finding.vpcs(call)
+    known = {"is-classic-link-enabled": lambda _: flag(False)}
+    try:
+        found = matching(asked, request.get("Filters", ()), known, lambda vpc: vpc.tags)
+    except UnknownFilter as error:
+        raise InvalidParameterValue(str(error)) from error
+    return {"Vpcs": [{"VpcId": v.id, "ClassicLinkEnabled": False, "Tags": finding.shown_tags(v.tags)} for v in found]}
+
+
+def describe_vpc_classic_link_dns_support(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
+    asked = [finding.vpc(call, wanted) for wanted in request.get("VpcIds", ())] or finding.vpcs(call)
+    page = call.page(request, asked, key=lambda vpc: vpc.id)
+    return finding.paged(
+        "Vpcs", [{"VpcId": vpc.id, "ClassicLinkDnsSupported": False} for vpc in page.items], page.next_token
+    )
 
 
 def describe_vpc_attribute(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
