@@ -1,7 +1,7 @@
 """The controller of EC2 instances, which are virtual hosts: they boot, their agent registers, they are shut down.
 
 Who wants how many is the groups' (auto_scaling_groups.py). An agent joins the cluster that its user data names; without
-user data that says so, a cluster whose capacity provider has its Auto Scaling group.
+user data that says so, a cluster whose capacity provider has its Auto Scaling group, or of no group the cluster default.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from emulator.clock import Clock
-from emulator.control.instances import trunking
+from emulator.control.instances import default_cluster, trunking
 from emulator.domain.capacity_provider import CapacityProvider
 from emulator.domain.cluster import Cluster
 from emulator.domain.container_instance import ContainerInstance, deregistered
@@ -92,6 +92,8 @@ class Ec2InstanceController:
         self, tx: Transaction, instance: Ec2Instance, docker_version: str, now: float
     ) -> ContainerInstance | None:
         cluster, provider = home_of(tx, instance)
+        if cluster is None and instance.scaling_group is None and cluster_in(instance.user_data) is None:
+            cluster = default_cluster(tx, instance.account, instance.region, now)
         if cluster is None:
             return None
         root = f"arn:aws:iam::{instance.account}:root"
@@ -128,8 +130,10 @@ class Ec2InstanceController:
 def home_of(reader: Reader, instance: Ec2Instance) -> tuple[Cluster | None, CapacityProvider | None]:
     """The cluster that its agent joins, if it is there, and the provider by which that cluster has its group."""
     here = (instance.account, instance.region)
-    found = reader.find(CAPACITY_PROVIDERS, account=here[0], region=here[1], scaling_group=instance.scaling_group or "")
-    provider = found[0] if found else None
+    provider = None
+    if instance.scaling_group:
+        found = reader.find(CAPACITY_PROVIDERS, account=here[0], region=here[1], scaling_group=instance.scaling_group)
+        provider = found[0] if found else None
     named = cluster_in(instance.user_data)
     if named is not None:
         cluster = reader.get(CLUSTERS, *here, named)

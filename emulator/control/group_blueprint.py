@@ -8,7 +8,7 @@ from typing import Any
 
 from emulator.domain.auto_scaling_group import AutoScalingGroup
 from emulator.domain.instance_type import INSTANCE_TYPES, InstanceType
-from emulator.domain.launch_template import DEFAULT_TYPE, INVALID_TEMPLATE, LaunchTemplate
+from emulator.domain.launch_template import DEFAULT_TYPE, INVALID_TEMPLATE, LaunchTemplate, spot_in
 from emulator.domain.network import availability_zone_of, default_subnets, default_vpc_id
 from emulator.store import vpc_queries
 from emulator.store.autoscaling_tables import LAUNCH_CONFIGURATIONS
@@ -88,7 +88,7 @@ def _from_members(
         ),
         key_name=data.get("KeyName"),
         profile=profile.arn if profile else None,
-        spot=(data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot" or bool(data.get("SpotPrice")),
+        spot=spot_in(data),
         tags=_tags(group, data, made_from),
         made_from=made_from,
     )

@@ -160,18 +160,25 @@ def warnings_of(wanted: Wanted, engine: EngineInfo | None) -> list[str]:
 
 
 def _cluster(tx: Transaction, wanted: Wanted, now: float) -> Cluster:
-    """`default` is made when it is not there, as ECS does for an agent that registers into it."""
     found = tx.get(CLUSTERS, wanted.account, wanted.region, wanted.cluster)
     if found is not None and found.status != "INACTIVE":
         return found
     if wanted.cluster != DEFAULT_CLUSTER:
         raise CannotAdd(f"there is no cluster {wanted.cluster!r} in {wanted.region}")
-    partition = "aws-cn" if wanted.region.startswith("cn-") else "aws"
+    return default_cluster(tx, wanted.account, wanted.region, now)
+
+
+def default_cluster(tx: Transaction, account: str, region: str, now: float) -> Cluster:
+    """`default` is made when it is not there, as ECS does for an agent that registers into it."""
+    found = tx.get(CLUSTERS, account, region, DEFAULT_CLUSTER)
+    if found is not None and found.status != "INACTIVE":
+        return found
+    partition = "aws-cn" if region.startswith("cn-") else "aws"
     made = Cluster(
-        account=wanted.account,
-        region=wanted.region,
-        name=wanted.cluster,
-        arn=f"arn:{partition}:ecs:{wanted.region}:{wanted.account}:cluster/{wanted.cluster}",
+        account=account,
+        region=region,
+        name=DEFAULT_CLUSTER,
+        arn=f"arn:{partition}:ecs:{region}:{account}:cluster/{DEFAULT_CLUSTER}",
         status="ACTIVE",
         created_at=now,
         settings=[{"name": "containerInsights", "value": "disabled"}],

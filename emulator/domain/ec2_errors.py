@@ -209,5 +209,13 @@ class InvalidAmiIdNotFound(AwsError):
     code = "InvalidAMIID.NotFound"
 
 
+class InstanceLimitExceeded(AwsError):
+    """As many instances run as may."""
+
+
+class IdempotentParameterMismatch(AwsError):
+    """A client token came back with another request."""
+
+
 class InvalidInstanceType(AwsError):
     """An instance type that Homeport knows nothing of."""

@@ -20,7 +20,7 @@ STATE_CODES: Final = {"pending": 0, "running": 16, "shutting-down": 32, "termina
 
 @dataclass(frozen=True, slots=True)
 class Ec2Instance:
-    """`scaling_group` and what follows it are of its Auto Scaling group; None for a host that was added by hand.
+    """`scaling_group` and what follows it are of its Auto Scaling group; None for one that was run or added by hand.
     `container_instance` is an ARN once its agent has registered. `drained_since`: when it began to wait for its tasks
     before it is terminated."""
 
@@ -48,6 +48,7 @@ class Ec2Instance:
     container_instance: str | None = None
     drained_since: float | None = None
     terminated_at: float | None = None
+    client_token: str | None = None
     state_reason: str | None = None  # Client.UserInitiatedShutdown: User initiated shutdown
 
     @property

@@ -58,6 +58,11 @@ class LaunchTemplate:
         return next((version for version in self.versions if version.number == number), None)
 
 
+def spot_in(data: Mapping[str, Any]) -> bool:
+    """Whether LaunchTemplateData, or a launch configuration's members, ask for a Spot Instance."""
+    return (data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot" or bool(data.get("SpotPrice"))
+
+
 def profile_words(given: Any) -> tuple[str, str]:
     """How a template or configuration names its instance profile: (`arn`, ARN) or (`name`, name); empty for none."""
     if isinstance(given, Mapping):

@@ -46,7 +46,7 @@ INSTANCES: Table[Ec2Instance] = Table(
     "ec2_instances",
     Ec2Instance,
     key=_KEY,
-    indexes=(("account", "region", "scaling_group"), ("container_instance",)),
+    indexes=(("account", "region", "scaling_group"), ("container_instance",), ("client_token",)),
     wakes=_instance_keys,
 )
 

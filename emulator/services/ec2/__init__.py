@@ -16,6 +16,7 @@ from emulator.services.ec2 import (
     network_interfaces,
     route_tables,
     routes,
+    run_instances,
     security_group_rules,
     security_groups,
     subnets,
@@ -44,6 +45,7 @@ MODULES = (
     launch_templates,
     images,
     instances,
+    run_instances,
     tags,
 )
 

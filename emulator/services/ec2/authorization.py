@@ -113,6 +113,17 @@ def _terminating(call: Call, request: Request) -> Iterable[Access]:
         yield _on(call, "instance", instance_id)
 
 
+def _running(call: Call, request: Request) -> Iterable[Access]:
+    """The instances, what they are made from, and the role that they are given."""
+    yield from _making("instance")(call, request)
+    yield Access(f"ec2:{call.operation}", call.arn(f"subnet/{request.get('SubnetId') or '*'}"))
+    if request.get("ImageId"):
+        yield Access(f"ec2:{call.operation}", f"arn:{call.partition}:ec2:{call.region}::image/{request['ImageId']}")
+    profile = instance_profile(call.reader, call.account, request.get("IamInstanceProfile"))
+    if profile is not None and profile.role is not None:
+        yield pass_role(call, profile.role, "ec2.amazonaws.com")
+
+
 def _tagging(call: Call, request: Request) -> Iterable[Access]:
     tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in request.get("Tags") or ()}
     for resource in request["Resources"]:
@@ -148,7 +159,7 @@ AUTHORIZATION: Authorization = {
             "DescribeNatGateways", "DescribePrefixLists", "DescribeVpcEndpoints",
             "DescribeAvailabilityZones", "DescribeDhcpOptions", "DescribeImages",
             "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRegions",
-            "DescribeInstanceTypes", "DescribeInstances", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates",
+            "DescribeInstanceStatus", "DescribeInstanceTypes", "DescribeInstances", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates",
             "DescribeRouteTables", "DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets",
             "DescribeTags", "DescribeVpcs",
         ),
@@ -181,6 +192,7 @@ AUTHORIZATION: Authorization = {
     "CreateNetworkInterface": _making("network-interface"),
     "CreateNatGateway": _making("natgateway"),
     "CreateVpcEndpoint": _making("vpc-endpoint"),
+    "RunInstances": _running,
     "TerminateInstances": _terminating,
     "CreateLaunchTemplate": _making("launch-template"),
     "CreateInternetGateway": _making("internet-gateway"),

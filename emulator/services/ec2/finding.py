@@ -25,12 +25,15 @@ from emulator.domain.ec2_errors import (
     InvalidSubnetIdNotFound,
     InvalidVpcEndpointIdNotFound,
     InvalidVpcIdNotFound,
+    LaunchTemplateIdNotFound,
+    LaunchTemplateNameNotFound,
     MissingParameter,
     NatGatewayNotFound,
 )
 from emulator.domain.ec2_ids import malformed
 from emulator.domain.errors import AwsError
 from emulator.domain.key_value_tags import TAG_LIMIT, as_list, tags_of
+from emulator.domain.launch_template import LaunchTemplate
 from emulator.domain.network import network_id
 from emulator.domain.network_acl import NetworkAcl, default_acl
 from emulator.domain.network_interface import NetworkInterface
@@ -144,6 +147,21 @@ def nat_gateways(call: Call) -> list[NatGateway]:
 def nat_gateway(call: Call, gateway_id: str) -> NatGateway:
     shown = [gateway for gateway in nat_gateways(call) if gateway.shown(call.now)]
     return one(shown, gateway_id, "nat", NatGatewayNotFound(f"NAT gateway {gateway_id[:128]} was not found"))
+
+
+def launch_template(templates: Sequence[LaunchTemplate], asked: Mapping[str, Any]) -> LaunchTemplate:
+    """By LaunchTemplateId or LaunchTemplateName."""
+    template_id, name = asked.get("LaunchTemplateId"), asked.get("LaunchTemplateName")
+    if not template_id and not name:
+        raise MissingParameter("Either a launch template ID or a launch template name must be specified in the request")
+    for template in templates:
+        if template.id == template_id or (not template_id and template.name == name):
+            return template
+    if template_id:
+        text = f"The specified launch template, with template ID {template_id[:128]}, does not exist."
+        raise malformed("lt", template_id) or LaunchTemplateIdNotFound(text)
+    text = f"The specified launch template, with template name {str(name)[:128]}, does not exist."
+    raise LaunchTemplateNameNotFound(text)
 
 
 def reserved_addresses(call: Call, subnet_id: str) -> set[str]:

@@ -1,5 +1,5 @@
-"""EC2 instances: the virtual hosts of Auto Scaling groups and of `homeport add-instance`. They are described and
-terminated; RunInstances is not emulated, since an instance here can only be a host of containers."""
+"""EC2 instances: the virtual hosts of Auto Scaling groups, of RunInstances (run_instances.py) and of `homeport
+add-instance`. They are described and terminated; one that stops and starts again is not emulated."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from emulator.domain.resource_filter import UnknownFilter, flag, matching
 from emulator.domain.vpc import zone_id
 from emulator.events import journal
 from emulator.services.ec2 import finding
+from emulator.services.ec2.instance_shape import architecture_of, instance_shape, state_shape
 from emulator.store.ec2_tables import INSTANCES
-from emulator.store.launch_queries import instance_profile
 from emulator.wire.call import Call
 
 Request = Mapping[str, Any]
@@ -32,10 +32,17 @@ _FILTERS: Final = {
     "availability-zone": lambda i: [i.zone],
     "subnet-id": lambda i: [i.subnet_id],
     "vpc-id": lambda i: [i.vpc_id],
-    "architecture": lambda i: [_architecture(i)],
+    "architecture": lambda i: [architecture_of(i)],
     "key-name": lambda i: [i.key_name] if i.key_name else [],
     "owner-id": lambda i: [i.account],
     "reservation-id": lambda i: [i.reservation_id],
+}
+_STATUS_FILTERS: Final = {
+    "availability-zone": lambda i: [i.zone],
+    "instance-state-name": lambda i: [i.state],
+    "instance-state-code": lambda i: [str(STATE_CODES[i.state])],
+    "instance-status.status": lambda i: [_health(i)],
+    "system-status.status": lambda i: [_health(i)],
 }
 _TYPE_FILTERS: Final = {
     "instance-type": lambda kind: [kind.name],
@@ -59,11 +66,51 @@ def describe_instances(call: Call, request: Request) -> dict[str, Any]:
         record_id=lambda instance: instance.id,
         tags=_tags,
     )
-    reservations = [
-        {"ReservationId": i.reservation_id, "OwnerId": i.account, "Groups": [], "Instances": [_shown(call, i)]}
-        for i in found
-    ]
-    return finding.paged("Reservations", reservations, token)
+    reservations: dict[str, dict[str, Any]] = {}
+    for instance in found:
+        of_one_call = {"ReservationId": instance.reservation_id, "OwnerId": call.account, "Groups": [], "Instances": []}
+        listed = reservations.setdefault(instance.reservation_id, of_one_call)["Instances"]
+        listed.append(instance_shape(call, instance, len(listed)))
+    return finding.paged("Reservations", list(reservations.values()), token)
+
+
+def describe_instance_status(call: Call, request: Request) -> dict[str, Any]:
+    """Of running ones, or with IncludeAllInstances of all. A host is well as soon as it runs."""
+    found, token = finding.chosen(
+        call,
+        request,
+        [
+            instance
+            for instance in call.reader.find(INSTANCES, account=call.account, region=call.region)
+            if instance.state == "running" or request.get("IncludeAllInstances")
+        ],
+        ids="InstanceIds",
+        find=_existing,
+        filters=_STATUS_FILTERS,
+        record_id=lambda instance: instance.id,
+        tags=_tags,
+    )
+    return finding.paged("InstanceStatuses", [_status(instance) for instance in found], token)
+
+
+def _status(instance: Ec2Instance) -> dict[str, Any]:
+    runs = instance.state == "running"
+    summary: dict[str, Any] = {"Status": _health(instance)}
+    if runs:
+        summary["Details"] = [{"Name": "reachability", "Status": "passed"}]
+    return {
+        "InstanceId": instance.id,
+        "AvailabilityZone": instance.zone,
+        "AvailabilityZoneId": zone_id(instance.zone),
+        "InstanceState": state_shape(instance),
+        "InstanceStatus": summary,
+        "SystemStatus": summary,
+        "Events": [],
+    }
+
+
+def _health(instance: Ec2Instance) -> str:
+    return "ok" if instance.state == "running" else "not-applicable"
 
 
 def terminate_instances(call: Call, request: Request) -> dict[str, Any]:
@@ -85,7 +132,7 @@ def terminate_instances(call: Call, request: Request) -> dict[str, Any]:
                 subject=instance.id,
                 detail={"by": call.caller.arn},
             )
-        changes.append({"InstanceId": instance.id, "CurrentState": _state(after), "PreviousState": _state(instance)})
+        changes.append({"InstanceId": instance.id, "CurrentState": state_shape(after), "PreviousState": state_shape(instance)})
     return {"TerminatingInstances": changes}
 
 
@@ -114,50 +161,6 @@ def _existing(call: Call, instance_id: str) -> Ec2Instance:
 
 def _tags(instance: Ec2Instance) -> Mapping[str, str]:
     return instance.tags
-
-
-def _state(instance: Ec2Instance) -> dict[str, Any]:
-    return {"Code": STATE_CODES[instance.state], "Name": instance.state}
-
-
-def _architecture(instance: Ec2Instance) -> str:
-    kind = INSTANCE_TYPES.get(instance.kind)
-    return kind.architecture if kind else "x86_64"
-
-
-def _profile(call: Call, instance: Ec2Instance) -> dict[str, str] | None:
-    """It is shown, without its id, when it has been deleted since."""
-    if instance.profile is None:
-        return None
-    found = instance_profile(call.reader, call.account, instance.profile)
-    return {"Arn": instance.profile, **({"Id": found.id} if found else {})}
-
-
-def _shown(call: Call, instance: Ec2Instance) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "InstanceId": instance.id,
-        "ImageId": instance.image_id,
-        "InstanceType": instance.kind,
-        "State": _state(instance),
-        "LaunchTime": instance.launched_at,
-        "Placement": {"AvailabilityZone": instance.zone, "AvailabilityZoneId": zone_id(instance.zone)},
-        "SubnetId": instance.subnet_id,
-        "VpcId": instance.vpc_id,
-        "Architecture": _architecture(instance),
-        "SecurityGroups": [{"GroupId": group} for group in instance.security_groups],
-        "Tags": finding.shown_tags(instance.tags),
-        "StateTransitionReason": "",
-        "AmiLaunchIndex": 0,
-    }
-    optional = {
-        "KeyName": instance.key_name,
-        "IamInstanceProfile": _profile(call, instance),
-        "InstanceLifecycle": "spot" if instance.spot else None,
-    }
-    if instance.state_reason:
-        code, _, _ = instance.state_reason.partition(":")
-        optional["StateReason"] = {"Code": code, "Message": instance.state_reason}
-    return {**shown, **{name: value for name, value in optional.items() if value is not None}}
 
 
 def _burstable(kind: InstanceType) -> bool:

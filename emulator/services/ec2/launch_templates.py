@@ -15,14 +15,11 @@ from emulator.domain.ec2_errors import (
     InvalidParameterCombination,
     InvalidParameterValue,
     InvalidUserDataMalformed,
-    LaunchTemplateIdNotFound,
     LaunchTemplateNameMalformed,
-    LaunchTemplateNameNotFound,
     LaunchTemplateNameTaken,
     LaunchTemplateVersionNotFound,
     MissingParameter,
 )
-from emulator.domain.ec2_ids import malformed
 from emulator.domain.launch_template import LaunchTemplate, TemplateVersion, is_base64
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
@@ -189,18 +186,11 @@ def _named(call: Call, request: Request) -> LaunchTemplate:
 
 
 def _by_id(call: Call, template_id: str) -> LaunchTemplate:
-    found = call.reader.get(LAUNCH_TEMPLATES, call.account, call.region, template_id)
-    if found is None:
-        text = f"The specified launch template, with template ID {template_id[:128]}, does not exist."
-        raise malformed("lt", template_id) or LaunchTemplateIdNotFound(text)
-    return found
+    return finding.launch_template(_all(call), {"LaunchTemplateId": template_id})
 
 
 def _by_name(call: Call, name: str) -> LaunchTemplate:
-    for template in _all(call):
-        if template.name == name:
-            return template
-    raise LaunchTemplateNameNotFound(f"The specified launch template, with template name {name[:128]}, does not exist.")
+    return finding.launch_template(_all(call), {"LaunchTemplateName": name})
 
 
 def _bound(request: Request, member: str, default: int) -> int:

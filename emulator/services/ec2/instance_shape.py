@@ -1,0 +1,58 @@
+"""EC2 instances as they are described."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.domain.ec2_instance import STATE_CODES, Ec2Instance
+from emulator.domain.instance_type import INSTANCE_TYPES
+from emulator.domain.vpc import zone_id
+from emulator.services.ec2 import finding
+from emulator.store.launch_queries import instance_profile
+from emulator.wire.call import Call
+
+
+def instance_shape(call: Call, instance: Ec2Instance, index: int = 0) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "InstanceId": instance.id,
+        "ImageId": instance.image_id,
+        "InstanceType": instance.kind,
+        "State": state_shape(instance),
+        "LaunchTime": instance.launched_at,
+        "Placement": {"AvailabilityZone": instance.zone, "AvailabilityZoneId": zone_id(instance.zone)},
+        "SubnetId": instance.subnet_id,
+        "VpcId": instance.vpc_id,
+        "Architecture": architecture_of(instance),
+        "SecurityGroups": [{"GroupId": group} for group in instance.security_groups],
+        "Tags": finding.shown_tags(instance.tags),
+        "StateTransitionReason": "",
+        "AmiLaunchIndex": index,
+    }
+    optional = {
+        "KeyName": instance.key_name,
+        "IamInstanceProfile": _profile(call, instance),
+        "InstanceLifecycle": "spot" if instance.spot else None,
+    }
+    if instance.state_reason:
+        code, _, _ = instance.state_reason.partition(":")
+        optional["StateReason"] = {"Code": code, "Message": instance.state_reason}
+    return {**shown, **{name: value for name, value in optional.items() if value is not None}}
+
+
+def state_shape(instance: Ec2Instance) -> dict[str, Any]:
+    return {"Code": STATE_CODES[instance.state], "Name": instance.state}
+
+
+def architecture_of(instance: Ec2Instance) -> str:
+    kind = INSTANCE_TYPES.get(instance.kind)
+    return kind.architecture if kind else "x86_64"
+
+
+def _profile(call: Call, instance: Ec2Instance) -> dict[str, str] | None:
+    """It is shown, without its id, when it has been deleted since."""
+    if instance.profile is None:
+        return None
+    found = instance_profile(call.reader, call.account, instance.profile)
+    return {"Arn": instance.profile, **({"Id": found.id} if found else {})}
+
+
