@@ -85,6 +85,11 @@ class AllocateAddressResult(TypedDict, total=False):
     PublicIp: str
 
 
+class ApplicationStatusSummary(TypedDict, total=False):
+    Status: str
+    ImpairedSince: float
+
+
 class AssociateAddressRequest(TypedDict, total=False):
     AllocationId: str
     InstanceId: str
@@ -236,6 +241,16 @@ class BlockPublicAccessStates(TypedDict, total=False):
     InternetGatewayBlockMode: str
 
 
+CapacityReservationSpecification = TypedDict(
+    "CapacityReservationSpecification",
+    {
+        "CapacityReservationPreference": "str",
+        "CapacityReservationTarget": "CapacityReservationTarget",
+    },
+    total=False,
+)
+
+
 class CapacityReservationSpecificationResponse(TypedDict, total=False):
     CapacityReservationPreference: str
     CapacityReservationTarget: CapacityReservationTargetResponse
@@ -281,6 +296,13 @@ class ConnectionTrackingSpecificationResponse(TypedDict, total=False):
 
 
 class CpuOptions(TypedDict, total=False):
+    CoreCount: int
+    ThreadsPerCore: int
+    AmdSevSnp: str
+    NestedVirtualization: str
+
+
+class CpuOptionsRequest(TypedDict, total=False):
     CoreCount: int
     ThreadsPerCore: int
     AmdSevSnp: str
@@ -832,6 +854,21 @@ class DescribeImagesResult(TypedDict, total=False):
     Images: list[Image]
 
 
+class DescribeInstanceStatusRequest(TypedDict, total=False):
+    InstanceIds: list[str]
+    MaxResults: int
+    NextToken: str
+    IncludeManagedResources: bool
+    DryRun: bool
+    Filters: list[Filter]
+    IncludeAllInstances: bool
+
+
+class DescribeInstanceStatusResult(TypedDict, total=False):
+    InstanceStatuses: list[InstanceStatus]
+    NextToken: str
+
+
 class DescribeInstanceTypesRequest(TypedDict, total=False):
     DryRun: bool
     InstanceTypes: list[str]
@@ -1245,6 +1282,17 @@ class EbsOptimizedInfo(TypedDict, total=False):
     MaximumIops: int
 
 
+class EbsStatusDetails(TypedDict, total=False):
+    ImpairedSince: float
+    Name: str
+    Status: str
+
+
+class EbsStatusSummary(TypedDict, total=False):
+    Details: list[EbsStatusDetails]
+    Status: str
+
+
 class EfaInfo(TypedDict, total=False):
     MaximumEfaInterfaces: int
 
@@ -1262,6 +1310,11 @@ class ElasticGpuSpecification(TypedDict, total=False):
 
 class ElasticGpuSpecificationResponse(TypedDict, total=False):
     Type: str
+
+
+class ElasticInferenceAccelerator(TypedDict, total=False):
+    Type: Required[str]
+    Count: int
 
 
 class ElasticInferenceAcceleratorAssociation(TypedDict, total=False):
@@ -1295,6 +1348,10 @@ class EnaSrdUdpSpecificationRequest(TypedDict, total=False):
 
 
 class EnclaveOptions(TypedDict, total=False):
+    Enabled: bool
+
+
+class EnclaveOptionsRequest(TypedDict, total=False):
     Enabled: bool
 
 
@@ -1360,9 +1417,18 @@ class HibernationOptions(TypedDict, total=False):
     Configured: bool
 
 
+class HibernationOptionsRequest(TypedDict, total=False):
+    Configured: bool
+
+
 class IamInstanceProfile(TypedDict, total=False):
     Arn: str
     Id: str
+
+
+class IamInstanceProfileSpecification(TypedDict, total=False):
+    Arn: str
+    Name: str
 
 
 class IcmpTypeCode(TypedDict, total=False):
@@ -1548,6 +1614,23 @@ class InstanceMaintenanceOptions(TypedDict, total=False):
     RebootMigration: str
 
 
+class InstanceMaintenanceOptionsRequest(TypedDict, total=False):
+    AutoRecovery: str
+
+
+class InstanceMarketOptionsRequest(TypedDict, total=False):
+    MarketType: str
+    SpotOptions: SpotMarketOptions
+
+
+class InstanceMetadataOptionsRequest(TypedDict, total=False):
+    HttpTokens: str
+    HttpPutResponseHopLimit: int
+    HttpEndpoint: str
+    HttpProtocolIpv6: str
+    InstanceMetadataTags: str
+
+
 class InstanceMetadataOptionsResponse(TypedDict, total=False):
     State: str
     HttpTokens: str
@@ -1599,7 +1682,37 @@ class InstanceNetworkInterfaceAttachment(TypedDict, total=False):
     EnaQueueCount: int
 
 
+class InstanceNetworkInterfaceSpecification(TypedDict, total=False):
+    AssociatePublicIpAddress: bool
+    DeleteOnTermination: bool
+    Description: str
+    DeviceIndex: int
+    Groups: list[str]
+    Ipv6AddressCount: int
+    Ipv6Addresses: list[InstanceIpv6Address]
+    NetworkInterfaceId: str
+    PrivateIpAddress: str
+    PrivateIpAddresses: list[PrivateIpAddressSpecification]
+    SecondaryPrivateIpAddressCount: int
+    SubnetId: str
+    AssociateCarrierIpAddress: bool
+    InterfaceType: str
+    NetworkCardIndex: int
+    Ipv4Prefixes: list[Ipv4PrefixSpecificationRequest]
+    Ipv4PrefixCount: int
+    Ipv6Prefixes: list[Ipv6PrefixSpecificationRequest]
+    Ipv6PrefixCount: int
+    PrimaryIpv6: bool
+    EnaSrdSpecification: EnaSrdSpecificationRequest
+    ConnectionTrackingSpecification: ConnectionTrackingSpecificationRequest
+    EnaQueueCount: int
+
+
 class InstanceNetworkPerformanceOptions(TypedDict, total=False):
+    BandwidthWeighting: str
+
+
+class InstanceNetworkPerformanceOptionsRequest(TypedDict, total=False):
     BandwidthWeighting: str
 
 
@@ -1699,6 +1812,20 @@ class InstanceSecondaryInterfacePrivateIpAddress(TypedDict, total=False):
     PrivateIpAddress: str
 
 
+class InstanceSecondaryInterfacePrivateIpAddressRequest(TypedDict, total=False):
+    PrivateIpAddress: Required[str]
+
+
+class InstanceSecondaryInterfaceSpecificationRequest(TypedDict, total=False):
+    DeleteOnTermination: bool
+    DeviceIndex: int
+    PrivateIpAddresses: list[InstanceSecondaryInterfacePrivateIpAddressRequest]
+    PrivateIpAddressCount: int
+    SecondarySubnetId: str
+    InterfaceType: str
+    NetworkCardIndex: int
+
+
 class InstanceState(TypedDict, total=False):
     Code: int
     Name: str
@@ -1708,6 +1835,46 @@ class InstanceStateChange(TypedDict, total=False):
     InstanceId: str
     CurrentState: InstanceState
     PreviousState: InstanceState
+
+
+InstanceStatus = TypedDict(
+    "InstanceStatus",
+    {
+        "AvailabilityZone": "str",
+        "AvailabilityZoneId": "str",
+        "OutpostArn": "str",
+        "Operator": "OperatorResponse",
+        "Events": "list[InstanceStatusEvent]",
+        "InstanceId": "str",
+        "InstanceState": "InstanceState",
+        "InstanceStatus": "InstanceStatusSummary",
+        "SystemStatus": "InstanceStatusSummary",
+        "AttachedEbsStatus": "EbsStatusSummary",
+        "ApplicationStatus": "ApplicationStatusSummary",
+        "PerformanceStatus": "PerformanceStatusSummary",
+    },
+    total=False,
+)
+
+
+class InstanceStatusDetails(TypedDict, total=False):
+    ImpairedSince: float
+    Name: str
+    Status: str
+
+
+class InstanceStatusEvent(TypedDict, total=False):
+    InstanceEventId: str
+    Code: str
+    Description: str
+    NotAfter: float
+    NotBefore: float
+    NotBeforeDeadline: float
+
+
+class InstanceStatusSummary(TypedDict, total=False):
+    Details: list[InstanceStatusDetails]
+    Status: str
 
 
 class InstanceStorageInfo(TypedDict, total=False):
@@ -2118,6 +2285,12 @@ class LaunchTemplatePrivateDnsNameOptionsRequest(TypedDict, total=False):
     EnableResourceNameDnsAAAARecord: bool
 
 
+class LaunchTemplateSpecification(TypedDict, total=False):
+    LaunchTemplateId: str
+    LaunchTemplateName: str
+    Version: str
+
+
 class LaunchTemplateSpotMarketOptions(TypedDict, total=False):
     MaxPrice: str
     SpotInstanceType: str
@@ -2167,6 +2340,10 @@ class LaunchTemplatesMonitoringRequest(TypedDict, total=False):
 
 
 class LicenseConfiguration(TypedDict, total=False):
+    LicenseConfigurationArn: str
+
+
+class LicenseConfigurationRequest(TypedDict, total=False):
     LicenseConfigurationArn: str
 
 
@@ -2589,6 +2766,12 @@ class PerformanceFactorReferenceRequest(TypedDict, total=False):
     InstanceFamily: str
 
 
+class PerformanceStatusSummary(TypedDict, total=False):
+    Status: str
+    ImpairedSince: float
+    Remediation: str
+
+
 class Placement(TypedDict, total=False):
     AvailabilityZoneId: str
     Affinity: str
@@ -2632,6 +2815,12 @@ class PrivateDnsDetails(TypedDict, total=False):
 
 
 class PrivateDnsNameOptionsOnLaunch(TypedDict, total=False):
+    HostnameType: str
+    EnableResourceNameDnsARecord: bool
+    EnableResourceNameDnsAAAARecord: bool
+
+
+class PrivateDnsNameOptionsRequest(TypedDict, total=False):
     HostnameType: str
     EnableResourceNameDnsARecord: bool
     EnableResourceNameDnsAAAARecord: bool
@@ -2962,6 +3151,63 @@ class RouteTableAssociationState(TypedDict, total=False):
     StatusMessage: str
 
 
+class RunInstancesMonitoringEnabled(TypedDict, total=False):
+    MetricCategoryIds: list[str]
+    Enabled: Required[bool]
+
+
+RunInstancesRequest = TypedDict(
+    "RunInstancesRequest",
+    {
+        "BlockDeviceMappings": "list[BlockDeviceMapping]",
+        "ImageId": "str",
+        "InstanceType": "str",
+        "Ipv6AddressCount": "int",
+        "Ipv6Addresses": "list[InstanceIpv6Address]",
+        "KernelId": "str",
+        "KeyName": "str",
+        "MaxCount": "Required[int]",
+        "MinCount": "Required[int]",
+        "Monitoring": "RunInstancesMonitoringEnabled",
+        "Placement": "Placement",
+        "RamdiskId": "str",
+        "SecurityGroupIds": "list[str]",
+        "SecurityGroups": "list[str]",
+        "SubnetId": "str",
+        "UserData": "str",
+        "ElasticGpuSpecification": "list[ElasticGpuSpecification]",
+        "ElasticInferenceAccelerators": "list[ElasticInferenceAccelerator]",
+        "TagSpecifications": "list[TagSpecification]",
+        "LaunchTemplate": "LaunchTemplateSpecification",
+        "InstanceMarketOptions": "InstanceMarketOptionsRequest",
+        "CreditSpecification": "CreditSpecificationRequest",
+        "CpuOptions": "CpuOptionsRequest",
+        "CapacityReservationSpecification": "CapacityReservationSpecification",
+        "HibernationOptions": "HibernationOptionsRequest",
+        "LicenseSpecifications": "list[LicenseConfigurationRequest]",
+        "MetadataOptions": "InstanceMetadataOptionsRequest",
+        "EnclaveOptions": "EnclaveOptionsRequest",
+        "PrivateDnsNameOptions": "PrivateDnsNameOptionsRequest",
+        "MaintenanceOptions": "InstanceMaintenanceOptionsRequest",
+        "DisableApiStop": "bool",
+        "EnablePrimaryIpv6": "bool",
+        "NetworkPerformanceOptions": "InstanceNetworkPerformanceOptionsRequest",
+        "Operator": "OperatorRequest",
+        "SecondaryInterfaces": "list[InstanceSecondaryInterfaceSpecificationRequest]",
+        "DryRun": "bool",
+        "DisableApiTermination": "bool",
+        "InstanceInitiatedShutdownBehavior": "str",
+        "PrivateIpAddress": "str",
+        "ClientToken": "str",
+        "AdditionalInfo": "str",
+        "NetworkInterfaces": "list[InstanceNetworkInterfaceSpecification]",
+        "IamInstanceProfile": "IamInstanceProfileSpecification",
+        "EbsOptimized": "bool",
+    },
+    total=False,
+)
+
+
 class ScanResults(TypedDict, total=False):
     HighestFindingSeverityLabel: str
     FindingScanDate: float
@@ -3057,6 +3303,14 @@ class ServiceDetail(TypedDict, total=False):
 
 class ServiceTypeDetail(TypedDict, total=False):
     ServiceType: str
+
+
+class SpotMarketOptions(TypedDict, total=False):
+    MaxPrice: str
+    SpotInstanceType: str
+    BlockDurationMinutes: int
+    ValidUntil: float
+    InstanceInterruptionBehavior: str
 
 
 class StateReason(TypedDict, total=False):

@@ -1,7 +1,7 @@
 """The controller of EC2 instances, which are virtual hosts: they boot, their agent registers, they are shut down.
 
 Who wants how many is the groups' (auto_scaling_groups.py). An agent joins the cluster that its user data names; without
-user data that says so, a cluster whose capacity provider has its Auto Scaling group, or of no group the cluster default.
+user data that says so, a cluster whose capacity provider has its Auto Scaling group, or, of no group, `default`.
 """
 
 from __future__ import annotations

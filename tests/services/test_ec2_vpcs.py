@@ -243,7 +243,7 @@ TAG = [{"Key": "a", "Value": "b"}]
             "NatGatewayNotFound",
             "nat-1",
         ),
-        (lambda ec2: ec2.run_instances(MinCount=1, MaxCount=1), "NotEmulatedYet", "ec2:RunInstances"),
+        (lambda ec2: ec2.describe_volumes(), "NotEmulatedYet", "ec2:DescribeVolumes"),
         (lambda ec2: ec2.describe_vpcs(DryRun=True), "DryRunOperation", "Request would have succeeded"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from emulator.domain.policy_conditions import Context, resource_tags
 from emulator.domain.policy_evaluation import Access
-from emulator.services.access import request_tags
+from emulator.services.access import pass_role, request_tags
 from emulator.store.ec2_tables import (
     ADDRESSES,
     INSTANCES,
@@ -25,6 +25,7 @@ from emulator.store.ec2_tables import (
     VPC_ENDPOINTS,
     VPCS,
 )
+from emulator.store.launch_queries import instance_profile
 from emulator.store.tables import Table
 from emulator.wire.authorize import Authorization, Needs
 from emulator.wire.call import Call
@@ -159,7 +160,8 @@ AUTHORIZATION: Authorization = {
             "DescribeNatGateways", "DescribePrefixLists", "DescribeVpcEndpoints",
             "DescribeAvailabilityZones", "DescribeDhcpOptions", "DescribeImages",
             "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRegions",
-            "DescribeInstanceStatus", "DescribeInstanceTypes", "DescribeInstances", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates",
+            "DescribeInstanceStatus", "DescribeInstanceTypes",
+            "DescribeInstances", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates",
             "DescribeRouteTables", "DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets",
             "DescribeTags", "DescribeVpcs",
         ),

@@ -54,5 +54,3 @@ def _profile(call: Call, instance: Ec2Instance) -> dict[str, str] | None:
         return None
     found = instance_profile(call.reader, call.account, instance.profile)
     return {"Arn": instance.profile, **({"Id": found.id} if found else {})}
-
-

@@ -132,7 +132,9 @@ def terminate_instances(call: Call, request: Request) -> dict[str, Any]:
                 subject=instance.id,
                 detail={"by": call.caller.arn},
             )
-        changes.append({"InstanceId": instance.id, "CurrentState": state_shape(after), "PreviousState": state_shape(instance)})
+        changes.append(
+            {"InstanceId": instance.id, "CurrentState": state_shape(after), "PreviousState": state_shape(instance)}
+        )
     return {"TerminatingInstances": changes}
 
 
