@@ -17,6 +17,7 @@ from emulator.control.group_blueprint import CannotLaunch, blueprint, place_of
 from emulator.domain.auto_scaling_group import AutoScalingGroup, next_step
 from emulator.domain.ec2_instance import Ec2Instance
 from emulator.events import journal
+from emulator.events.ec2_changes import add_ec2_instance, tell_activity, write_ec2_instance
 from emulator.events.instance_changes import write_instance
 from emulator.ids import Ids
 from emulator.store.autoscaling_tables import ACTIVITIES, GROUPS
@@ -84,7 +85,8 @@ class AutoScalingGroupController:
         except CannotLaunch as error:
             text = f"{error}. Launching EC2 instance failed."
             description = f"Launching a new EC2 instance.  Status Reason: {text}"
-            new_activity(tx, group, description, cause, now, self._ids.uuid(), failure=text)
+            failed = new_activity(tx, group, description, cause, now, self._ids.uuid(), failure=text)
+            tell_activity(tx, failed, now)
             tx.put(GROUPS, replace(group, retry_at=now + RETRY_S))
             return False
         for zone in zones:
@@ -112,7 +114,7 @@ class AutoScalingGroupController:
                 protected=group.protects_new,
                 made_from=dict(plan.made_from),
             )
-            tx.insert(INSTANCES, instance)
+            add_ec2_instance(tx, instance, now)
             description = f"Launching a new EC2 instance: {instance.id}"
             new_activity(tx, group, description, cause, now, self._ids.uuid(), instance)
             _note(tx, group, instance, "ec2_instance.launched", now)
@@ -140,7 +142,8 @@ class AutoScalingGroupController:
             if tasks_on(tx, host):
                 return True
         reason = "Server.AutoScaling: terminated by its Auto Scaling group"
-        tx.put(INSTANCES, replace(instance, lifecycle="Terminating", state="shutting-down", state_reason=reason))
+        after = replace(instance, lifecycle="Terminating", state="shutting-down", state_reason=reason)
+        write_ec2_instance(tx, instance, after, now)
         return False
 
     def _note_lost(self, tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, now: float) -> None:

@@ -21,6 +21,7 @@ from emulator.domain.task import Task
 from emulator.domain.task_progress import stop
 from emulator.domain.virtual_host import instance_type, virtual_host
 from emulator.events import journal
+from emulator.events.ec2_changes import tell_activity, write_ec2_instance
 from emulator.events.instance_changes import add_instance, write_instance
 from emulator.events.task_changes import write_task
 from emulator.ids import Ids
@@ -78,14 +79,14 @@ class Ec2InstanceController:
     def _run(self, tx: Transaction, instance: Ec2Instance, docker_version: str, now: float) -> float | None:
         after = replace(instance, state="running")
         if instance.state == "pending":
-            finish_activity(tx, instance, now)
+            _finish(tx, instance, now)
         if after.lifecycle == "Pending":
             after = replace(after, lifecycle="InService")
         if after.container_instance is None:
             host = self._join(tx, after, docker_version, now)
             after = replace(after, container_instance=host.arn if host else None)
         if after != instance:
-            tx.put(INSTANCES, after)
+            write_ec2_instance(tx, instance, after, now)
         return None if after.container_instance else now + AGENT_TRIES_EVERY_S
 
     def _join(
@@ -151,6 +152,11 @@ def tasks_on(reader: Reader, host: ContainerInstance) -> list[Task]:
     return [t for t in reader.find(TASKS, **here, container_instance_arn=host.arn) if not t.stopped]
 
 
+def _finish(tx: Transaction, instance: Ec2Instance, now: float) -> None:
+    for activity in finish_activity(tx, instance, now):
+        tell_activity(tx, activity, now)
+
+
 def _shut_down(tx: Transaction, instance: Ec2Instance, now: float) -> float | None:
     """Its tasks stop; its container instance is deregistered; then it is terminated. Its group notes the loss first."""
     where = (instance.account, instance.region)
@@ -178,6 +184,7 @@ def _shut_down(tx: Transaction, instance: Ec2Instance, now: float) -> float | No
     if tasks:
         return now + LOOK_WHILE_STOPPING_S
     lifecycle: Lifecycle | None = "Terminated" if instance.scaling_group else None
-    finish_activity(tx, instance, now)
-    tx.put(INSTANCES, replace(instance, state="terminated", lifecycle=lifecycle, terminated_at=now))
+    _finish(tx, instance, now)
+    after = replace(instance, state="terminated", lifecycle=lifecycle, terminated_at=now)
+    write_ec2_instance(tx, instance, after, now)
     return now + TERMINATED_KEPT_S

@@ -17,6 +17,7 @@ from emulator.domain.faults import SPOT, Fault, cuts_off, hits_instance, hits_ta
 from emulator.domain.interruption import interrupt, lose_host
 from emulator.domain.task import LADDER, Task
 from emulator.events import journal
+from emulator.events.ec2_changes import tell_interruption, write_ec2_instance
 from emulator.events.instance_changes import write_instance
 from emulator.events.task_changes import write_task
 from emulator.store.database import Reader, Transaction
@@ -82,6 +83,9 @@ def _notify_host(tx: Transaction, fault: Fault, now: float) -> Fault:
     instance = _instance(tx, fault)
     if instance.external:
         raise BadFault(f"{instance.id} is outside EC2, and no Spot Instance")
+    machine = tx.get(INSTANCES, instance.account, instance.region, instance.ec2_instance_id or "")
+    if machine is not None:
+        tell_interruption(tx, machine, now)
     drained = instance.status == "ACTIVE"
     if drained:
         write_instance(tx, replace(instance, status="DRAINING"), now)
@@ -95,7 +99,8 @@ def _terminate(tx: Transaction, fault: Fault, instance: ContainerInstance, now: 
     wake_services(tx, gone)
     machine = tx.get(INSTANCES, instance.account, instance.region, instance.ec2_instance_id or "")
     if machine is not None and machine.state in ("pending", "running"):
-        tx.put(INSTANCES, replace(machine, state="shutting-down", state_reason=SPOT_TERMINATION))
+        after = replace(machine, state="shutting-down", state_reason=SPOT_TERMINATION)
+        write_ec2_instance(tx, machine, after, now)
 
 
 # -- agents and zones

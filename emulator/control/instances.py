@@ -14,10 +14,10 @@ from emulator.domain.engines import LOCAL, EngineEndpoint
 from emulator.domain.virtual_host import UnknownInstanceType, UnknownZone, instance_type, virtual_host, zone_named
 from emulator.engine.base import EngineInfo
 from emulator.events import journal
+from emulator.events.ec2_changes import add_ec2_instance
 from emulator.events.instance_changes import add_instance
 from emulator.ids import Ids
 from emulator.store.database import Reader, Transaction
-from emulator.store.ec2_tables import INSTANCES
 from emulator.store.ecs_tables import ACCOUNT_SETTINGS, CLUSTERS
 from emulator.store.faults_table import as_connected
 from emulator.store.instance_capacity import wake_services
@@ -116,7 +116,7 @@ def add_instances(
     added = [as_connected(tx, instance) for instance in added]
     for instance in added:
         add_instance(tx, instance, now)
-        tx.insert(INSTANCES, _ec2_instance(instance, kind.name, now, ids))
+        add_ec2_instance(tx, _ec2_instance(instance, kind.name, now, ids), now)
         journal.append(
             tx,
             at=now,

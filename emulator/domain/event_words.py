@@ -1,4 +1,4 @@
-"""What an event of EventBridge's says, in a line for people. Pure; knows the details of ECS's and ECR's events."""
+"""What an event of EventBridge's says, in a line for people. Pure; knows the details of ECS's, ECR's, EC2's events."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ def event_words(event: Mapping[str, Any]) -> str:
             return _task(detail)
         case "ECS Container Instance State Change":
             return _instance(detail)
+    if "AutoScalingGroupName" in detail:
+        instance = detail["EC2InstanceId"]
+        return f"{instance}: {detail['Cause']}" if instance else str(detail["StatusMessage"])
     if "eventName" in detail:
         rest = [str(detail[name]) for name in ("reason", "desiredCount") if name in detail]
         return " ".join([str(detail["eventName"]), *rest])

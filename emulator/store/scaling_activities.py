@@ -52,8 +52,11 @@ def new_activity(
     return activity
 
 
-def finish_activity(tx: Transaction, instance: Ec2Instance, now: float) -> None:
-    """What is under way for the instance has been done."""
+def finish_activity(tx: Transaction, instance: Ec2Instance, now: float) -> list[ScalingActivity]:
+    """What is under way for the instance has been done; which activities that ended."""
+    ended = []
     for activity in tx.find(ACTIVITIES, instance_id=instance.id):
         if activity.status == "InProgress":
-            tx.put(ACTIVITIES, replace(activity, status="Successful", ended_at=now))
+            ended.append(replace(activity, status="Successful", ended_at=now))
+            tx.put(ACTIVITIES, ended[-1])
+    return ended

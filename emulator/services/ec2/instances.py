@@ -14,6 +14,7 @@ from emulator.domain.instance_type import INSTANCE_TYPES, UNITS_PER_VCPU, Instan
 from emulator.domain.resource_filter import UnknownFilter, flag, matching
 from emulator.domain.vpc import zone_id
 from emulator.events import journal
+from emulator.events.ec2_changes import write_ec2_instance
 from emulator.services.ec2 import finding
 from emulator.services.ec2.instance_shape import architecture_of, instance_shape, state_shape
 from emulator.store.ec2_tables import INSTANCES
@@ -122,7 +123,7 @@ def terminate_instances(call: Call, request: Request) -> dict[str, Any]:
         after = instance
         if instance.state in ("pending", "running"):
             after = replace(instance, state="shutting-down", state_reason=USER_SHUTDOWN)
-            call.tx.put(INSTANCES, after)
+            write_ec2_instance(call.tx, instance, after, call.now)
             journal.append(
                 call.tx,
                 at=call.now,

@@ -27,6 +27,7 @@ from emulator.domain.launch_template import DEFAULT_TYPE, LaunchTemplate, is_bas
 from emulator.domain.network import ZONES
 from emulator.domain.vpc import Subnet
 from emulator.events import journal
+from emulator.events.ec2_changes import add_ec2_instance
 from emulator.services.ec2 import finding
 from emulator.services.ec2.instance_shape import instance_shape
 from emulator.store.ec2_tables import INSTANCES, LAUNCH_TEMPLATES
@@ -84,7 +85,7 @@ def run_instances(call: Call, request: Request) -> dict[str, Any]:
     )
     made = [replace(first, id=finding.new_id(call, "i")) for _ in range(count)]
     for instance in made:
-        call.tx.insert(INSTANCES, instance)
+        add_ec2_instance(call.tx, instance, call.now)
         _note(call, instance)
     return _reservation(call, made)
 
