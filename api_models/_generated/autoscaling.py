@@ -627,6 +627,14 @@ class PredictiveScalingPredefinedScalingMetric(TypedDict, total=False):
     ResourceLabel: str
 
 
+class ProcessType(TypedDict, total=False):
+    ProcessName: Required[str]
+
+
+class ProcessesType(TypedDict, total=False):
+    Processes: list[ProcessType]
+
+
 class RetentionTriggers(TypedDict, total=False):
     TerminateHookAbandon: str
 
@@ -653,6 +661,11 @@ ScalingPolicy = TypedDict(
     },
     total=False,
 )
+
+
+class ScalingProcessQuery(TypedDict, total=False):
+    AutoScalingGroupName: Required[str]
+    ScalingProcesses: list[str]
 
 
 class SetDesiredCapacityType(TypedDict, total=False):

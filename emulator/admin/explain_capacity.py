@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from emulator.control.plane import ControlPlane
-from emulator.domain.auto_scaling_group import AutoScalingGroup
+from emulator.domain.auto_scaling_group import ACTING_PROCESSES, AutoScalingGroup
 from emulator.domain.capacity_provider import CapacityProvider
 from emulator.domain.ec2_instance import Ec2Instance
 from emulator.domain.managed_scaling import Fleet, Verdict
@@ -76,6 +76,8 @@ def of_provider(reader: Reader, plane: ControlPlane, provider: CapacityProvider,
 
 def _change(group: AutoScalingGroup, fleet: Fleet, verdict: Verdict) -> str:
     """What the next look does to the group; empty for nothing."""
+    if "AlarmNotification" in group.processes_suspended:
+        return ""
     if verdict.next_look is not None or verdict.desired in (fleet.hosts, group.desired):
         return ""
     return f"the group's desired capacity goes from {group.desired} to {verdict.desired}"
@@ -91,9 +93,11 @@ def _of_group(provider: CapacityProvider, group: AutoScalingGroup | None, hosts:
     if group is None:
         return f"Its Auto Scaling group {provider.group_arn} is gone."
     going = f", and it is being deleted ({group.status})" if group.status else ""
+    acting = [name for name in ACTING_PROCESSES if name in group.processes_suspended]
+    suspended = f"; suspended: {', '.join(acting)}" if acting else ""
     return (
         f"Its Auto Scaling group {group.name} has {hosts} hosts and wants {group.desired}, from {group.minimum} to "
-        f"{group.maximum}{going}."
+        f"{group.maximum}{suspended}{going}."
     )
 
 

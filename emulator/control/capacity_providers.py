@@ -290,7 +290,10 @@ def _scaling(provider: CapacityProvider) -> Scaling:
 def _resize(
     tx: Transaction, provider: CapacityProvider, group: AutoScalingGroup, fleet: Fleet, verdict: Verdict, now: float
 ) -> None:
-    """Up: never below what is desired already. Down: to what is needed. Else what a user has set stays."""
+    """Up: never below what is desired already. Down: to what is needed. Else what a user has set stays, and while the
+    group's AlarmNotification is suspended."""
+    if "AlarmNotification" in group.processes_suspended:
+        return
     if verdict.desired > fleet.hosts:
         desired = max(group.desired, verdict.desired)
     elif verdict.desired < fleet.hosts:

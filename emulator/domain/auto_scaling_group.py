@@ -11,9 +11,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from emulator.domain.ec2_instance import Ec2Instance
+
+PROCESSES: Final = (
+    "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh", "Launch",
+    "ReplaceUnhealthy", "ScheduledActions", "Terminate",
+)  # fmt: skip
+"""Of every group (user guide, "Suspend and resume Amazon EC2 Auto Scaling processes")."""
+ACTING_PROCESSES: Final = ("AlarmNotification", "Launch", "Terminate")
+"""Those that a group here has: AlarmNotification is managed scaling's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class AutoScalingGroup:
     tags: list[GroupTag] = field(default_factory=list)
     echoed: dict[str, Any] = field(default_factory=dict)
     status: str | None = None  # Delete in progress
-    suspended: list[str] = field(default_factory=list)
+    processes_suspended: dict[str, float] = field(default_factory=dict)  # since when
     cause: str = ""  # why the desired capacity is what it is, for the activities
     retry_at: float | None = None  # no launch before this: the last could not be done
 
@@ -102,6 +110,10 @@ def next_step(group: AutoScalingGroup, instances: Sequence[Ec2Instance]) -> Step
     if group.status is not None:
         return Step(leaving=tuple(live), because="the group is being deleted")
     missing = group.desired - len(live)
+    if missing > 0 and "Launch" in group.processes_suspended:
+        return Step(because="launches are suspended")
+    if missing < 0 and "Terminate" in group.processes_suspended:
+        return Step(because="terminations are suspended")
     if missing > 0:
         zones = _zones_for(group, live, missing)
         return Step(zones=zones, because=f"{len(live)} of {group.desired} instances are there")

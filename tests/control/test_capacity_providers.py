@@ -370,3 +370,26 @@ def test_a_lost_host_is_replaced_for_another_reason(world: World) -> None:
     assert "in response to an unhealthy instance needing to be replaced." in activities[0]["Cause"]
     assert "EC2 health check" in activities[1]["Cause"]
     assert "increasing the capacity from 0 to 1" in activities[2]["Cause"]
+
+
+def test_managed_scaling_waits_while_alarms_are_suspended(world: World) -> None:
+    scene(world)
+    autoscaling = world.aws("autoscaling")
+    autoscaling.suspend_processes(AutoScalingGroupName="hosts", ScalingProcesses=["AlarmNotification"])
+    run(world, 2)
+    world.pass_time(20)
+    assert group(world.aws)["DesiredCapacity"] == 0
+    assert any("suspended: AlarmNotification" in line for line in told(world)["words"])
+    autoscaling.resume_processes(AutoScalingGroupName="hosts")
+    world.pass_time(10)
+    assert len(hosts(world)) == 1
+
+
+def test_tasks_that_wait_get_hosts_when_their_group_may_be_larger(world: World) -> None:
+    scene(world, group_members={"MaxSize": 1})
+    arns = run(world, 4)
+    world.pass_time(10)
+    assert sorted(t["lastStatus"] for t in tasks(world, arns)) == ["PROVISIONING"] * 2 + ["RUNNING"] * 2
+    world.aws("autoscaling").update_auto_scaling_group(AutoScalingGroupName="hosts", MaxSize=2)
+    world.pass_time(10)
+    assert {t["lastStatus"] for t in tasks(world, arns)} == {"RUNNING"}

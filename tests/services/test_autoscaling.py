@@ -208,3 +208,31 @@ def test_tags(aws: Aws, autoscaling: Any) -> None:
 def test_a_token_of_nobody(autoscaling: Any, operation: str) -> None:
     with refuses("InvalidNextToken"):
         getattr(autoscaling, operation)(NextToken="nope")
+
+
+def test_suspended_processes_hold_a_group_back(emulator: Emulator, aws: Aws, autoscaling: Any) -> None:
+    make_group(aws)
+    autoscaling.suspend_processes(AutoScalingGroupName="hosts", ScalingProcesses=["Launch", "AZRebalance"])
+    autoscaling.set_desired_capacity(AutoScalingGroupName="hosts", DesiredCapacity=2)
+    boot(emulator)
+    held = group(aws)
+    assert [p["ProcessName"] for p in held["SuspendedProcesses"]] == ["AZRebalance", "Launch"]
+    assert held["SuspendedProcesses"][0]["SuspensionReason"].startswith("User suspended at 20")
+    assert (held["DesiredCapacity"], held["Instances"]) == (2, [])
+    autoscaling.resume_processes(AutoScalingGroupName="hosts", ScalingProcesses=["Launch"])
+    boot(emulator)
+    assert len(group(aws)["Instances"]) == 2
+    autoscaling.suspend_processes(AutoScalingGroupName="hosts")
+    autoscaling.set_desired_capacity(AutoScalingGroupName="hosts", DesiredCapacity=0)
+    boot(emulator)
+    assert len(group(aws)["Instances"]) == 2
+    autoscaling.resume_processes(AutoScalingGroupName="hosts")
+    boot(emulator)
+    assert group(aws)["Instances"] == group(aws)["SuspendedProcesses"] == []
+    names = {p["ProcessName"] for p in autoscaling.describe_scaling_process_types()["Processes"]}
+    assert {"Launch", "Terminate", "AlarmNotification"} < names
+    for call in (autoscaling.suspend_processes, autoscaling.resume_processes):
+        with refuses("ValidationError", "Invalid scaling process: Dance", part=True):
+            call(AutoScalingGroupName="hosts", ScalingProcesses=["Dance"])
+        with refuses("ValidationError", NOT_FOUND):
+            call(AutoScalingGroupName="nope")

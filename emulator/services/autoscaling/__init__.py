@@ -3,9 +3,17 @@
 Handlers write how many instances there should be; control launches and terminates them.
 """
 
-from emulator.services.autoscaling import activities, groups, instances, launch_configurations, policies, tags
+from emulator.services.autoscaling import (
+    activities,
+    groups,
+    instances,
+    launch_configurations,
+    policies,
+    processes,
+    tags,
+)
 from emulator.services.autoscaling.authorization import AUTHORIZATION
 
-MODULES = (groups, instances, activities, launch_configurations, policies, tags)
+MODULES = (groups, instances, activities, launch_configurations, policies, processes, tags)
 
 __all__ = ["AUTHORIZATION", "MODULES"]

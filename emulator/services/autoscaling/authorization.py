@@ -58,14 +58,14 @@ AUTHORIZATION: Authorization = {
     **dict.fromkeys(
         (
             "DescribeAutoScalingGroups", "DescribeAutoScalingInstances", "DescribeLaunchConfigurations",
-            "DescribePolicies", "DescribeScalingActivities", "DescribeTags",
+            "DescribePolicies", "DescribeScalingActivities", "DescribeScalingProcessTypes", "DescribeTags",
         ),
         _anything,
     ),
     **dict.fromkeys(
         (
-            "CreateAutoScalingGroup", "DeleteAutoScalingGroup", "SetDesiredCapacity", "SetInstanceProtection",
-            "UpdateAutoScalingGroup",
+            "CreateAutoScalingGroup", "DeleteAutoScalingGroup", "ResumeProcesses", "SetDesiredCapacity",
+            "SetInstanceProtection", "SuspendProcesses", "UpdateAutoScalingGroup",
         ),
         _group,
     ),

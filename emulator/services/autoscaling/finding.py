@@ -10,6 +10,7 @@ from emulator.domain.autoscaling_errors import ScalingActivityInProgress, Valida
 from emulator.domain.ec2_instance import Ec2Instance
 from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.ec2_tables import INSTANCES
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS
 from emulator.wire.call import Call
 
 
@@ -27,6 +28,14 @@ def changeable(call: Call, name: str) -> AutoScalingGroup:
     if found.status is not None:
         raise ScalingActivityInProgress(f"AutoScalingGroup '{name}' is being deleted.")
     return found
+
+
+def changed(call: Call, group: AutoScalingGroup) -> None:
+    """Written; a capacity provider that scales it looks at it anew: it may be able to do now what it could not."""
+    call.tx.put(GROUPS, group)
+    here: dict[str, Any] = {"account": group.account, "region": group.region, "scaling_group": group.name}
+    for provider in call.tx.find(CAPACITY_PROVIDERS, **here):
+        call.tx.wake("capacity_provider", f"{group.account}/{group.region}/{provider.name}")
 
 
 def instances_of(call: Call, name: str) -> list[Ec2Instance]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from emulator.domain.auto_scaling_group import AutoScalingGroup
@@ -67,7 +68,7 @@ def update_auto_scaling_group(call: Call, request: Request) -> None:
             f"{before.desired} to {after.desired}"
         )
         after = replace(after, cause=cause)
-    call.tx.put(GROUPS, replace(after, retry_at=None))
+    finding.changed(call, replace(after, retry_at=None))
     _note(call, "auto_scaling_group.updated", after)
 
 
@@ -84,7 +85,7 @@ def set_desired_capacity(call: Call, request: Request) -> None:
         )
     cause = f"a user request explicitly set group desired capacity changing the desired capacity from {group.desired}"
     changed = replace(group, desired=asked, cause=f"{cause} to {asked}", retry_at=None)
-    call.tx.put(GROUPS, changed)
+    finding.changed(call, changed)
     _note(call, "auto_scaling_group.updated", changed)
 
 
@@ -143,7 +144,10 @@ def _shown(call: Call, group: AutoScalingGroup) -> dict[str, Any]:
         "TrafficSources": [],
         "Instances": [_instance(instance) for instance in sorted(instances, key=lambda i: (i.launched_at, i.id))],
         "CreatedTime": group.created_at,
-        "SuspendedProcesses": [],
+        "SuspendedProcesses": [
+            {"ProcessName": name, "SuspensionReason": f"User suspended at {_time(at)}"}
+            for name, at in sorted(group.processes_suspended.items())
+        ],
         "EnabledMetrics": [],
         "Tags": shown_tags(group),
         "NewInstancesProtectedFromScaleIn": group.protects_new,
@@ -155,6 +159,10 @@ def _shown(call: Call, group: AutoScalingGroup) -> dict[str, Any]:
         "Status": group.status,
     }
     return {**shown, **{name: value for name, value in optional.items() if value is not None}}
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _instance(instance: Ec2Instance) -> dict[str, Any]:
