@@ -4,6 +4,7 @@ not whole, nothing is done twice, and once things go well one side is left."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from emulator.domain.actions import StartTasks, StopTask
 from emulator.domain.lifecycle_stages import PAUSE_STAGES, STAGES
 from emulator.domain.scheduler import Plan
+from emulator.domain.service import Deployment
+from emulator.domain.service_placement import Placer, Spot, Spots, no_instances
 from emulator.domain.service_tasks import LIVE, Member, muster
 from tests.domain.service_world import World, make_service
 from tests.domain.test_scheduler_histories import Step, take
@@ -19,12 +22,26 @@ STEPS = st.lists(
     st.tuples(
         st.sampled_from(["run", "run_all", "run_all", "fail", "fail_all", "crash", "user_stop", "healthy", "healthy",
                          "unhealthy", "finish", "finish_all", "advance", "advance", "scale", "roll", "alarm", "calm",
-                         "stop", "abort", "continue", "continue", "back", "hour", "protect", "rolling", "look"]),
+                         "stop", "abort", "continue", "continue", "back", "hour", "protect", "rolling", "drain",
+                         "look"]),
         st.integers(0, 200),
     ),
     max_size=60,
 )  # fmt: skip
 PAUSES = st.lists(st.sampled_from(PAUSE_STAGES), max_size=3)
+
+
+INSTANCES = ("arn:i1", "arn:i2")
+
+
+def on_instances(world: World) -> Placer:
+    """Room for everybody on the first that is not being drained; none when all are."""
+
+    def place(deployment: Deployment, wanted: Sequence[str | None]) -> Spots:
+        free = [arn for arn in INSTANCES if arn not in world.drained]
+        return Spots(tuple(Spot(name, free[0]) for name in wanted)) if free else Spots((), no_instances())
+
+    return place
 
 
 def befall(world: World, step: Step) -> None:
@@ -35,6 +52,8 @@ def befall(world: World, step: Step) -> None:
             world.answer("CONTINUE" if what == "continue" else "ROLLBACK")
         case "hour":
             world.now += 60 * number
+        case "drain":
+            world.drained ^= {INSTANCES[number % len(INSTANCES)]}
         case "rolling":
             before = dict(world.service.spec["deploymentConfiguration"])
             world.configure(**{**before, "strategy": "ROLLING", "lifecycleHooks": []})
@@ -78,6 +97,7 @@ def check_sides(world: World, plan: Plan) -> None:
     bake_minutes=st.sampled_from([0, 0, 30]),
     rollback=st.booleans(),
     health_check=st.booleans(),
+    ec2=st.booleans(),
 )
 def test_any_history_of_blue_green_deployments(
     steps: list[Step],
@@ -87,8 +107,11 @@ def test_any_history_of_blue_green_deployments(
     bake_minutes: int,
     rollback: bool,
     health_check: bool,
+    ec2: bool,
 ) -> None:
     world = World(make_service(desired), health_check=health_check, watch=check_sides)
+    if ec2:
+        world.place = on_instances(world)
     world.run_on(100)
     world.blue_green(
         *pauses,
@@ -102,9 +125,13 @@ def test_any_history_of_blue_green_deployments(
         befall(world, step)
         world.look()
         again = world.look()
+        if ec2:
+            # The second side that needs room on an instance is looked at afterwards.
+            again = world.look()
         assert (again.service, again.rollout, again.actions) == (None, None, ()), f"not settled after {step}: {again}"
 
     world.alarm("errors", "OK")
+    world.drained.clear()
     world.run_on(40000)
     if world.service.primary.rollout_state == "FAILED":
         world.configure(strategy="BLUE_GREEN", bakeTimeInMinutes=bake_minutes)
