@@ -5,13 +5,13 @@ Which instance takes which task is decided in domain/placement.py, and when a ta
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from emulator.domain.capacity_strategy import launch_type_in
 from emulator.domain.fault_words import CAPACITY
-from emulator.domain.placement import Demand, Strategy, place
+from emulator.domain.placement import Candidate, Demand, Placed, Strategy, place, with_tasks
 from emulator.domain.placement_rules import SERVICE_DEFAULT, demand_of, strategies_of
 from emulator.domain.service import Deployment, Service
 from emulator.domain.service_placement import (
@@ -42,7 +42,12 @@ NO_FARGATE: Final = "RESOURCE:FARGATE"
 def placer(
     reader: Reader, service: Service, launch_of: Callable[[Deployment], Launch], pick: Callable[[int], int]
 ) -> Placer:
-    """`launch_of`: what all tasks of a deployment share; `pick`: a random number below another."""
+    """`launch_of`: what all tasks of a deployment share; `pick`: a random number below another.
+
+    One look may ask for several deployments, of which nothing is written before it ends: what it was promised before
+    counts as taken.
+    """
+    promised: Promised = defaultdict(list)
 
     def spots(deployment: Deployment, providers: Sequence[str | None]) -> Spots:
         if launch_type_in(deployment.spec) == "FARGATE":
@@ -52,12 +57,12 @@ def placer(
             return on_fargate(deployment, providers)
         launch = launch_of(deployment)
         if deployment.spec.get("capacityProviderStrategy"):
-            return _on_providers(reader, service, launch, [name or "" for name in providers], pick)
+            return _on_providers(reader, service, launch, [name or "" for name in providers], pick, promised)
         where = (service.account, service.region, service.cluster)
         found = candidates(reader, *where, external=launch.launch_type == "EXTERNAL")
         if not found:
             return Spots((), no_instances())
-        placed = place(demand_for(service, launch), found, len(providers), strategies=_strategies(service), pick=pick)
+        placed = _place(service, launch, found, len(providers), pick, promised)
         chosen = zip(providers, placed.instances, strict=False)
         taken = tuple(Spot(provider or instance.capacity_provider, instance.arn) for provider, instance in chosen)
         return Spots(taken, unplaced(placed.refusals) if placed.refusals else None)
@@ -65,12 +70,37 @@ def placer(
     return spots
 
 
+Promised = defaultdict[str, list[Demand]]
+"""What one look was given already, by the ARN of the instance."""
+
+
+def _place(
+    service: Service,
+    launch: Launch,
+    found: Sequence[Candidate],
+    count: int,
+    pick: Callable[[int], int],
+    promised: Promised,
+) -> Placed:
+    demand = demand_for(service, launch)
+    left = [with_tasks(candidate, promised[candidate.instance.arn]) for candidate in found] if promised else found
+    placed = place(demand, left, count, strategies=_strategies(service), pick=pick)
+    for instance in placed.instances:
+        promised[instance.arn].append(demand)
+    return placed
+
+
 def _strategies(service: Service) -> Sequence[Strategy]:
     return strategies_of(service.spec.get("placementStrategy") or ()) or SERVICE_DEFAULT
 
 
 def _on_providers(
-    reader: Reader, service: Service, launch: Launch, providers: Sequence[str], pick: Callable[[int], int]
+    reader: Reader,
+    service: Service,
+    launch: Launch,
+    providers: Sequence[str],
+    pick: Callable[[int], int],
+    promised: Promised,
 ) -> Spots:
     """Where managed scaling is on, tasks wait for their host; elsewhere they need room on the provider's own now."""
     where = (service.account, service.region, service.cluster)
@@ -89,7 +119,7 @@ def _on_providers(
         if not hosts:
             lack = no_instances(NO_HOSTS)
             continue
-        placed = place(demand_for(service, launch), hosts, count, strategies=_strategies(service), pick=pick)
+        placed = _place(service, launch, hosts, count, pick, promised)
         found += [Spot(name, instance.arn) for instance in placed.instances]
         lack = unplaced(placed.refusals) if placed.refusals else lack
     return Spots(tuple(found), lack)

@@ -15,7 +15,6 @@ from typing import Final
 
 from emulator.domain import rolling
 from emulator.domain import service_events as say
-from emulator.domain.actions import StartTasks
 from emulator.domain.lifecycle_stages import (
     LONGEST_DEPLOYMENT_S,
     LONGEST_STAGE_S,
@@ -279,13 +278,9 @@ def _stand_still(round_: Round) -> None:
 
 
 def _keep(round_: Round, sides: list[tuple[str, Deployment]]) -> None:
-    """Has rolling.py keep each side by itself: its tasks alone, at the whole desired count, never below it. Where one
-    takes room on instances the next is looked at afterwards, since it would be promised the same room."""
+    """Has rolling.py keep each side by itself: its tasks alone, at the whole desired count, never below it."""
     standing: dict[str, float] = {}
     for name, deployment in sides:
-        if any(isinstance(a, StartTasks) and any(spot.instance for spot in a.spots) for a in round_.actions):
-            round_.looks.append(round_.now)
-            break
         service, fleet = round_.service, round_.fleet
         words, actions, stopping = round_.words, round_.actions, round_.stopping
         round_.service, round_.fleet = _alone(service, deployment), _fleet(round_, deployment)

@@ -8,8 +8,9 @@ Source: AWS developer guide "Amazon ECS task placement"; reasons as the API answ
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from emulator.domain.container_instance import ARCHITECTURE, ZONE, ContainerInstance, InstancePort, Load
@@ -62,6 +63,23 @@ class Candidate:
     instance: ContainerInstance
     load: Load = field(default_factory=Load)
     attributes: Mapping[str, str | None] | None = None
+
+
+def with_tasks(candidate: Candidate, placed: Sequence[Demand]) -> Candidate:
+    """The candidate after tasks that were placed on it and are not written yet."""
+    load = candidate.load
+    if not placed:
+        return candidate
+    taken = replace(
+        load,
+        cpu=load.cpu + sum(demand.cpu for demand in placed),
+        memory_mib=load.memory_mib + sum(demand.memory_mib for demand in placed),
+        enis=load.enis + sum(demand.eni for demand in placed),
+        ports=load.ports.union(*(demand.ports for demand in placed)),
+        groups=Counter(load.groups) + Counter(demand.group for demand in placed),
+        pending=load.pending + len(placed),
+    )
+    return replace(candidate, load=taken)
 
 
 @dataclass(frozen=True, slots=True)

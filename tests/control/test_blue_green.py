@@ -8,6 +8,7 @@ import pytest
 
 from tests.control.test_deployments import COMPLETED, FIRST, STARTED_2, STEADY, Scene
 from tests.control.world import World, container
+from tests.services.instance_scene import register
 
 STOPPED_2 = "(service web) has stopped 2 running tasks: (task T) (task T)."
 PAUSED = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}
@@ -84,3 +85,31 @@ def test_an_image_that_is_not_there_never_touches_blue(scene: Scene, world: Worl
     assert "lifecycleHookDetails" not in shown
     assert set(scene.ecs.list_tasks(serviceName="web")["taskArns"]) == before
     assert len(scene.shown()["deployments"]) == 1
+
+
+def test_sides_on_instances_share_their_ports(world: World) -> None:
+    """With a fixed host port a side needs an instance of its own; when both lose their task at once, each finds one."""
+    scene = Scene(world)
+    world.cluster()
+    world.image()
+    for number in range(2):
+        register(scene.ecs, number, cluster="default")
+    ports = [{"containerPort": 80, "hostPort": 18080}]
+    for cpu in (64, 32):
+        fixed = {"name": "app", "image": "app:1", "memory": 64, "cpu": cpu, "portMappings": ports}
+        scene.ecs.register_task_definition(family="web", containerDefinitions=[fixed])
+    scene.ecs.create_service(serviceName="web", taskDefinition="web:1", desiredCount=1, launchType="EC2")
+    world.pass_time(60)
+    updated = scene.update(taskDefinition="web:2", deploymentConfiguration=BLUE_GREEN)
+    arn = updated["currentServiceDeployment"]
+    world.pass_time(60)
+    hook = waiting(scene, arn)["hookId"]
+    for task in scene.ecs.list_tasks(serviceName="web")["taskArns"]:
+        scene.ecs.stop_task(task=task)
+    world.pass_time(60)
+    tasks = scene.ecs.describe_tasks(tasks=scene.ecs.list_tasks(serviceName="web")["taskArns"])["tasks"]
+    assert {task["lastStatus"] for task in tasks} == {"RUNNING"}
+    assert len({task["containerInstanceArn"] for task in tasks}) == len({task["startedBy"] for task in tasks}) == 2
+    scene.ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=hook)
+    world.pass_time(700)
+    assert scene.deployment(arn)["status"] == "SUCCESSFUL" and scene.revisions() == {"2": 1}

@@ -13,6 +13,7 @@ from emulator.engine.simulated import SimulatedEngine
 from emulator.engine.simulated_behaviour import Behaviour
 from tests.conftest import Aws
 from tests.services.ecs_scene import NETWORK, fargate_definition, refuses
+from tests.services.instance_scene import register
 
 
 class Sets:
@@ -309,3 +310,25 @@ def test_a_deleted_service_is_forgotten_after_a_day(sets: Sets) -> None:
     assert [failure["reason"] for failure in answer["failures"]] == ["MISSING"]
     with refuses("ServiceNotFoundException"):
         sets.ecs.delete_service(**sets.where)
+
+
+def test_sets_that_start_at_once_are_not_promised_the_same_port_of_an_instance(sets: Sets) -> None:
+    for number in range(2):
+        register(sets.ecs, number)
+    fixed = {
+        "name": "app",
+        "image": "busybox",
+        "memory": 64,
+        "portMappings": [{"containerPort": 80, "hostPort": 18080}],
+    }
+    sets.ecs.register_task_definition(family="fixed", containerDefinitions=[fixed])
+    sets.service(desiredCount=1)
+    on_ec2 = {"launchType": "EC2", "networkConfiguration": {}}
+    made = [sets.create("fixed", **on_ec2)["id"] for _ in range(2)]
+    sets.pass_time()
+    hosts = {
+        task["containerInstanceArn"]
+        for set_ in made
+        for task in sets.ecs.describe_tasks(cluster="c", tasks=sets.tasks(set_))["tasks"]
+    }
+    assert len(hosts) == 2 and [sets.set_(set_)["runningCount"] for set_ in made] == [1, 1]

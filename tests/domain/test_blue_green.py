@@ -9,7 +9,6 @@ import pytest
 from emulator.domain.actions import StartTasks
 from emulator.domain.lifecycle_stages import PAUSE_STAGES, STAGES
 from emulator.domain.service_notices import envelope
-from emulator.domain.service_placement import Spot, Spots
 from tests.domain.service_world import World, make_service
 
 HOOKS_FAILED = "Service deployment rolled back because POST_SCALE_UP lifecycle hook(s) failed. "
@@ -345,23 +344,6 @@ def test_blue_is_replaced_when_it_ends_and_protected_blue_is_waited_for() -> Non
     world.advance(3000)
     works(world)
     assert world.rollout.status == "SUCCESSFUL" and sides(world) == (0, 2)
-
-
-def test_two_sides_are_not_promised_the_same_room_on_an_instance() -> None:
-    world = blue_world("POST_SCALE_UP")
-    world.place = lambda deployment, wanted: Spots(tuple(Spot(name, "arn:instance") for name in wanted))
-    world.roll()
-    works(world)
-    for side in (1, 2):
-        world.crash(world.running(side)[0])
-    plan = world.look()
-    assert [a.deployment_id for a in plan.actions if isinstance(a, StartTasks)] == ["ecs-svc/1"]
-    assert plan.next_look == world.now
-    plan = world.look()
-    assert [a.deployment_id for a in plan.actions if isinstance(a, StartTasks)] == ["ecs-svc/2"]
-    world.answer()
-    works(world)
-    assert world.rollout.status == "SUCCESSFUL" and len(world.live()) == 2
 
 
 def test_going_back_to_rolling_forgets_who_serves() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emulator.domain.container_instance import InstanceAttribute, InstancePort, Load, with_attributes
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.placement import Candidate, Demand, Placed, Strategy, closest, place, refused_by
+from emulator.domain.placement import Candidate, Demand, Placed, Strategy, closest, place, refused_by, with_tasks
 from emulator.domain.placement_rules import check_placement, demand_of, strategies_of
 from emulator.domain.query_language import parse_query
 from emulator.ids import Ids
@@ -304,3 +304,15 @@ def test_attributes_are_replaced_in_place() -> None:
         InstanceAttribute("c"),
     ]
     assert instance().zone == "us-east-1a"
+
+
+def test_what_was_promised_before_counts_as_taken() -> None:
+    ports = (InstancePort("tcp", 18080),)
+    demand = Demand(group="service:web", cpu=1000, memory_mib=100, ports=ports, eni=True)
+    free = candidate(0, load=Load(cpu=100, groups={"service:web": 1, "other": 2}))
+    load = with_tasks(free, [demand]).load
+    assert (load.cpu, load.memory_mib, load.enis, load.ports) == (1100, 100, 1, frozenset(ports))
+    assert load.groups == {"service:web": 2, "other": 2}
+    assert refused_by(with_tasks(free, [demand]), demand) == "RESOURCE:CPU"
+    assert refused_by(with_tasks(free, [demand]), Demand(group="g", ports=ports)) == "RESOURCE:PORTS"
+    assert with_tasks(free, []) is free
