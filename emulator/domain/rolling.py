@@ -57,7 +57,11 @@ def _size_up(round_: Round) -> _Numbers:
         # Nothing replaces the old tasks any more, so that only those beyond the desired count may go.
         floor = max(floor, service.desired_count)
     running = len(of(fleet.primary, "waiting", "healthy", "unhealthy"))
-    round_.words.append(f"{running} of {service.desired_count} running")
+    wanted = service.desired_count
+    too_many = running > wanted
+    round_.words.append(f"{running} running, {wanted} desired" if too_many else f"{running} of {wanted} running")
+    if unsure := len(of(fleet.primary, "waiting")):
+        round_.words.append(f"{unsure} of them do not count as healthy yet")
     if fleet.old:
         round_.words.append(f"{len(fleet.old)} of older deployments or on draining instances left")
     numbers = _Numbers(

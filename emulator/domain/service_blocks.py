@@ -119,7 +119,9 @@ def _ends(service: Service, tasks: Iterable[Task]) -> Iterator[Block]:
         if task.stop_code not in _WISHED:
             by_kind.setdefault(_kind(task), []).append(task)
     for kind, of_kind in by_kind.items():
-        yield Block(kind, _why(of_kind[0]), tasks=tuple(task.id for task in of_kind[:_SHOWN]))
+        others = f" (the newest of {len(of_kind)} that ended so)" if len(of_kind) > 1 else ""
+        text = f"{_why(of_kind[0]).rstrip('.')}{others}"
+        yield Block(kind, text, tasks=tuple(task.id for task in of_kind[:_SHOWN]))
 
 
 def _why(task: Task) -> str:

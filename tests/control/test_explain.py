@@ -77,6 +77,9 @@ def test_an_entry_point_that_ends(world: World) -> None:
     world.pass_time(3)
     assert "exit" in kinds(world)
     assert "app with 3" in text(world, "exit")
+    assert "1 of 1 running; 1 of them do not count as healthy yet" in told(world)["because"]
+    world.pass_time(5)
+    assert "(the newest of " in text(world, "exit")
 
 
 def test_a_tripped_breaker(world: World) -> None:
