@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -152,6 +153,7 @@ class SimulatedNetworks:
         raise ContainerStartFailed("no free port")
 
 
+@functools.lru_cache(maxsize=65_536)
 def mac_of(address: str) -> str:
     """The MAC address that Docker derives from an IPv4 address."""
     return "02:42:" + ":".join(f"{byte:02x}" for byte in ipaddress.IPv4Address(address).packed)

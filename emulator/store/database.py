@@ -28,7 +28,7 @@ CHECKPOINT_PAGES = 4000
 default. A page that many tasks change goes once."""
 
 
-REMEMBERED = 2048
+REMEMBERED = 16_384
 """Records of all remembered tables together: those of tasks under way, some 10 KiB each."""
 WRITER_CACHE_KIB = 65_536
 """Pages that the writer keeps at hand, as they are needed; SQLite's own 2 MiB hold a few hundred tasks."""
