@@ -27,12 +27,15 @@ import msgspec
 from benchmarks.crowd import CLUSTER, Crowd, PairsByHand, busy, crowd
 from benchmarks.peers import Peer, free_port, start_peer
 from emulator.domain.deployment import begin, supersede
+from emulator.domain.network import default_subnets
 from emulator.domain.scheduler import reconcile
 from emulator.domain.service import Deployment, Service
 from emulator.domain.task import Container, Eni, Task
 from emulator.ids import Ids
 
-NETWORK = {"awsvpcConfiguration": {"subnets": [f"subnet-{letter * 4}" for letter in "abcd"]}}
+SUBNETS = [subnet.id for subnet in default_subnets("123456789012", "us-east-1")]
+"""In three zones: tasks are spread over zones, and ten thousand need more than two subnets of 4,091 addresses."""
+NETWORK = {"awsvpcConfiguration": {"subnets": SUBNETS}}
 IDLE_S = 30.0
 SETTLE_S = 60.0  # a task counts as healthy 40 s after it began to run
 NOW = 1_700_000_000.0

@@ -22,6 +22,7 @@ from emulator.store.database import Key
 _log = logging.getLogger("homeport.control")
 
 WHOLE_LOOK_EVERY_S = 10.0
+LONGEST_WITHOUT_LOOK_S = 60.0
 Wake = Callable[[Iterable[Key]], None]
 
 
@@ -167,8 +168,12 @@ class ContainerWatch:
     def _renew(self, look_first: bool) -> None:
         if look_first:
             self.refresh()
-        while not self._closing.wait(WHOLE_LOOK_EVERY_S):
+        wait = WHOLE_LOOK_EVERY_S
+        while not self._closing.wait(wait):
+            began = monotonic()
             self.refresh()
+            # Of thousands of containers it takes its time; events tell what matters meanwhile.
+            wait = min(max(WHOLE_LOOK_EVERY_S, 19 * (monotonic() - began)), LONGEST_WITHOUT_LOOK_S)
 
     def _look(self, container_id: str, *, wake: bool) -> None:
         try:
