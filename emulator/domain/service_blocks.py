@@ -29,6 +29,8 @@ _SIGNS: Final[tuple[tuple[str, Kind], ...]] = (
     ("CannotPull", "image"),
     ("unable to pull secrets", "secret"),
     ("network interface", "network"),
+    ("every address of", "network"),
+    ("no range for the VPC", "network"),
     ("ResourceInitializationError", "resources"),
     ("CannotStartContainer", "start"),
     ("CannotCreateContainer", "start"),

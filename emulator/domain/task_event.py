@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from emulator.domain.task import Task
@@ -43,6 +44,7 @@ def _dressed(name: str, value: Any) -> Any:
     return value
 
 
+@lru_cache(maxsize=4096)
 def iso(at: float) -> str:
     """`2026-01-23T17:57:58.103Z`."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
