@@ -71,3 +71,6 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
         if b"\0" not in content and (match := re.search(rb"(?<![\w.])/(work|root|home/\w+)/[\w.]+", content))
     }
     assert found == {}
+    # A link's text is where it leads.
+    links = {name: str((ROOT / name).readlink()) for name in listed if (ROOT / name).is_symlink()}
+    assert {name: target for name, target in links.items() if target.startswith("/")} == {}
