@@ -52,6 +52,11 @@ def test_events_as_lines_and_whole(served: Served, capsys: pytest.CaptureFixture
             {"eventName": "SERVICE_DEPLOYMENT_FAILED", "reason": "why"},
             "SERVICE_DEPLOYMENT_FAILED why",
         ),
+        (
+            "ECS Hook State Change",
+            {"eventName": "HOOK_AWAITING_ACTION", "lifecycleStage": "POST_SCALE_UP", "hookId": "ecs-pause-1"},
+            "HOOK_AWAITING_ACTION POST_SCALE_UP ecs-pause-1",
+        ),
         ("ECR Image Action", {"action-type": "PUSH", "image-tag": "1", "n": 1}, "action-type PUSH, image-tag 1"),
     ],
 )

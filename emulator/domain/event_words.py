@@ -18,7 +18,8 @@ def event_words(event: Mapping[str, Any]) -> str:
         instance = detail["EC2InstanceId"]
         return f"{instance}: {detail['Cause']}" if instance else str(detail["StatusMessage"])
     if "eventName" in detail:
-        rest = [str(detail[name]) for name in ("reason", "desiredCount") if name in detail]
+        said = ("reason", "desiredCount", "lifecycleStage", "hookId")
+        rest = [str(detail[name]) for name in said if name in detail]
         return " ".join([str(detail["eventName"]), *rest])
     told = {name: value for name, value in detail.items() if isinstance(value, str)}
     return ", ".join(f"{name} {value}" for name, value in told.items())
