@@ -186,6 +186,10 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
 }
 
 
+OF_THE_HEAD = {"a header of a megabyte", "thousands of headers", "a length that is none"}
+"""Refused before an operation is known: one of each service shows it."""
+
+
 @pytest.mark.parametrize("how", SPOILT)
 def test_a_spoilt_request_of_any_operation(emulator: Emulator, api: Server, how: str) -> None:
     """It is refused, or the connection closed, and nothing is kept of it."""
@@ -193,7 +197,8 @@ def test_a_spoilt_request_of_any_operation(emulator: Emulator, api: Server, how:
     with closing(sqlite3.connect(emulator.database.path)) as watching:
         before = watching.execute("PRAGMA data_version").fetchone()
         for service in SERVICES:
-            for operation in sorted(load_service(service).implemented):
+            operations = sorted(load_service(service).implemented)
+            for operation in operations[:1] if how in OF_THE_HEAD else operations:
                 status = everything_said_to(api, [spoil(service, operation)])[9:12].decode()
                 assert re.fullmatch(expected, status), f"{service}:{operation}: {status!r}"
         assert watching.execute("PRAGMA data_version").fetchone() == before
