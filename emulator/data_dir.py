@@ -1,7 +1,7 @@
 """The data directory: who holds it, and where in it things lie. Nothing of ours is ever written outside it.
 
 `--ephemeral` takes a fresh directory under the system's temporary one and removes it at the end; its lock tells a
-later run whether it died.
+later run whether it died, and that one removes what it left.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.clock import wall_clock
 from emulator.ids import Ids
 
 _PREFIX = "homeport-ephemeral-"
+FRESH_S = 60.0
 
 
 class DataDirInUse(Exception):
@@ -36,6 +38,7 @@ class DataDir:
         """Makes and locks it. Raises DataDirInUse; OSError when it cannot be made."""
         instance = Ids().hex(12) if ephemeral else None
         if instance is not None:
+            _sweep_dead()
             path = Path(tempfile.gettempdir()) / f"{_PREFIX}{instance}"
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o711)  # the relay's socket is reached through it; what is in it is closed by its own modes
@@ -62,6 +65,23 @@ class DataDir:
         if self.ephemeral:
             shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+def _sweep_dead() -> None:
+    """Directories of ephemeral runs that were killed; what they left in an engine is found by its labels. One that is
+    just being made has no lock yet, or a fresh one."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            if wall_clock() - (path / "lock").stat().st_mtime < FRESH_S:
+                continue
+            lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            continue  # not ours to open, or gone by now
+        try:
+            if _try_lock(lock):
+                shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(lock)
 
 
 def is_dead_lock(place: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,24 @@ def test_a_killed_run_is_dead_and_its_directory_removed() -> None:
     assert not path.exists()
     copy.rename(path)
     run.close()
+
+
+def test_what_killed_runs_left_goes_at_the_next_ephemeral_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed, fresh, strange = (tmp_path / f"homeport-ephemeral-{name}" for name in ("killed", "fresh", "strange"))
+    for path in (killed, fresh, strange):
+        path.mkdir()
+        (path / "homeport.db").write_text("")
+    for path in (killed, fresh):
+        (path / "lock").write_text("")
+    lives = DataDir.open(Path("unused"), ephemeral=True)
+    for path in (killed, lives.path):
+        os.utime(path / "lock", (1, 1))
+    DataDir.open(Path("unused"), ephemeral=True).close()
+    assert sorted(tmp_path.iterdir()) == sorted([fresh, strange, lives.path])
+    lives.close()
 
 
 def test_a_run_of_an_earlier_boot_of_this_machine_is_dead() -> None:

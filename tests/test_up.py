@@ -56,8 +56,9 @@ Start = Callable[..., Homeport]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts a process; it is awaited where a test says nothing else."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     made: list[Homeport] = []
 
     def begin(*options: str, wait: bool = True) -> Homeport:
