@@ -1,4 +1,5 @@
-"""What the services' authorization tables share: condition keys of tags, and the ARN of a role that is passed on.
+"""What the services' authorization tables share: condition keys of tags, the ARN of a role that is passed on, and
+what a resource's policy does to who puts it.
 
 The tables follow the Service Authorization Reference: which actions, on which resources, with which condition keys.
 """
@@ -12,6 +13,7 @@ from emulator.domain.identity import role_name
 from emulator.domain.policy_conditions import Context, resource_tags
 from emulator.domain.policy_evaluation import Access
 from emulator.store.iam_tables import ROLES
+from emulator.store.permissions import decide, standing_of
 from emulator.wire.call import Call
 
 
@@ -40,3 +42,9 @@ def pass_role(call: Call, reference: str, service: str) -> Access:
     if account != call.account:
         return Access("iam:PassRole", arn, context, account=account, text="Cross-account pass role is not allowed.")
     return Access("iam:PassRole", arn, context)
+
+
+def locks_out(call: Call, action: str, arn: str, policy: str) -> bool:
+    """Whether a resource's policy itself denies its caller an action on the resource: to put another policy."""
+    standing = standing_of(call.reader, call.caller.arn, call.caller.account, call.caller.access_key)
+    return decide(standing, Access(action, arn, policy=policy, account=call.account), call.conditions).explicit

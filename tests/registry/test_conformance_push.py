@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -184,6 +185,15 @@ class TestManifests:
         said = client.push_manifest(body, f"{digest(body)}?{'&'.join(f'tag={tag}' for tag in tags)}")
         assert (said.status, said.headers.get_all("OCI-Tag")) == (201, tags)
         assert client.call("GET", "/v2/app/tags/list").document["tags"] == tags
+
+    @pytest.mark.parametrize("own", [{}, {"mediaType": ""}, {"mediaType": None}])
+    def test_that_do_not_name_their_own_type(self, client: Client, own: dict) -> None:
+        client.push_blob(EMPTY)
+        unnamed = json.loads(manifest(described(EMPTY, CONFIG_TYPE), []))
+        del unnamed["mediaType"]
+        body = json.dumps({**unnamed, **own}).encode()
+        assert client.push_manifest(body, "v1").status == 201
+        assert client.call("GET", "/v2/app/manifests/v1").headers["Content-Type"] == OCI_MANIFEST
 
     def test_under_the_digest_of_another(self, client: Client) -> None:
         client.push_blob(EMPTY)

@@ -228,6 +228,22 @@ def test_policies_that_do_not_act_yet_say_so(ecr: Any) -> None:
     assert "within its own only with --enforce-iam" in warning
 
 
+@pytest.mark.parametrize("service", ["ecr", "ecr-public"])
+def test_a_policy_that_locks_its_caller_out_needs_force(aws: Aws, service: str) -> None:
+    client = aws(service)
+    client.create_repository(repositoryName="locked")
+    denial = {"Effect": "Deny", "Principal": "*", "Action": f"{service}:Set*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+    with refuses("InvalidParameterException", "Invalid parameter at 'PolicyText'", part=True):
+        client.set_repository_policy(repositoryName="locked", policyText=text)
+    with refuses("RepositoryPolicyNotFoundException"):
+        client.get_repository_policy(repositoryName="locked")
+    client.set_repository_policy(repositoryName="locked", policyText=text, force=True)
+    assert client.get_repository_policy(repositoryName="locked")["policyText"] == text
+    others = {**denial, "Principal": {"AWS": "arn:aws:iam::210987654321:root"}}
+    client.set_repository_policy(repositoryName="locked", policyText=json.dumps({"Statement": [others]}))
+
+
 def test_the_journal_tells_a_repositorys_life(ecr: Any, emulator: Emulator) -> None:
     _put(ecr, emulator, "v1")
     ecr.tag_resource(resourceArn=ARN, tags=[{"Key": "a", "Value": "1"}])

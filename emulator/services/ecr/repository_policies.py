@@ -10,7 +10,8 @@ from typing import Any
 
 from emulator.domain.errors import AwsError
 from emulator.domain.image import Repository
-from emulator.services.ecr.lookup import change, named, repository_of
+from emulator.services.access import locks_out
+from emulator.services.ecr.lookup import change, invalid, named, repository_of
 from emulator.services.ecr.members import check_repository_policy
 from emulator.wire.call import Call
 
@@ -24,13 +25,15 @@ class RepositoryPolicyNotFoundException(AwsError):
 
 
 def set_repository_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """`force` lets a policy through that locks out who sets it; Homeport takes every policy as if it were given."""
+    """Only with `force` one that denies its caller to set another (the error's text is unconfirmed)."""
     text = request["policyText"]
     check_repository_policy(text)
-    request.get("force")
+    repository = repository_of(call, request)
+    if not request.get("force") and locks_out(call, "ecr:SetRepositoryPolicy", repository.arn, text):
+        raise invalid("PolicyText", "The policy prevents its caller from setting another; force sets it all the same")
     if not call.facts.enforce_iam:
         call.warn("the repository policy decides for other accounts; within its own only with --enforce-iam")
-    repository = change(call, repository_of(call, request), "repository.policy_set", policy_text=text)
+    repository = change(call, repository, "repository.policy_set", policy_text=text)
     return {**named(repository), "policyText": text}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from emulator.domain.errors import AwsError
 from emulator.domain.image import Repository
 from emulator.domain.policy_document import check_policy
+from emulator.services.access import locks_out
 from emulator.services.ecr_public.lookup import invalid, named, repository_of
 from emulator.store.ecr_tables import REPOSITORIES
 from emulator.wire.call import Call
@@ -24,9 +25,8 @@ class RepositoryPolicyNotFoundException(AwsError):
 
 
 def set_repository_policy(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
-    """`force` lets a policy through that locks out who sets it; Homeport takes every policy as if it were given."""
+    """Only with `force` one that denies its caller to set another (the error's text is unconfirmed)."""
     text = request["policyText"]
-    request.get("force")
     try:
         document = json.loads(text)
         listed = document["Statement"]
@@ -36,6 +36,8 @@ def set_repository_policy(call: Call, request: Mapping[str, Any]) -> dict[str, A
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError, AwsError) as error:
         raise invalid("PolicyText", "Invalid repository policy provided") from error
     repository = repository_of(call, request)
+    if not request.get("force") and locks_out(call, "ecr-public:SetRepositoryPolicy", repository.arn, text):
+        raise invalid("PolicyText", "The policy prevents its caller from setting another; force sets it all the same")
     call.tx.put(REPOSITORIES, replace(repository, policy_text=text))
     return {**named(repository), "policyText": text}
 

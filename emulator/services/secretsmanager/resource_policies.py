@@ -8,9 +8,8 @@ from typing import Any
 
 from emulator.domain.errors import AwsError, InvalidParameterException
 from emulator.domain.policy_document import MalformedPolicyDocumentException, check_policy, is_public
-from emulator.domain.policy_evaluation import Access
+from emulator.services.access import locks_out
 from emulator.services.secretsmanager.writing import wanted_secret
-from emulator.store.permissions import decide, standing_of
 from emulator.store.secrets_tables import SECRETS
 from emulator.wire.call import Call
 
@@ -62,16 +61,9 @@ def validate_resource_policy(call: Call, request: Mapping[str, Any]) -> dict[str
         return _failed("POLICY_SYNTAX", error.message)
     if is_public(request["ResourcePolicy"]):
         return _failed("PUBLIC_POLICY", "The resource policy grants broad access to the secret.")
-    if _locks_out(call, arn, request["ResourcePolicy"]):
+    if locks_out(call, "secretsmanager:PutResourcePolicy", arn, request["ResourcePolicy"]):
         return _failed("LOCK_OUT", "The resource policy denies its caller to change the policy again.")
     return {"PolicyValidationPassed": True, "ValidationErrors": []}
-
-
-def _locks_out(call: Call, secret_arn: str, policy: str) -> bool:
-    """Whether the policy itself denies the caller to put another one."""
-    standing = standing_of(call.reader, call.caller.arn, call.caller.account, call.caller.access_key)
-    access = Access("secretsmanager:PutResourcePolicy", secret_arn, policy=policy, account=call.account)
-    return decide(standing, access, call.conditions).explicit
 
 
 def _failed(check: str, text: str) -> dict[str, Any]:
