@@ -117,7 +117,9 @@ def _document(body: bytes) -> dict[str, Any]:
 
 def _media_type(document: dict[str, Any], given: str | None) -> str:
     """The type in the manifest and the type beside it must be one; an OCI manifest may leave its own out, or empty."""
-    own = document.get("mediaType") or None
+    own = document.get("mediaType")
+    if own == "":
+        own = None
     stated = own or given
     if own is not None and own != (given or own):
         raise InvalidManifest("Manifest media type does not match the media type of the request")
