@@ -3,6 +3,7 @@ replication, immutable tags, policies, repositories made by a push, ECR Public, 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
@@ -170,6 +171,32 @@ def test_what_is_pushed_is_pulled_in_another_region(homeport: Homeport, pusher: 
     pusher.tagged(image)
 
 
+def test_what_docker_pushes_is_signed(homeport: Homeport, pusher: Pusher, tmp_path: Path) -> None:
+    uri, ecr = repository(homeport, "signed"), homeport.client("ecr")
+    profile = f"arn:aws:signer:{REGION}:{ACCOUNT}:/signing-profiles/release"
+    filters = [{"filter": "signed", "filterType": "WILDCARD_MATCH"}]
+    rule = {"signingProfileArn": profile, "repositoryFilters": filters}
+    ecr.put_signing_configuration(signingConfiguration={"rules": [rule]})
+    digest = pusher.push(homeport, uri, "v1", "signed\n")
+    asked = {"repositoryName": "signed", "imageId": {"imageDigest": digest}}
+
+    def complete() -> bool:
+        return [s["status"] for s in ecr.describe_image_signing_status(**asked)["signingStatuses"]] == ["COMPLETE"]
+
+    eventually(complete)
+    [found] = ecr.list_image_referrers(repositoryName="signed", subjectId={"imageDigest": digest})["referrers"]
+    assert found["artifactType"] == "application/vnd.cncf.notary.signature"
+    [image] = ecr.batch_get_image(repositoryName="signed", imageIds=[{"imageDigest": found["digest"]}])["images"]
+    layer = json.loads(image["imageManifest"])["layers"][0]["digest"]
+    url = ecr.get_download_url_for_layer(repositoryName="signed", layerDigest=layer)["downloadUrl"]
+    homeport.shell(f"curl -so {tmp_path}/root.pem localhost:{homeport.port}/_emulator/signing-root")
+    envelope = json.loads(homeport.shell(f"curl -s '{url}'"))
+    (tmp_path / "leaf.der").write_bytes(base64.b64decode(envelope["header"]["x5c"][0]))
+    homeport.shell(f"openssl x509 -inform der -in {tmp_path}/leaf.der -out {tmp_path}/leaf.pem")
+    assert "leaf.pem: OK" in homeport.shell(f"openssl verify -CAfile {tmp_path}/root.pem {tmp_path}/leaf.pem")
+    ecr.delete_signing_configuration()
+
+
 def test_an_immutable_tag_and_its_exclusions(homeport: Homeport, pusher: Pusher) -> None:
     filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
     uri = repository(
@@ -254,6 +281,8 @@ def test_a_push_redeploys_the_service_that_uses_the_tag(redeploying: Homeport, p
     eventually(lambda: digests() == {old}, 60)
     pusher.tagged(f"{REAL}/live:latest")
     new = pusher.push(redeploying, uri, "latest", "new\n")
+    redeploying.kill()  # the push was answered: it counts, heard of or not
+    redeploying.start()
     eventually(lambda: digests() == {new}, 60)
     pusher.tagged(f"{REAL}/live:latest")
     ecs.delete_service(service="live", force=True)
