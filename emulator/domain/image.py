@@ -154,6 +154,16 @@ class ImageTag:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageCount:
+    """How many images a repository holds: kept, since counting them takes longer with each."""
+
+    account: str
+    region: str
+    repository: str
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeardPush:
     """The last push of a tag that services have been told of, by the time at which it made or moved the tag."""
 

@@ -1,4 +1,4 @@
-"""ECR's quotas of repositories, images and tags: whether one more may come. Counted in the index, as each one comes.
+"""ECR's quotas of repositories, images and tags: whether one more may come.
 
 What is there already is never taken away because of a quota. Texts are unconfirmed.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from emulator.domain import image as quotas
 from emulator.domain.errors import LimitExceededException
-from emulator.domain.image import Repository
-from emulator.store.database import Reader
-from emulator.store.ecr_tables import IMAGE_TAGS, IMAGES, REPOSITORIES
+from emulator.domain.image import ImageCount, Repository
+from emulator.store.database import Reader, Transaction
+from emulator.store.ecr_tables import IMAGE_COUNTS, IMAGE_TAGS, IMAGES, REPOSITORIES
 
 
 def check_repositories(reader: Reader, account: str, region: str) -> None:
@@ -20,14 +20,28 @@ def check_repositories(reader: Reader, account: str, region: str) -> None:
         )
 
 
-def check_images(reader: Reader, repository: Repository) -> None:
-    """Raises LimitExceededException when the repository has no room for another image."""
-    where = {"account": repository.account, "region": repository.region, "repository": repository.name}
-    if reader.count(IMAGES, **where) >= quotas.MAXIMUM_IMAGES:
+def count_image(tx: Transaction, repository: Repository) -> None:
+    """One more image is in the repository. Raises LimitExceededException when there is no room for it."""
+    images = _images(tx, repository)
+    if images >= quotas.MAXIMUM_IMAGES:
         raise LimitExceededException(
             f"The repository with name '{repository.name}' in the registry with id '{repository.account}' already has "
             f"the maximum of {quotas.MAXIMUM_IMAGES} images"
         )
+    tx.put(IMAGE_COUNTS, ImageCount(repository.account, repository.region, repository.name, images + 1))
+
+
+def uncount_image(tx: Transaction, repository: Repository) -> None:
+    """One image is about to go."""
+    images = _images(tx, repository)
+    tx.put(IMAGE_COUNTS, ImageCount(repository.account, repository.region, repository.name, images - 1))
+
+
+def _images(tx: Transaction, repository: Repository) -> int:
+    kept = tx.get(IMAGE_COUNTS, repository.account, repository.region, repository.name)
+    if kept is not None:
+        return kept.images
+    return tx.count(IMAGES, account=repository.account, region=repository.region, repository=repository.name)
 
 
 def check_tags(reader: Reader, repository: Repository, digest: str, more: int) -> None:

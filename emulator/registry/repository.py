@@ -45,12 +45,13 @@ from emulator.domain.manifest import (
     parse_manifest,
 )
 from emulator.registry.notes import note_image
-from emulator.registry.quotas import check_images, check_repositories, check_tags
+from emulator.registry.quotas import check_repositories, check_tags, count_image, uncount_image
 from emulator.registry.replication_orders import order_copies, order_deletion, order_untagging
 from emulator.registry.scan_orders import forget_scan, scan_on_push
 from emulator.registry.signing_orders import forget_signings
 from emulator.store.database import AlreadyExists, Reader, Transaction
 from emulator.store.ecr_tables import (
+    IMAGE_COUNTS,
     IMAGE_TAGS,
     IMAGES,
     LAYER_LINKS,
@@ -101,6 +102,7 @@ def delete_repository(tx: Transaction, repository: Repository, now: float, *, fo
     for upload in tx.find(LAYER_UPLOADS, **owned):
         tx.delete(LAYER_UPLOADS, *_key(repository), upload.upload_id)
     tx.delete(LIFECYCLE_PREVIEWS, *_key(repository))
+    tx.delete(IMAGE_COUNTS, *_key(repository))
     tx.delete(REPOSITORIES, repository.account, repository.region, repository.name)
 
 
@@ -192,9 +194,9 @@ def put_manifest(
     moved = _tags_to_move(tx, repository, tags, digest)
     if existing is not None and not moved and existing.status == ACTIVE:
         raise ImageAlreadyExistsException(repository.account, repository.name, digest, tags[0] if tags else None)
-    if existing is None:
-        check_images(tx, repository)
     check_tags(tx, repository, digest, len(moved))
+    if existing is None:
+        count_image(tx, repository)
     image = existing or _image(repository, manifest, digest, len(body), size, now)
     if image.status != ACTIVE:
         image = replace(image, status=ACTIVE, last_activated_at=now, restore_started_at=None)
@@ -339,6 +341,7 @@ def _remove_image(tx: Transaction, repository: Repository, image: Image, now: fl
     forget_scan(tx, repository, image, now)
     forget_signings(tx, image)
     tx.delete(MANIFESTS, *_key(repository), image.digest)
+    uncount_image(tx, repository)
     tx.delete(IMAGES, *_key(repository), image.digest)
     for referrer in list_referrers(tx, repository, image.digest):
         tx.put(IMAGES, replace(referrer, subject_deleted_at=now))

@@ -5,7 +5,16 @@ from __future__ import annotations
 from emulator.domain.creation_template import CreationTemplate
 from emulator.domain.enhanced_finding import EnhancedFindings
 from emulator.domain.enhanced_scan import PENDING, EnhancedScan
-from emulator.domain.image import HeardPush, Image, ImageManifest, ImageTag, LayerLink, LayerUpload, Repository
+from emulator.domain.image import (
+    HeardPush,
+    Image,
+    ImageCount,
+    ImageManifest,
+    ImageTag,
+    LayerLink,
+    LayerUpload,
+    Repository,
+)
 from emulator.domain.image_scan import ENHANCED, ImageFindings, ImageScan, ScanningConfiguration
 from emulator.domain.image_signing import ImageSigning, SigningKey
 from emulator.domain.lifecycle_preview import IN_PROGRESS, LifecyclePreview
@@ -42,6 +51,8 @@ IMAGES = Table(
     key=(*_REPOSITORY, "digest"),
     indexes=((*_REPOSITORY, "media_type"), (*_REPOSITORY, "subject_digest"), (*_REPOSITORY, "status")),
 )
+
+IMAGE_COUNTS = Table("ecr_image_counts", ImageCount, key=_REPOSITORY)
 
 MANIFESTS = Table("ecr_manifests", ImageManifest, key=(*_REPOSITORY, "digest"))
 
@@ -173,6 +184,7 @@ TABLES = (
     REPOSITORIES,
     IMAGES,
     MANIFESTS,
+    IMAGE_COUNTS,
     IMAGE_TAGS,
     HEARD_PUSHES,
     LAYER_LINKS,

@@ -10,6 +10,7 @@ import pytest
 from emulator.app import Emulator
 from emulator.domain import image as quotas
 from emulator.registry import layer_parts
+from emulator.store.ecr_tables import IMAGE_COUNTS
 from tests.conftest import Aws, call_wsgi, make_environ
 from tests.services.ecs_scene import refuses
 from tests.services.test_ecr_layers import ACCOUNT, SMALLEST_PART, image, upload
@@ -46,6 +47,12 @@ def test_images_of_a_repository(ecr: Any, emulator: Emulator, monkeypatch: pytes
     assert push(emulator, ecr, "v3", body.encode())[0] == 201  # a tag of what is there
     ecr.batch_delete_image(repositoryName="app", imageIds=[{"imageTag": "v2"}])
     image(ecr, "v4", "c")
+    with refuses("LimitExceededException", full):
+        image(ecr, "v5", "d")
+    ecr.delete_repository(repositoryName="app", force=True)
+    ecr.create_repository(repositoryName="app")
+    for number in range(2):
+        image(ecr, f"v{number}", str(number))
 
 
 def test_tags_of_an_image(ecr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,3 +77,18 @@ def test_bytes_of_a_layer(ecr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     upload(ecr, b"x" * SMALLEST_PART, b"y")
     with refuses("LimitExceededException", "A layer can have at most 5 MiB"):
         upload(ecr, b"x" * SMALLEST_PART, b"yz")
+
+
+def test_a_data_directory_without_counts(ecr: Any, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that an older Homeport wrote."""
+    image(ecr, "v1", "a")
+    image(ecr, "v2", "b")
+    with emulator.database.write() as tx:
+        tx.delete(IMAGE_COUNTS, ACCOUNT, "us-east-1", "app")
+    monkeypatch.setattr(quotas, "MAXIMUM_IMAGES", 2)
+    with refuses("LimitExceededException", part=True):
+        image(ecr, "v3", "c")
+    ecr.batch_delete_image(repositoryName="app", imageIds=[{"imageTag": "v1"}])
+    image(ecr, "v3", "c")
+    with refuses("LimitExceededException", part=True):
+        image(ecr, "v4", "d")
