@@ -112,6 +112,7 @@ def test_moves_that_are_refused(two_versions: Any, label: str, remove: str | Non
 def test_the_hundred_newest_versions_stay_and_older_ones_go_after_a_day(secrets: Any, clock: VirtualClock) -> None:
     secrets.create_secret(Name="a", SecretString="0")
     for number in range(1, 103):
+        clock.advance(1)  # of versions of one moment nobody could say which is the newest
         secrets.put_secret_value(SecretId="a", SecretString=f"{number}")
 
     def count() -> int:
