@@ -216,7 +216,8 @@ def banner(emulator: Emulator, notes: list[str]) -> str:
         *(f"  note            {note}" for note in notes),
         "",
         f"  export AWS_ENDPOINT_URL={config.endpoint}",
-        f"  export AWS_REGION={config.default_region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
+        f"  export AWS_REGION={config.default_region} AWS_DEFAULT_REGION={config.default_region}",
+        "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test",
         "",
         "Ctrl-C stops it.",
     ]
