@@ -51,11 +51,12 @@ def _ordered(order: ImageSigning, refusal: Refusal) -> ImageSigning:
 def signing_refusal(
     reader: Reader, principal: str, account: str, access_key: str, profile_arn: str, *, enforce: bool
 ) -> str | None:
-    """Where policies count (`--enforce-iam`), who pushes must be allowed to sign with the profile."""
+    """Where policies count (`--enforce-iam`), who pushes must be allowed to sign with the profile; nobody of another
+    account is, since profiles have no policies here."""
     if not enforce:
         return None
     standing = standing_of(reader, principal, account, access_key)
-    access = Access("signer:SignPayload", profile_arn)
+    access = Access("signer:SignPayload", profile_arn, account=profile_arn.split(":")[4])
     decision = decide(standing, access, {})
     return None if decision.allowed else denial_text(standing.who.arn, access, decision)
 
