@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from emulator.domain.public_registry import alias_of
 from tests.docker.homeport import (
@@ -171,7 +172,7 @@ def test_what_is_pushed_is_pulled_in_another_region(homeport: Homeport, pusher: 
     pusher.tagged(image)
 
 
-def test_what_docker_pushes_is_signed(homeport: Homeport, pusher: Pusher, tmp_path: Path) -> None:
+def test_what_docker_pushes_is_signed(homeport: Homeport, pusher: Pusher) -> None:
     uri, ecr = repository(homeport, "signed"), homeport.client("ecr")
     profile = f"arn:aws:signer:{REGION}:{ACCOUNT}:/signing-profiles/release"
     filters = [{"filter": "signed", "filterType": "WILDCARD_MATCH"}]
@@ -189,11 +190,10 @@ def test_what_docker_pushes_is_signed(homeport: Homeport, pusher: Pusher, tmp_pa
     [image] = ecr.batch_get_image(repositoryName="signed", imageIds=[{"imageDigest": found["digest"]}])["images"]
     layer = json.loads(image["imageManifest"])["layers"][0]["digest"]
     url = ecr.get_download_url_for_layer(repositoryName="signed", layerDigest=layer)["downloadUrl"]
-    homeport.shell(f"curl -so {tmp_path}/root.pem localhost:{homeport.port}/_emulator/signing-root")
     envelope = json.loads(homeport.shell(f"curl -s '{url}'"))
-    (tmp_path / "leaf.der").write_bytes(base64.b64decode(envelope["header"]["x5c"][0]))
-    homeport.shell(f"openssl x509 -inform der -in {tmp_path}/leaf.der -out {tmp_path}/leaf.pem")
-    assert "leaf.pem: OK" in homeport.shell(f"openssl verify -CAfile {tmp_path}/root.pem {tmp_path}/leaf.pem")
+    pem = homeport.shell(f"curl -s localhost:{homeport.port}/_emulator/signing-root")
+    leaf = x509.load_der_x509_certificate(base64.b64decode(envelope["header"]["x5c"][0]))
+    leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(pem.encode()))
     ecr.delete_signing_configuration()
 
 
