@@ -26,4 +26,4 @@ def own(tmp_path: Path) -> Iterator[Homeport]:
 
 
 def test_the_example_runs_as_written(own: Homeport) -> None:
-    assert follow(own, "scanning") == 2
+    assert follow(own, "scanning") == 3
