@@ -128,11 +128,10 @@ class EnhancedScanning:
             if not is_enhanced(reader.get(SCANNING_CONFIGURATIONS, *key.split("/"))):
                 return None
         with self._lock:
-            if key in self._in_hand:
-                self._in_hand[key] = True
-                return None
-            self._in_hand[key] = False
-        self._work.submit("scan", lambda: self._look(key))
+            idle = key not in self._in_hand
+            self._in_hand[key] = not idle
+        if idle:
+            self._work.submit("scan", lambda: self._look(key))
         return self._clock.now() + EVERY_S
 
     def watch_advisories(self, closing: threading.Event, wake: Callable[[list[tuple[str, str]]], None]) -> None:
@@ -150,18 +149,19 @@ class EnhancedScanning:
                 wake(keys)
 
     def _look(self, key: str) -> None:
-        again = True
         try:
-            while again:
+            while True:
                 self._look_once(*key.split("/"))
                 with self._lock:
-                    again = self._in_hand[key]
+                    if not self._in_hand[key]:
+                        del self._in_hand[key]
+                        return
                     self._in_hand[key] = False
-        except ScanStopped:
-            return
-        finally:
+        except BaseException as error:
             with self._lock:
                 del self._in_hand[key]
+            if not isinstance(error, ScanStopped):
+                raise
 
     def _look_once(self, account: str, region: str) -> None:
         state = self._scanner.state() if self._scanner else ""
@@ -214,13 +214,19 @@ class EnhancedScanning:
     def _scan_again(self, due: Sequence[tuple[Image, EnhancedScan]], state: str) -> None:
         if not due or self._scanner is None:
             return
+        scans: list[EnhancedScan] = []
         wanted: list[tuple[ScannedImage, Sequence[Package] | None]] = []
         with self._database.read() as reader:
-            for image, _ in due:
-                known = reader.get(IMAGE_PACKAGES, image.account, image.region, image.repository, image.digest)
-                packages = None if known is None else known.packages
-                wanted.append((scanned_image(image, manifest_body(reader, image)), packages))
-        for (_, scan), result in zip(due, self._scanner.scan_again(wanted), strict=True):
+            for image, scan in due:
+                where = (image.account, image.region, image.repository, image.digest)
+                if reader.get(IMAGES, *where) is None:
+                    continue  # it is gone meanwhile
+                known = reader.get(IMAGE_PACKAGES, *where)
+                scans.append(scan)
+                wanted.append(
+                    (scanned_image(image, manifest_body(reader, image)), None if known is None else known.packages)
+                )
+        for scan, result in zip(scans, self._scanner.scan_again(wanted), strict=True):
             with self._database.write() as tx:
                 orders.finish_scan(tx, scan, Made(result, state), self._clock.now())
 
