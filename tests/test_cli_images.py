@@ -238,3 +238,11 @@ def test_scans_and_packages(place: Place, tmp_path: Path, capsys: pytest.Capture
     assert "there is no image app:none" in capsys.readouterr().err
     server.stop()
     emulator.close()
+
+
+def test_an_export_of_nothing_leaves_no_folder(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert place.images("export", "app:none", str(tmp_path / "out")) == 1
+    assert "Requested image not found" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -189,9 +189,9 @@ def export_layout(client: RegistryClient, reference: str | None, root: Path) -> 
     references = [reference] if reference else client.tags()
     if not references:
         raise CannotCopy(f"the repository {client.repository} has no tags")
-    copy.layout.create()
     for one in references:
         digest, media_type, body = client.manifest(one)
+        copy.layout.create()  # not before there is something to put into it
         descriptor: dict[str, Any] = {"mediaType": media_type, "digest": digest, "size": len(body)}
         if is_tag(one):
             descriptor["annotations"] = {REF_NAME: one}
