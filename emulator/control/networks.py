@@ -39,6 +39,7 @@ _log = logging.getLogger("homeport.control")
 
 
 _OVERLAY: Final = "-overlay"
+ASKED_SINGLY: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +212,28 @@ class Networks:
         return self._take(tx, network, _slice(tx, network, eni.subnet_id, vpc), task)
 
     def _take(self, tx: Transaction, network: str, cidr: str, task: Task) -> str:
-        address = next_address(cidr, lambda one: tx.get(ADDRESSES, network, one) is not None, self._last.get(cidr))
+        address = next_address(cidr, _Taken(tx, network), self._last.get(cidr))
         self._last[cidr] = address
         tx.insert(ADDRESSES, AddressAllocation(network, address, task.arn))
         return address
+
+
+class _Taken:
+    """Whether an address is. The first few are asked for singly; in a slice that is nearly full all are read at once,
+    so that a subnet without room keeps nobody from writing for long."""
+
+    def __init__(self, tx: Transaction, network: str) -> None:
+        self._tx, self._network = tx, network
+        self._left = ASKED_SINGLY
+        self._all: set[str] | None = None
+
+    def __call__(self, address: str) -> bool:
+        if self._left > 0:
+            self._left -= 1
+            return self._tx.get(ADDRESSES, self._network, address) is not None
+        if self._all is None:
+            self._all = set(self._tx.column(ADDRESSES, "address", network=self._network))
+        return address in self._all
 
 
 def is_overlay(network: str) -> bool:

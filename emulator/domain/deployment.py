@@ -179,7 +179,7 @@ def _after_success(deployment: Deployment, task: Task, now: float, targets: Targ
     started = task.started_at
     if started is None or not has_run(task):
         return deployment
-    if deployment.start_failures and started >= (deployment.start_failed_at or 0.0):
+    if deployment.start_failures and started > (deployment.start_failed_at or 0.0):
         deployment = replace(deployment, start_failures=0, start_failed_at=None, next_start_at=None)
     if deployment.failed_tasks and started > (deployment.failed_at or 0.0) and runs_well(task, targets):
         deployment = replace(deployment, failed_tasks=0, failed_at=None, updated_at=now)

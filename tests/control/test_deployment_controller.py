@@ -8,9 +8,11 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
+from emulator.domain import service_rules
 from tests.conftest import Aws
 from tests.control.test_task_sets import Sets
-from tests.services.ecs_scene import NETWORK, refuses
+from tests.services.ecs_scene import NETWORK, fargate_definition, refuses
+from tests.services.instance_scene import ec2_definition
 
 EXTERNAL = {"type": "EXTERNAL"}
 ECS = {"type": "ECS"}
@@ -110,6 +112,30 @@ def test_back_to_ecs_with_another_revision_rolls(sets: Sets) -> None:
     assert (deployment["rolloutState"], deployment["taskDefinition"][-5:]) == ("COMPLETED", "web:2")
 
 
+@pytest.mark.parametrize("after", [ECS, EXTERNAL])
+def test_code_deploy_can_be_left(sets: Sets, monkeypatch: pytest.MonkeyPatch, after: dict[str, str]) -> None:
+    """No such service can be made without load balancers, which are refused by name; here they are let through."""
+    monkeypatch.setattr(service_rules, "LATER", {})
+    sets.ecs.register_task_definition(**fargate_definition(container={"portMappings": [{"containerPort": 80}]}))
+    group = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+    sets.ecs.create_service(
+        cluster="c", serviceName="web", taskDefinition="web:3", desiredCount=2, launchType="FARGATE",
+        networkConfiguration=NETWORK, deploymentController={"type": "CODE_DEPLOY"},
+        loadBalancers=[{"targetGroupArn": group, "containerName": "app", "containerPort": 80}],
+    )  # fmt: skip
+    sets.pass_time()
+    before = containers(sets)
+    service = update(sets, deploymentController=after)
+    assert service["deploymentController"] == after
+    assert bool(service["deployments"]) == (after == ECS)
+    sets.pass_time()
+    assert containers(sets) == before and len(before) == 2
+    if after == ECS:
+        assert [d["rolloutState"] for d in sets.shown()["deployments"]] == ["COMPLETED"]
+    else:
+        assert [s["status"] for s in sets.shown()["taskSets"]] == ["PRIMARY"]
+
+
 def test_an_external_service_that_never_ran_needs_a_definition(sets: Sets) -> None:
     sets.service(desiredCount=1)
     with refuses("InvalidParameterException", "TaskDefinition can not be blank."):
@@ -151,6 +177,12 @@ def test_other_changes_are_refused(sets: Sets) -> None:
     assert sets.shown()["deploymentController"] == ECS
     with refuses("InvalidParameterException", "DAEMON", part=True):
         sets.service(serviceName="agent", schedulingStrategy="DAEMON")
+    sets.ecs.register_task_definition(**ec2_definition("agent", networkMode="bridge"))
+    sets.ecs.create_service(
+        cluster="c", serviceName="agent", taskDefinition="agent", schedulingStrategy="DAEMON", launchType="EC2"
+    )
+    with refuses("InvalidParameterException", "DAEMON", part=True):
+        sets.ecs.update_service(cluster="c", service="agent", deploymentController=EXTERNAL)
     for configuration in (
         {"deploymentCircuitBreaker": {"enable": True, "rollback": False}},
         {"alarms": {"enable": True, "rollback": False, "alarmNames": ["a"]}},

@@ -63,6 +63,25 @@ def test_a_missing_secret(world: World) -> None:
     assert "ResourceInitializationError: unable to pull secrets" in text(world, "secret")
 
 
+def test_a_subnet_without_addresses(world: World, aws: Aws) -> None:
+    """A /28 has eleven; the first that a task gives back is taken again."""
+    world.image()
+    vpc = aws("ec2").create_vpc(CidrBlock="10.9.0.0/24")["Vpc"]["VpcId"]
+    subnet = aws("ec2").create_subnet(VpcId=vpc, CidrBlock="10.9.0.16/28")["Subnet"]["SubnetId"]
+    network = {"awsvpcConfiguration": {"subnets": [subnet]}}
+    serve(world, container(), desiredCount=12, networkConfiguration=network)
+    world.settle()
+    assert world.ecs.describe_services(services=["web"])["services"][0]["runningCount"] == 11
+    assert "every address of " in text(world, "network")
+    world.ecs.update_service(service="web", desiredCount=11)
+    world.pass_time(60)
+    first = world.ecs.list_tasks(serviceName="web")["taskArns"][0]
+    world.ecs.stop_task(task=first)
+    world.pass_time(120)
+    assert kinds(world) == []
+    assert world.ecs.describe_services(services=["web"])["services"][0]["runningCount"] == 11
+
+
 def test_health_checks_that_fail(world: World) -> None:
     world.image("app", Behaviour(health=(HealthTurn(5, "unhealthy"),)))
     serve(world, container(healthCheck=health_check()))

@@ -12,7 +12,8 @@ import pytest
 
 from tests.docker.homeport import NETWORK, SLEEP, Homeport, container, engine, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(1800)]
+"""Of fifty; each wait within has a deadline of its own."""
 
 KILLS, KILLS_OF_A_SOAK = 5, 50
 LONGEST_S = 2.5

@@ -103,6 +103,7 @@ def test_a_healthy_task_sets_the_count_back() -> None:
     world.fail_launch(first)
     world.settle()
     assert world.service.primary.breaker_failures == 1
+    world.advance(1)
     world.run(second)
     world.settle()
     assert world.service.primary.breaker_failures == 1
