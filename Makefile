@@ -53,7 +53,7 @@ docs: $(STAMP)
 	@$(PY) -m emulator coverage --write README.md
 
 soak: $(STAMP) engine
-	@HYPOTHESIS_PROFILE=soak $(PY) -m pytest -n $(WORKERS) --soak --timeout 1800 tests/domain tests/control tests/serve
+	@HYPOTHESIS_PROFILE=soak $(PY) -m pytest -n $(WORKERS) --soak --timeout 1800 tests/domain tests/control tests/serve tests/conformance
 	@$(PY) -m pytest -m docker --soak --timeout 1800 tests/docker/test_service_kills.py
 
 engine:
