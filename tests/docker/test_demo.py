@@ -89,7 +89,7 @@ def test_the_whole_tour(tmp_path: Path, left: None) -> None:
     assert "It is RUNNING and desired RUNNING: running as desired." in said
     assert '"Task stopped by user",\n      0\n' in said
     assert "both replaced: yes" in said
-    assert "It is ACTIVE and wants 3 tasks: 3 of 3 running." in said
+    assert "It is ACTIVE and wants 3 tasks: 3 of 3 running" in said
     assert said.rstrip().endswith("left behind: nothing (the Docker Engine is kept)")
 
 
