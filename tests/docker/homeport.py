@@ -295,7 +295,11 @@ class Homeport:
         api = engine()
         wanted = [f"homeport.instance={self.instance}", *labels]
         ids = [c["Id"] for c in api.containers(filters={"label": wanted})]
-        return {i: api.inspect_container(i)["State"]["StartedAt"] for i in ids}
+        found = {}
+        for id_ in ids:
+            with contextlib.suppress(docker.errors.NotFound):  # its removal was asked for before a kill
+                found[id_] = str(api.inspect_container(id_)["State"]["StartedAt"])
+        return found
 
     def left(self) -> list[str]:
         """Containers and networks of this emulator."""
