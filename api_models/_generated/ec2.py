@@ -854,6 +854,25 @@ class DescribeImagesResult(TypedDict, total=False):
     Images: list[Image]
 
 
+class DescribeInstanceAttributeRequest(TypedDict, total=False):
+    DryRun: bool
+    InstanceId: Required[str]
+    Attribute: Required[str]
+
+
+class DescribeInstanceCreditSpecificationsRequest(TypedDict, total=False):
+    DryRun: bool
+    Filters: list[Filter]
+    InstanceIds: list[str]
+    MaxResults: int
+    NextToken: str
+
+
+class DescribeInstanceCreditSpecificationsResult(TypedDict, total=False):
+    InstanceCreditSpecifications: list[InstanceCreditSpecification]
+    NextToken: str
+
+
 class DescribeInstanceStatusRequest(TypedDict, total=False):
     InstanceIds: list[str]
     MaxResults: int
@@ -1587,9 +1606,39 @@ class InstanceAttachmentEnaSrdUdpSpecification(TypedDict, total=False):
     EnaSrdUdpEnabled: bool
 
 
+InstanceAttribute = TypedDict(
+    "InstanceAttribute",
+    {
+        "BlockDeviceMappings": "list[InstanceBlockDeviceMapping]",
+        "DisableApiTermination": "AttributeBooleanValue",
+        "EnaSupport": "AttributeBooleanValue",
+        "EnclaveOptions": "EnclaveOptions",
+        "EbsOptimized": "AttributeBooleanValue",
+        "InstanceId": "str",
+        "InstanceInitiatedShutdownBehavior": "AttributeValue",
+        "InstanceType": "AttributeValue",
+        "KernelId": "AttributeValue",
+        "ProductCodes": "list[ProductCode]",
+        "RamdiskId": "AttributeValue",
+        "RootDeviceName": "AttributeValue",
+        "SourceDestCheck": "AttributeBooleanValue",
+        "SriovNetSupport": "AttributeValue",
+        "UserData": "AttributeValue",
+        "DisableApiStop": "AttributeBooleanValue",
+        "Groups": "list[GroupIdentifier]",
+    },
+    total=False,
+)
+
+
 class InstanceBlockDeviceMapping(TypedDict, total=False):
     DeviceName: str
     Ebs: EbsInstanceBlockDevice
+
+
+class InstanceCreditSpecification(TypedDict, total=False):
+    InstanceId: str
+    CpuCredits: str
 
 
 class InstanceIpv4Prefix(TypedDict, total=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -144,3 +145,25 @@ def test_refusals(ec2: Any, members: dict[str, Any], code: str, part: str) -> No
     with refuses(code, part, part=True):
         run(ec2, **members)
     assert ec2.describe_instances()["Reservations"] == []
+
+
+def test_attributes_are_told_one_by_one(ec2: Any) -> None:
+    small, large = (run(ec2, InstanceType=kind, UserData=JOIN)["Instances"][0] for kind in ("t2.micro", "m5.large"))
+    instance = large["InstanceId"]
+    kinds = ec2.describe_instance_attribute(InstanceId=instance, Attribute="instanceType")
+    assert (kinds["InstanceId"], kinds["InstanceType"]) == (instance, {"Value": "m5.large"})
+    told = ec2.describe_instance_attribute(InstanceId=instance, Attribute="userData")["UserData"]["Value"]
+    assert base64.b64decode(told).decode() == JOIN
+    for attribute in ("disableApiTermination", "disableApiStop"):
+        shown = ec2.describe_instance_attribute(InstanceId=instance, Attribute=attribute)
+        assert shown[attribute[0].upper() + attribute[1:]] == {"Value": False}
+    groups = ec2.describe_instance_attribute(InstanceId=instance, Attribute="groupSet")["Groups"]
+    assert [g["GroupId"] for g in groups] == [g["GroupId"] for g in large["SecurityGroups"]]
+    credits = ec2.describe_instance_credit_specifications()["InstanceCreditSpecifications"]
+    assert credits == [{"InstanceId": small["InstanceId"], "CpuCredits": "standard"}]
+    with refuses("InvalidInstanceID.NotFound"):
+        ec2.describe_instance_attribute(InstanceId="i-0", Attribute="userData")
+    with refuses("InvalidInstanceID.NotFound"):
+        ec2.describe_instance_credit_specifications(InstanceIds=["i-0"])
+    with refuses("InvalidParameterValue", "The filter 'x' is invalid"):
+        ec2.describe_instance_credit_specifications(Filters=[{"Name": "x", "Values": ["y"]}])

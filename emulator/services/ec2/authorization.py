@@ -44,6 +44,7 @@ _MEMBERS: Final = {
     "VpcId": "vpc",
     "NetworkInterfaceId": "network-interface",
     "VpcEndpointId": "vpc-endpoint",
+    "InstanceId": "instance",
     "PrefixListId": "prefix-list",
 }
 _PREFIXES: Final = {
@@ -160,7 +161,7 @@ AUTHORIZATION: Authorization = {
             "DescribeNatGateways", "DescribePrefixLists", "DescribeVpcEndpoints",
             "DescribeAvailabilityZones", "DescribeDhcpOptions", "DescribeImages",
             "DescribeInternetGateways", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRegions",
-            "DescribeInstanceStatus", "DescribeInstanceTypes",
+            "DescribeInstanceCreditSpecifications", "DescribeInstanceStatus", "DescribeInstanceTypes",
             "DescribeInstances", "DescribeLaunchTemplateVersions", "DescribeLaunchTemplates",
             "DescribeRouteTables", "DescribeSecurityGroupRules", "DescribeSecurityGroups", "DescribeSubnets",
             "DescribeTags", "DescribeVpcs",
@@ -169,7 +170,7 @@ AUTHORIZATION: Authorization = {
     ),
     **dict.fromkeys(
         (
-            "AssociateAddress", "DeleteNetworkInterface", "GetManagedPrefixListEntries",
+            "AssociateAddress", "DeleteNetworkInterface", "DescribeInstanceAttribute", "GetManagedPrefixListEntries",
             "ModifyNetworkInterfaceAttribute", "ModifyVpcEndpoint",
             "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress",
             "AuthorizeSecurityGroupIngress", "CreateRoute", "DeleteInternetGateway", "DeleteRoute",
