@@ -279,8 +279,11 @@ def _stand_still(round_: Round) -> None:
 
 def _keep(round_: Round, sides: list[tuple[str, Deployment]]) -> None:
     """Has rolling.py keep each side by itself: its tasks alone, at the whole desired count, never below it."""
+    before = {kind: at for kind, at in round_.told.items() if kind.startswith(_ANY_SIDE)}
     standing: dict[str, float] = {}
     for name, deployment in sides:
+        # What another side does not suffer from is not unsaid by it, nor said anew by the one that does.
+        round_.told |= before
         service, fleet = round_.service, round_.fleet
         words, actions, stopping = round_.words, round_.actions, round_.stopping
         round_.service, round_.fleet = _alone(service, deployment), _fleet(round_, deployment)
@@ -291,7 +294,6 @@ def _keep(round_: Round, sides: list[tuple[str, Deployment]]) -> None:
         stopping |= round_.stopping
         round_.service, round_.fleet = service, fleet
         round_.words, round_.actions, round_.stopping = words, actions, stopping
-        # What another side does not suffer from must not unsay what this one does.
         standing |= {kind: at for kind, at in round_.told.items() if kind.startswith(_ANY_SIDE)}
     round_.told |= standing
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from emulator.domain.actions import StartTasks, StopTask
@@ -98,6 +98,16 @@ def check_sides(world: World, plan: Plan) -> None:
     rollback=st.booleans(),
     health_check=st.booleans(),
     ec2=st.booleans(),
+)
+@example(  # what one side is kept from by a protected task is not said again for the other
+    steps=[("alarm", 0), ("protect", 1), ("scale", 0)],
+    desired=1,
+    pauses=[],
+    action="CONTINUE",
+    bake_minutes=0,
+    rollback=True,
+    health_check=False,
+    ec2=False,
 )
 def test_any_history_of_blue_green_deployments(
     steps: list[Step],
