@@ -70,6 +70,7 @@ def recover(
     _remove_volumes(database, engine, instance)
     with database.read() as reader:
         limits.remove_gone(reader)
+    limits.remove_abandoned()
     for task, state in adopted:
         _resume(database, launcher, definitions, task, state)
     if states:

@@ -84,6 +84,14 @@ class TaskLimiter:
         with self._lock:
             self._remove_but(alive, self.instance)
 
+    def remove_abandoned(self) -> None:
+        """Empty groups of emulators that are gone."""
+        with self._lock:
+            if limits_choice(self.engine.groups.facts()).level != "task":
+                return
+            for owner in self.engine.groups.remove_abandoned(self.instance):
+                _log.info("removed the control groups of %s, which no emulator has any more", owner)
+
     def remove_all(self, instance: str = "") -> None:
         """Every group of this emulator, or of another one that is dead."""
         with self._lock:

@@ -42,6 +42,12 @@ class ControlGroups(Protocol):
         """No error when it is not there; EngineError while a process is in it."""
         ...
 
+    def remove_abandoned(self, owner: str) -> list[str]:
+        """Removes the groups of every other owner that no emulator alive holds, and no process is in; gives the owners.
+
+        A killed emulator leaves them, and nobody may ever start it again. Groups made by systemd are systemd's."""
+        ...
+
     def tasks(self, owner: str) -> list[str]:
         """The tasks whose groups of this owner are there."""
         ...

@@ -6,10 +6,12 @@ decided elsewhere. Source: the kernel's documentation of cgroup v1 (cpu, memory)
 
 from __future__ import annotations
 
+import fcntl
 import os
+import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +29,8 @@ class GroupFiles:
     """The control groups that are mounted at `mount`."""
 
     mount: Path = Path("/sys/fs/cgroup")
+    _held: dict[str, int] = field(default_factory=dict)  # path to the open directory that bears our lock
+    _holding: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def unified(self) -> bool:
@@ -80,6 +84,37 @@ class GroupFiles:
                 return int(_text(self.mount / path.lstrip("/") / "cpu.stat").split()[1]) * 1000
             return int(_text(self.mount / "cpuacct" / path.lstrip("/") / "cpuacct.usage"))
         return 0
+
+    def hold(self, path: str) -> None:
+        """Says that somebody alive uses the group, until our end, however we end: a lock on its directory, which the
+        kernel keeps for all who see it, from whichever container. FileNotFoundError without the group."""
+        with self._holding:
+            directory, held = self._lockable(path), self._held.get(path)
+            if held is not None and os.path.samestat(os.fstat(held), os.stat(directory)):
+                return
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)  # `held_by_none` has the other lock for a moment only
+            self._held[path] = descriptor
+        if held is not None:
+            os.close(held)  # of a group that was removed and made again
+
+    def held_by_none(self, path: str) -> bool:
+        """Whether nobody alive holds the group; False, too, where that cannot be known."""
+        try:
+            descriptor = os.open(self._lockable(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+    def _lockable(self, path: str) -> Path:
+        """The same hierarchy for everybody."""
+        return (self.mount if self.unified else self.mount / "memory") / path.lstrip("/")
 
     def children(self, path: str) -> list[str]:
         """Names of the groups right below, in whichever hierarchy."""

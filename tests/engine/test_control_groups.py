@@ -197,6 +197,47 @@ def test_a_group_with_a_process_stays(one: Kernel) -> None:
     assert groups.tasks("abcdef") == []
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_empty_groups_of_the_dead_go_and_those_of_the_living_stay(
+    version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An emulator holds its group by a lock that ends with its process; `/ecs` is the real ECS agent's, too."""
+    kernel = kernel_of(tmp_path, version, monkeypatch)
+    dead, living, busy = (f"{number:012x}" for number in range(1, 4))
+    theirs = groups_of(kernel)
+    theirs.ensure(GroupName(living, "12ab"), LIMITS)
+    files = GroupFiles(kernel.mount)
+    for path in (f"/ecs/{dead}/12ab", f"/ecs/{dead}/34cd", f"/ecs/{busy}/12ab", f"/ecs/{'a' * 32}"):
+        files.make(path)
+    kernel.write(f"{'' if version == 2 else 'memory/'}ecs/{busy}/12ab/cgroup.procs", "77\n")
+    own = groups_of(kernel)
+    assert own.remove_abandoned("f" * 12) == [dead]
+    assert files.children("/ecs") == [living, busy, "a" * 32]
+    assert own.remove_abandoned("f" * 12) == []
+    # Its own group went with its last task and is made again: it is held again.
+    theirs.remove(GroupName(living, "12ab"))
+    theirs.ensure(GroupName(living, "56ef"), LIMITS)
+    assert own.remove_abandoned("f" * 12) == []
+    for descriptor in theirs._files._held.values():
+        os.close(descriptor)  # as its death does
+    assert own.remove_abandoned("f" * 12) == [living]
+
+
+def test_a_group_that_goes_while_it_is_made_is_made_again(two: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = groups_of(two)
+    hold, held = groups._files.hold, []
+
+    def late(_: GroupFiles, path: str) -> None:
+        if not held:
+            held.append(path)
+            groups._files.remove(path)
+        hold(path)
+
+    monkeypatch.setattr(GroupFiles, "hold", late)
+    assert groups.ensure(NAME, LIMITS) == f"/{PATH}"
+    assert groups.tasks("abcdef") == ["12ab"]
+
+
 def test_what_the_kernel_refuses_leaves_nothing(one: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FILES_1, "cpu", {"cpu.shares": "1024"})  # type: ignore[attr-defined]  # no CFS bandwidth
     groups = groups_of(one)
