@@ -79,6 +79,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add.add_argument("--az", required=True, help="an Availability Zone, e.g. a or us-east-1a")
     add.add_argument("--cluster", help="default: the cluster default, which is made when it is not there")
     add.add_argument("--count", type=int, default=1, help="how many (default: %(default)s)")
+    add.add_argument("--gpus", type=int, metavar="N", help="N GPUs each, counted only: no container gets a device")
     add.add_argument("--engine", metavar="NAME|URL", help="the engine that runs its tasks (default: Homeport's own)")
     add.add_argument("--region", help="default: AWS_REGION, else the emulator's")
     cli_events.add(verb("events", cli_events.events, "the events that EventBridge would have been told"))
@@ -248,9 +249,10 @@ def _further_engines(asked: argparse.Namespace) -> tuple[EngineEndpoint, ...]:
 def _add_instance(asked: argparse.Namespace) -> int:
     """Region and account are the AWS CLI's, where they are set."""
     env = environment()
+    region = asked.region or env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")
     wanted = {"type": asked.type, "zone": asked.az, "cluster": asked.cluster, "count": asked.count}
-    wanted |= {"engine": asked.engine, "region": asked.region or env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")}
-    added = _call(asked, "instances", {name: value for name, value in wanted.items() if value})
+    wanted |= {"gpus": asked.gpus, "engine": asked.engine, "region": region}
+    added = _call(asked, "instances", {name: value for name, value in wanted.items() if value not in (None, "")})
     for instance in added["instances"]:
         print(f"{instance['ec2InstanceId']}  {instance['zone']}  {instance['arn']}")
     for text in added["warnings"]:

@@ -132,8 +132,8 @@ class CapacityProviderController:
         strategies = strategies_of((tasks[0].placement_request or {}).get("strategies") or ())
         placed = place(demand, found, len(tasks), strategies=strategies, pick=self._ids.pick)
         for task, host in zip(tasks, placed.instances, strict=False):
-            after = write_task(tx, task, placed_on(task, host), now)
-            occupy(tx, after, host, demand)
+            after = occupy(tx, placed_on(task, host), host, demand)
+            write_task(tx, task, after, now)
             resources_changed(tx, host.arn, now)
         rest = tasks[len(placed.instances) :]
         if placed.refusals:

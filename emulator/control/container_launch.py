@@ -26,6 +26,7 @@ from emulator.domain.policy_evaluation import Access
 from emulator.domain.task import Container, Task, endpoint_id
 from emulator.domain.task_outcomes import Done, Failed, Outcome
 from emulator.domain.task_overrides import EffectiveTask
+from emulator.domain.virtual_host import is_counted
 from emulator.engine import labels
 from emulator.engine.base import (
     Engine,
@@ -48,6 +49,7 @@ OUTPUT_DRAIN_S = 5.0
 OPEN_FILES_REFUSED = (
     "Fargate gives a container 65535 open files; this engine may not give that many, so the engine's own limit applies"
 )
+COUNTED_ONLY = "its container instance has GPUs that are counted only: its containers have no device of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,9 @@ class ContainerLauncher:
         image = self.engine.find_image(container.image_id or container.image)
         if image is None:
             return Failed(f"CannotCreateContainerError: the image of {container.name} was removed from the engine")
+        lacking = {gpu for gpu in container.gpu_ids if not is_counted(gpu)} - set(self._engine_info().gpus)
+        if lacking:
+            return Failed(f"CannotCreateContainerError: engine {task.engine} has no GPU {', '.join(sorted(lacking))}")
         definition = container_definition(effective, container.name)
         try:
             secrets = self.secrets(task, definition)
@@ -264,6 +269,7 @@ class ContainerLauncher:
             environment_files=environment_of(definition, self.s3_folder),
             pid_mode=_shared(effective.definition.get("pidMode"), task),
             ipc_mode=_shared(effective.definition.get("ipcMode"), task),
+            gpu_ids=tuple(gpu for gpu in task.container(definition["name"]).gpu_ids if not is_counted(gpu)),
             secrets=(*secrets, *logs.environment),
             injected=self._injected(task, definition["name"]),
             log_driver=logs.driver,
@@ -298,7 +304,9 @@ class ContainerLauncher:
         else:
             self.watch.remember(container_id)
         fewer = task.launch_type == "FARGATE" and not self._open_files and not _asks_open_files(definition)
-        return Done(runtime_id=container_id, warnings=(OPEN_FILES_REFUSED,) if fewer else ())
+        counted = any(is_counted(gpu) for gpu in task.container(definition["name"]).gpu_ids)
+        notes = [*([OPEN_FILES_REFUSED] if fewer else []), *([COUNTED_ONLY] if counted else [])]
+        return Done(runtime_id=container_id, warnings=tuple(notes))
 
     def _attach(self, task: Task, effective: EffectiveTask, definition: Mapping[str, Any], container_id: str) -> None:
         where = self.destination(task, definition)

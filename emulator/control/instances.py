@@ -11,19 +11,31 @@ from emulator.domain.cluster import Cluster
 from emulator.domain.container_instance import ContainerInstance
 from emulator.domain.ec2_instance import Ec2Instance
 from emulator.domain.engines import LOCAL, EngineEndpoint
-from emulator.domain.virtual_host import UnknownInstanceType, UnknownZone, instance_type, virtual_host, zone_named
+from emulator.domain.instance_type import InstanceType
+from emulator.domain.virtual_host import (
+    UnknownInstanceType,
+    UnknownZone,
+    counted_gpus,
+    instance_type,
+    virtual_host,
+    zone_named,
+)
 from emulator.engine.base import EngineInfo
 from emulator.events import journal
 from emulator.events.ec2_changes import add_ec2_instance
 from emulator.events.instance_changes import add_instance
 from emulator.ids import Ids
 from emulator.store.database import Reader, Transaction
-from emulator.store.ecs_tables import ACCOUNT_SETTINGS, CLUSTERS
+from emulator.store.ecs_tables import ACCOUNT_SETTINGS, CLUSTERS, CONTAINER_INSTANCES
 from emulator.store.faults_table import as_connected
 from emulator.store.instance_capacity import wake_services
 
 DEFAULT_CLUSTER: Final = "default"
 MAX_COUNT: Final = 1000
+MAX_GPUS: Final = 16
+
+
+COUNTED: Final = "its GPUs are counted only: tasks are placed by them, and no container gets a device"
 
 
 class CannotAdd(ValueError):
@@ -32,7 +44,8 @@ class CannotAdd(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`zone`: `a`, or a zone's whole name. `tags` and `capacity_provider` are those of who wants the instances."""
+    """`zone`: `a`, or a zone's whole name. `tags` and `capacity_provider` are those of who wants the instances.
+    `counted_gpus`: so many for each that are counted only; None: those of its type, which the engine has to have."""
 
     account: str
     region: str
@@ -42,6 +55,7 @@ class Wanted:
     count: int = 1
     engine: str = LOCAL
     capacity_provider: str | None = None
+    counted_gpus: int | None = None
     tags: tuple[dict[str, str], ...] = ()
 
 
@@ -57,6 +71,9 @@ def wanted_from(asked: Mapping[str, Any], account: str, region: str) -> Wanted:
             raise CannotAdd(f"{name} is needed, as in {{'type': 't3.medium', 'zone': 'a'}}")
     if any(text is not None and not isinstance(text, str) for text in texts.values()):
         raise CannotAdd("type, zone, cluster, engine, account and region are texts")
+    gpus = words.get("gpus")
+    if gpus is not None and (not isinstance(gpus, int) or isinstance(gpus, bool) or not 0 <= gpus <= MAX_GPUS):
+        raise CannotAdd(f"gpus is a number from 0 to {MAX_GPUS}")
     return Wanted(
         account=str(texts["account"]),
         region=str(texts["region"]),
@@ -65,6 +82,7 @@ def wanted_from(asked: Mapping[str, Any], account: str, region: str) -> Wanted:
         cluster=str(texts["cluster"] or DEFAULT_CLUSTER),
         count=count,
         engine=str(texts["engine"] or LOCAL),
+        counted_gpus=gpus,
     )
 
 
@@ -87,7 +105,7 @@ def add_instances(
 ) -> list[ContainerInstance]:
     """The new instances, ACTIVE at once. `engine`: what theirs says of itself, None when it does not answer.
 
-    Raises CannotAdd: no such type, zone or cluster.
+    Raises CannotAdd: no such type, zone or cluster, or fewer GPUs than the type has.
     """
     try:
         kind = instance_type(wanted.kind)
@@ -95,6 +113,7 @@ def add_instances(
     except (UnknownInstanceType, UnknownZone) as error:
         raise CannotAdd(str(error)) from error
     cluster = _cluster(tx, wanted, now)
+    free = _free_gpus(tx, wanted, kind, engine)
     added = [
         virtual_host(
             cluster,
@@ -108,8 +127,11 @@ def add_instances(
             trunking=trunking(tx, wanted.account, wanted.region, f"arn:aws:iam::{wanted.account}:root"),
             capacity_provider=wanted.capacity_provider,
             tags=wanted.tags,
+            gpus=free[number * kind.gpus :][: kind.gpus]
+            if wanted.counted_gpus is None
+            else counted_gpus(wanted.counted_gpus, ids),
         )
-        for _ in range(wanted.count)
+        for number in range(wanted.count)
     ]
     if engine is None and wanted.engine != LOCAL:  # its watch tells when it answers
         added = [replace(instance, agent_connected=False) for instance in added]
@@ -128,6 +150,27 @@ def add_instances(
         )
     wake_services(tx, added[0])
     return added
+
+
+def _free_gpus(reader: Reader, wanted: Wanted, kind: InstanceType, engine: EngineInfo | None) -> list[str]:
+    """The engine's GPUs that no instance has. CannotAdd when they are too few for instances of the type."""
+    if wanted.counted_gpus is not None or not kind.gpus:
+        return []
+    here = (i for i in reader.find(CONTAINER_INSTANCES) if i.engine == wanted.engine and i.status != "INACTIVE")
+    taken = {gpu for instance in here for gpu in instance.gpus}
+    has = engine.gpus if engine is not None else ()
+    free = [gpu for gpu in has if gpu not in taken]
+    if len(free) < kind.gpus * wanted.count:
+        raise CannotAdd(
+            f"{kind.name} has {_gpus(kind.gpus)}, and engine {wanted.engine} has {len(free)} of {_gpus(len(has))} free "
+            f"(it has those of NVIDIA's driver, with NVIDIA's runtime); --gpus {kind.gpus} makes GPUs that are counted "
+            "only: no container gets a device"
+        )
+    return free
+
+
+def _gpus(count: int) -> str:
+    return f"{count} GPU{'' if count == 1 else 's'}"
 
 
 def _ec2_instance(host: ContainerInstance, kind: str, now: float, ids: Ids) -> Ec2Instance:
@@ -154,9 +197,10 @@ def warnings_of(wanted: Wanted, engine: EngineInfo | None) -> list[str]:
         return ["no engine answers, so that no task will run there now"]
     architecture = instance_type(wanted.kind).architecture
     own = {"aarch64": "arm64"}.get(engine.architecture, engine.architecture)
+    found = [COUNTED] if wanted.counted_gpus else []
     if architecture != own:
-        return [f"{wanted.kind} is {architecture}, but the engine is {own} and runs such images"]
-    return []
+        found.append(f"{wanted.kind} is {architecture}, but the engine is {own} and runs such images")
+    return found
 
 
 def _cluster(tx: Transaction, wanted: Wanted, now: float) -> Cluster:

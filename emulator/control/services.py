@@ -208,7 +208,7 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
             host=host,
         )
         if host is not None:
-            occupy(tx, task, host, demand_for(service, launch))
+            task = occupy(tx, task, host, demand_for(service, launch))
         journal.append(
             tx,
             at=now,

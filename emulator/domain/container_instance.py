@@ -36,7 +36,8 @@ class InstanceAttribute:
 class ContainerInstance:
     """`ports` and `ports_udp` are reserved from the start. `ec2_instance_id` is a managed instance's id (`mi-...`)
     for one outside EC2. `version` grows with every change that AWS tells of. `enis`: how many tasks can have a network
-    interface of their own, None for no limit. `engine` names the Engine endpoint that runs its tasks."""
+    interface of their own, None for no limit. `engine` names the Engine endpoint that runs its tasks. `gpus` are ids:
+    those that the engine has can be given to containers, others are counted only."""
 
     account: str
     region: str
@@ -95,7 +96,7 @@ class InstancePort:
 @dataclass(frozen=True, slots=True)
 class Load:
     """What the tasks of an instance take of it until they have STOPPED. `ports` are without the reserved ones;
-    `groups` counts its tasks by task group; `running` are those whose lastStatus is RUNNING."""
+    `groups` counts its tasks by task group; `running` are those whose lastStatus is RUNNING. `gpus` are ids."""
 
     cpu: int = 0
     memory_mib: int = 0
@@ -104,6 +105,7 @@ class Load:
     groups: Mapping[str, int] = field(default_factory=dict)
     running: int = 0
     pending: int = 0
+    gpus: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,16 @@ class InstancePortAllocation:
     instance_arn: str
     protocol: str
     port: int
+    task_arn: str
+    cluster_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceGpuAllocation:
+    """A GPU of an instance in use by a task; unique, as a port is."""
+
+    instance_arn: str
+    gpu: str
     task_arn: str
     cluster_arn: str
 

@@ -24,10 +24,11 @@ def container_instance_shape(
     instance: ContainerInstance, load: Load, include: Collection[str] = (), *, now: float = 0.0
 ) -> dict[str, Any]:
     """`include` is DescribeContainerInstances' member; without TAGS the tags are empty."""
-    registered = (instance.cpu, instance.memory_mib, (), ())
+    registered = (instance.cpu, instance.memory_mib, (), (), instance.gpus)
     used_tcp = [port.port for port in load.ports if port.protocol == "tcp"]
     used_udp = [port.port for port in load.ports if port.protocol == "udp"]
-    remaining = (instance.cpu - load.cpu, instance.memory_mib - load.memory_mib, used_tcp, used_udp)
+    gpus_left = [gpu for gpu in instance.gpus if gpu not in load.gpus]
+    remaining = (instance.cpu - load.cpu, instance.memory_mib - load.memory_mib, used_tcp, used_udp, gpus_left)
     shape: dict[str, Any] = {
         "containerInstanceArn": instance.arn,
         "version": instance.version,
@@ -75,14 +76,20 @@ def _version_info(instance: ContainerInstance) -> dict[str, str]:
 
 
 def _resources(
-    instance: ContainerInstance, cpu: int, memory_mib: int, tcp: Iterable[int], udp: Iterable[int]
+    instance: ContainerInstance,
+    cpu: int,
+    memory_mib: int,
+    tcp: Iterable[int],
+    udp: Iterable[int],
+    gpus: Iterable[str],
 ) -> list[dict[str, Any]]:
-    """For ports both lists tell which are taken: from the start, or by now."""
+    """For ports both lists tell which are taken: from the start, or by now. GPUs are those left (unconfirmed)."""
     return [
         _number("CPU", cpu),
         _number("MEMORY", memory_mib),
         _set("PORTS", [*instance.ports, *sorted(tcp)]),
         _set("PORTS_UDP", [*instance.ports_udp, *sorted(udp)]),
+        *([_set("GPU", gpus)] if instance.gpus else []),
     ]
 
 
@@ -90,9 +97,9 @@ def _number(name: str, value: int) -> dict[str, Any]:
     return {"name": name, "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": value}
 
 
-def _set(name: str, ports: Iterable[int]) -> dict[str, Any]:
+def _set(name: str, values: Iterable[int | str]) -> dict[str, Any]:
     zeros = {"doubleValue": 0.0, "longValue": 0, "integerValue": 0}
-    return {"name": name, "type": "STRINGSET", **zeros, "stringSetValue": [str(port) for port in ports]}
+    return {"name": name, "type": "STRINGSET", **zeros, "stringSetValue": [str(value) for value in values]}
 
 
 def _attribute(name: str, value: str | None) -> dict[str, str]:

@@ -30,6 +30,7 @@ class InstanceType:
     trunk_tasks: int | None
     architecture: str
     mib: int = 0  # of memory as EC2 sells it
+    gpus: int = 0
 
     @property
     def tasks_with_interface(self) -> int:
@@ -87,6 +88,21 @@ _BURSTABLE_FAMILIES: Final = {"t2": False, "t3": False, "t3a": False, "t4g": Tru
 _T3A_INTERFACES: Final = {"small": 2}
 
 
+_ACCELERATED: Final[Mapping[str, Mapping[str, tuple[int, int, int, int, int]]]] = {
+    "g4dn": {
+        "xlarge": (4, 16, 3, 39, 1), "2xlarge": (8, 32, 3, 39, 1), "4xlarge": (16, 64, 3, 59, 1),
+        "8xlarge": (32, 128, 4, 58, 1), "12xlarge": (48, 192, 8, 54, 4), "16xlarge": (64, 256, 4, 118, 1),
+    },
+    "g5": {
+        "xlarge": (4, 16, 4, 6, 1), "2xlarge": (8, 32, 4, 19, 1), "4xlarge": (16, 64, 8, 40, 1),
+        "8xlarge": (32, 128, 8, 90, 1), "12xlarge": (48, 192, 15, 120, 4), "16xlarge": (64, 256, 8, 120, 1),
+        "24xlarge": (96, 384, 15, 120, 4), "48xlarge": (192, 768, 7, 115, 8),
+    },
+    "p3": {"2xlarge": (8, 61, 4, 40, 1), "8xlarge": (32, 244, 8, 60, 4), "16xlarge": (64, 488, 8, 120, 8)},
+}  # fmt: skip
+"""vCPUs, GiB, interfaces, tasks with a trunk, GPUs (interfaces and trunks of these are unconfirmed)."""
+
+
 def _registered(gib: float) -> int:
     whole = int(gib * MIB_PER_GIB)
     return whole - _KERNEL_MIB - int(whole * _KERNEL_SHARE)
@@ -118,6 +134,18 @@ def _table() -> dict[str, InstanceType]:
                 _TRUNK_TASKS.get(size, _LARGEST_TRUNK_TASKS),
                 "arm64" if kind.arm else "x86_64",
                 vcpus * kind.gib_per_vcpu * MIB_PER_GIB,
+            )
+    for family, sizes in _ACCELERATED.items():
+        for size, (vcpus, gib, interfaces, trunk_tasks, gpus) in sizes.items():
+            found[f"{family}.{size}"] = InstanceType(
+                f"{family}.{size}",
+                vcpus * UNITS_PER_VCPU,
+                _registered(gib),
+                interfaces,
+                trunk_tasks,
+                "x86_64",
+                gib * MIB_PER_GIB,
+                gpus,
             )
     return found
 

@@ -27,8 +27,12 @@ CPU: Final = "RESOURCE:CPU"
 MEMORY: Final = "RESOURCE:MEMORY"
 PORTS: Final = "RESOURCE:PORTS"
 ENI: Final = "RESOURCE:ENI"
-CHECKED: Final = (AGENT, LOCATION, ATTRIBUTE, MEMBER_OF, DISTINCT_INSTANCE, CPU, MEMORY, PORTS, ENI)
+GPU: Final = "RESOURCE:GPU"
+CHECKED: Final = (AGENT, LOCATION, ATTRIBUTE, MEMBER_OF, DISTINCT_INSTANCE, CPU, MEMORY, PORTS, ENI, GPU)
 """The reasons in the order in which they are looked for; an instance is refused for the first (order unconfirmed)."""
+
+
+ALL_GPUS: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ class Strategy:
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What each of the tasks asks of an instance. `zones` None: any; else those of its subnets.
-    `architecture` None: any. `member_of`: expressions that must all select the instance."""
+    `architecture` None: any. `member_of`: expressions that must all select the instance. `gpus`: how many each
+    container asks for, by name; ALL_GPUS: all of the instance."""
 
     group: str
     cpu: int = 0
@@ -54,6 +59,23 @@ class Demand:
     zones: frozenset[str] | None = None
     distinct_instance: bool = False
     member_of: tuple[Query, ...] = ()
+    gpus: tuple[tuple[str, int], ...] = ()
+
+    def gpus_of(self, instance: ContainerInstance) -> int:
+        """How many GPUs of the instance the task takes. Who asks for all has at least one."""
+        if any(count == ALL_GPUS for _, count in self.gpus):
+            return max(1, len(instance.gpus))
+        return sum(count for _, count in self.gpus)
+
+    def share_gpus(self, free: Sequence[str]) -> dict[str, list[str]]:
+        """Which of the free GPUs each container gets, by its name; those that ask for all share them."""
+        shared, left = list(free), list(free)
+        of_all = any(count == ALL_GPUS for _, count in self.gpus)
+        found: dict[str, list[str]] = {}
+        for container, count in self.gpus:
+            found[container] = shared if count == ALL_GPUS else (shared if of_all else left)[:count]
+            left = left[count:]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +131,7 @@ class Host:
     cpu_left: int
     memory_left: int
     enis_left: int | None
+    gpus_left: int
     ports: set[InstancePort]
     groups: dict[str, int]
     of_group: int  # tasks of the demand's group on it
@@ -141,6 +164,7 @@ class Host:
         self.ports.update(demand.ports)
         if demand.eni and self.enis_left is not None:
             self.enis_left -= 1
+        self.gpus_left -= demand.gpus_of(self.instance)
         self.groups[demand.group] = self.groups.get(demand.group, 0) + 1
         self.of_group += 1
 
@@ -199,6 +223,7 @@ def host_of(candidate: Candidate, index: int, demand: Demand) -> Host:
         cpu_left=instance.cpu - load.cpu,
         memory_left=instance.memory_mib - load.memory_mib,
         enis_left=None if instance.enis is None else instance.enis - load.enis,
+        gpus_left=len(instance.gpus) - len(load.gpus),
         ports=ports,
         groups=dict(load.groups),
         of_group=load.groups.get(demand.group, 0),
@@ -229,6 +254,8 @@ def refusal(host: Host, demand: Demand) -> str | None:
         return PORTS
     if demand.eni and host.enis_left is not None and host.enis_left < 1:
         return ENI
+    if demand.gpus and host.gpus_left < demand.gpus_of(host.instance):
+        return GPU
     return None
 
 

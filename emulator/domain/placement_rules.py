@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from emulator.domain.container_instance import InstancePort
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.placement import Demand, Strategy
+from emulator.domain.placement import ALL_GPUS, Demand, Strategy
 from emulator.domain.query_language import parse_query
 from emulator.domain.task_size import task_size
 
@@ -92,12 +92,24 @@ def demand_of(
         memory_mib=size.memory_mib,
         ports=host_ports(definition),
         eni=awsvpc,
+        gpus=gpus_of(definition),
         attributes=frozenset(attribute["name"] for attribute in definition.get("requiresAttributes") or ()),
         architecture=_architecture(definition),
         zones=frozenset(zones) if awsvpc and zones is not None else None,
         distinct_instance=any(c.get("type") == "distinctInstance" for c in every),
         member_of=tuple(parse_query(c["expression"]) for c in every if c.get("type") == "memberOf"),
     )
+
+
+def gpus_of(definition: Members) -> tuple[tuple[str, int], ...]:
+    """How many GPUs each container asks for, by name; ALL_GPUS for all of its host."""
+    found = {
+        str(container["name"]): ALL_GPUS if requirement["value"] == "ALL" else int(requirement["value"])
+        for container in definition.get("containerDefinitions") or ()
+        for requirement in container.get("resourceRequirements") or ()
+        if requirement.get("type") == "GPU" and requirement.get("value")
+    }
+    return tuple(found.items())
 
 
 def host_ports(definition: Members) -> tuple[InstancePort, ...]:

@@ -53,6 +53,7 @@ class Container:
     pause_id: str | None = None  # in bridge mode each container has a network namespace, and who holds it, of its own
     private_ip: str | None = None  # in bridge mode
     network_bindings: list[NetworkBinding] = field(default_factory=list)
+    gpu_ids: list[str] = field(default_factory=list)  # of its container instance
     held_until: float | None = None  # its next step waits so long, because a fault slows it
     held_by: list[str] = field(default_factory=list)  # `<fault> <action>`: the delays that it has had
 

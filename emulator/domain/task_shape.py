@@ -107,6 +107,7 @@ def _container(task: Task, container: Container) -> dict[str, Any]:
         "cpu": str(container.cpu),
     }
     present = {
+        "gpuIds": container.gpu_ids or None,
         "imageDigest": container.image_digest,
         "runtimeId": runtime_id(task, container),
         "exitCode": container.exit_code,

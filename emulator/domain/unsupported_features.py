@@ -30,7 +30,6 @@ VOLUME_KINDS: Final[Mapping[str, str]] = {
 }
 CONTAINER_MEMBERS: Final[Mapping[str, str]] = {
     "credentialSpecs": "credential specs",
-    "resourceRequirements": "GPUs and other devices",
     "disableNetworking": "containers without a network",
 }
 
@@ -82,6 +81,12 @@ def _of_container(container: Container, path: str) -> Iterator[UnsupportedFeatur
     for member, what in CONTAINER_MEMBERS.items():
         if container.get(member):
             yield UnsupportedFeature(f"{path}.{member}", what)
+    for index, requirement in enumerate(container.get("resourceRequirements") or ()):
+        kind, here = requirement.get("type"), f"{path}.resourceRequirements[{index}]"
+        if kind != "GPU":
+            yield UnsupportedFeature(here, f"devices of type {kind}")
+        elif requirement.get("sharingStrategy") is not None:
+            yield UnsupportedFeature(f"{here}.sharingStrategy", "GPUs that tasks share")
     yield from _of_logging(container, f"{path}.logConfiguration")
     yield from _of_router(container, path)
 

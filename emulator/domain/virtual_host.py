@@ -29,6 +29,10 @@ AGENT_HASH: Final = "homeport"
 _LARGEST: Final = 2_147_483_647
 
 
+COUNTED_GPU: Final = "counted-gpu-"
+"""How ids of GPUs begin that are counted only: no device stands behind them."""
+
+
 class IdSource(Protocol):
     def hex(self, digits: int = 32) -> str: ...
 
@@ -89,8 +93,10 @@ def virtual_host(
     subnet_id: str | None = None,
     vpc_id: str | None = None,
     tags: Sequence[Mapping[str, str]] = (),
+    gpus: Sequence[str] = (),
 ) -> ContainerInstance:
-    """A new ACTIVE instance of a type. `zone` is a zone's whole name; `subnet_id` None: the zone's default subnet."""
+    """A new ACTIVE instance of a type, with the GPUs of those ids. `zone` is a zone's whole name; `subnet_id` None: the
+    zone's default subnet."""
     default = next((s.id for s in default_subnets(cluster.account, cluster.region) if s.availability_zone == zone), "")
     attributes = [
         *platform(
@@ -106,7 +112,7 @@ def virtual_host(
     ]
     return new_instance(
         cluster,
-        Resources(kind.cpu, kind.memory_mib),
+        Resources(kind.cpu, kind.memory_mib, gpus=tuple(gpus)),
         attributes,
         now=now,
         ids=ids,
@@ -117,6 +123,15 @@ def virtual_host(
         ec2_instance_id=ec2_instance_id or f"i-{ids.hex(17)}",
         tags=[dict(tag) for tag in tags],
     )
+
+
+def counted_gpus(count: int, ids: IdSource) -> list[str]:
+    """Ids of GPUs that are placed and told as such, and given to no container."""
+    return [f"{COUNTED_GPU}{ids.hex(12)}" for _ in range(count)]
+
+
+def is_counted(gpu: str) -> bool:
+    return gpu.startswith(COUNTED_GPU)
 
 
 def interfaces_for_tasks(kind: InstanceType, *, trunking: bool) -> int:

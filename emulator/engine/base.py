@@ -66,6 +66,7 @@ class EngineInfo:
     volume_subpaths: bool = False  # whether a directory of a volume can be mounted
     on_this_host: bool = False  # its containers run on this very Linux host, not in a virtual machine or elsewhere
     swarm: SwarmMembership = NO_SWARM
+    gpus: tuple[str, ...] = ()  # ids of those that its containers can be given
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,7 @@ class ContainerSpec:
     capabilities_add: tuple[str, ...] = ()
     capabilities_drop: tuple[str, ...] = ()
     devices: tuple[Device, ...] = ()
+    gpu_ids: tuple[str, ...] = ()  # of EngineInfo.gpus
     sysctls: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
     volumes_from: tuple[str, ...] = ()  # container ids, each with `:ro` where only reading is meant
@@ -395,10 +397,8 @@ class Engine(ContainerFiles, StatisticsSource, ExecSource, VolumeStore, Protocol
         ...
 
     def events(self, labels: Mapping[str, str]) -> Iterator[EngineEvent]:
-        """Endless; reconnects by itself, saying engine_lost and engine_back; ends after close().
-
-        Subscribed when this returns: what happens after that is told. Iterate from one thread.
-        """
+        """Endless; reconnects by itself, saying engine_lost and engine_back; ends after close(). Subscribed when this
+        returns: what happens after that is told. Iterate from one thread."""
         ...
 
     def ensure_pause_image(self) -> str:

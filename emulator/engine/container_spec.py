@@ -43,6 +43,7 @@ class Surroundings:
     pid_mode: str | None = None
     ipc_mode: str | None = None
     network_mode: Literal["none", "host"] | None = None
+    gpu_ids: tuple[str, ...] = ()
 
 
 def container_spec(definition: Definition, around: Surroundings) -> ContainerSpec:
@@ -77,6 +78,7 @@ def container_spec(definition: Definition, around: Surroundings) -> ContainerSpe
         ulimits=_ulimits(definition, around.on_fargate and around.open_files_of_fargate),
         capabilities_add=tuple((linux.get("capabilities") or {}).get("add") or ()),
         capabilities_drop=tuple((linux.get("capabilities") or {}).get("drop") or ()),
+        gpu_ids=around.gpu_ids,
         devices=tuple(_device(device) for device in linux.get("devices") or ()),
         sysctls=tuple(
             (s["namespace"], s["value"])

@@ -6,6 +6,7 @@ has an unexpected form (a port given as "8080/tcp" publishes nothing: measured w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from emulator.engine.base import ContainerCreateFailed, ContainerSpec, HealthCheck, Mount, NetworkAttachment
@@ -67,6 +68,7 @@ def _host_config(spec: ContainerSpec) -> dict[str, Any]:
             {"PathOnHost": d.host_path, "PathInContainer": d.container_path, "CgroupPermissions": d.permissions}
             for d in spec.devices
         ],
+        "DeviceRequests": [_gpu_request(spec.gpu_ids)] if spec.gpu_ids else None,
         "Sysctls": dict(spec.sysctls),
         "Mounts": [_mount(mount) for mount in spec.mounts if mount.kind != "tmpfs"],
         "Tmpfs": {mount.target: _tmpfs_options(mount) for mount in spec.mounts if mount.kind == "tmpfs"},
@@ -79,6 +81,10 @@ def _host_config(spec: ContainerSpec) -> dict[str, Any]:
         "IpcMode": spec.ipc_mode,
         "LogConfig": {"Type": spec.log_driver, "Config": dict(spec.log_options)},
     }
+
+
+def _gpu_request(gpus: Sequence[str]) -> dict[str, Any]:
+    return {"Driver": "nvidia", "DeviceIDs": list(gpus), "Capabilities": [["gpu"]]}
 
 
 def _network_mode(spec: ContainerSpec) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 from emulator.domain.engines import SwarmMembership
 from emulator.engine.base import ContainerState, EngineInfo, ImageFacts, PortPublish, SeenMount
+from emulator.engine.nvidia import gpus_of
 from emulator.engine.statistics import StorageUse
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -126,6 +127,7 @@ def engine_info(info: Mapping[str, Any], *, local: bool = False) -> EngineInfo:
         cgroup_version=int(str(info.get("CgroupVersion") or "1").lstrip("v")),
         cgroup_driver=str(info.get("CgroupDriver") or ""),
         on_this_host=local and sys.platform == "linux" and system != "Docker Desktop",
+        gpus=gpus_of(info, on_this_host=local and sys.platform == "linux"),
         swarm=swarm_membership(info.get("Swarm") or {}),
         detail=f"Docker Engine {version} on {system}, storage {info.get('Driver') or '?'}",
     )

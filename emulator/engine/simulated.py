@@ -91,6 +91,7 @@ class SimulatedEngine:
         self._timeline = Timeline(clock, self._containers.get)
         self._lock = self._timeline.lock
         self._lost = False
+        self.gpus: tuple[str, ...] = ()
         self.groups = SimulatedControlGroups(self._call, self._containers.values)
         for reference, program in (images or {}).items():
             self.add_image(reference, program)
@@ -176,6 +177,7 @@ class SimulatedEngine:
                 "simulated: nothing runs",
                 volume_subpaths=True,
                 on_this_host=True,
+                gpus=self.gpus,
                 swarm=SwarmMembership(self.swarm_node, True, ("simulated",)) if self.swarm_node else SwarmMembership(),
             )
 

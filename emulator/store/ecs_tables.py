@@ -6,7 +6,12 @@ from emulator.domain.address_plan import SubnetSlice, VpcRange
 from emulator.domain.alarm import AlarmState
 from emulator.domain.capacity_provider import CapacityProvider
 from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
-from emulator.domain.container_instance import ContainerInstance, InstanceAllocation, InstancePortAllocation
+from emulator.domain.container_instance import (
+    ContainerInstance,
+    InstanceAllocation,
+    InstanceGpuAllocation,
+    InstancePortAllocation,
+)
 from emulator.domain.exec_session import ExecSession
 from emulator.domain.host_ports import HostPort
 from emulator.domain.service import Service
@@ -96,6 +101,12 @@ INSTANCE_PORTS: Table[InstancePortAllocation] = Table(
     key=("instance_arn", "protocol", "port"),
     indexes=(("task_arn",), ("cluster_arn", "instance_arn", "protocol", "port")),
 )
+INSTANCE_GPUS: Table[InstanceGpuAllocation] = Table(
+    "ecs_instance_gpus",
+    InstanceGpuAllocation,
+    key=("instance_arn", "gpu"),
+    indexes=(("task_arn",), ("cluster_arn", "instance_arn", "gpu")),
+)
 SERVICE_DEPLOYMENTS: Table[ServiceDeployment] = Table(
     "ecs_service_deployments",
     ServiceDeployment,
@@ -155,6 +166,7 @@ TABLES = (
     CAPACITY_PROVIDERS,
     INSTANCE_ALLOCATIONS,
     INSTANCE_PORTS,
+    INSTANCE_GPUS,
     SERVICE_DEPLOYMENTS,
     SERVICE_REVISIONS,
     ALARM_STATES,

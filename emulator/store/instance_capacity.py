@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from emulator.domain.container_instance import (
     EXTERNAL,
     ContainerInstance,
     InstanceAllocation,
+    InstanceGpuAllocation,
     InstancePort,
     InstancePortAllocation,
     Load,
@@ -23,7 +24,14 @@ from emulator.domain.placement import Candidate, Demand
 from emulator.domain.service_tasks import PENDING
 from emulator.domain.task import Task
 from emulator.store.database import Reader, Transaction
-from emulator.store.ecs_tables import CONTAINER_INSTANCES, HOST_PORTS, INSTANCE_ALLOCATIONS, INSTANCE_PORTS, TASKS
+from emulator.store.ecs_tables import (
+    CONTAINER_INSTANCES,
+    HOST_PORTS,
+    INSTANCE_ALLOCATIONS,
+    INSTANCE_GPUS,
+    INSTANCE_PORTS,
+    TASKS,
+)
 
 
 def candidates(
@@ -142,6 +150,9 @@ def loads(reader: Reader, of: ContainerInstance, *, alone: bool = False) -> dict
         sums[arn].ports.add(InstancePort(protocol, port))
     for arn, protocol, port in _published_ports(reader, of, alone=alone):
         sums[arn].ports.add(InstancePort(protocol, port))
+    gpus = f"SELECT instance_arn, gpu FROM {INSTANCE_GPUS.name} WHERE {only}"
+    for arn, gpu in reader.execute(gpus, value):
+        sums[arn].gpus.add(gpu)
     for arn, status, count in _task_counts(reader, of, alone=alone):
         sums[arn].running += count * (status == "RUNNING")
         sums[arn].pending += count * (status in PENDING)
@@ -166,10 +177,18 @@ class _Sum:
     pending: int = 0
     ports: set[InstancePort] = field(default_factory=set)
     groups: dict[str, int] = field(default_factory=dict)
+    gpus: set[str] = field(default_factory=set)
 
     def load(self) -> Load:
         return Load(
-            self.cpu, self.memory_mib, self.enis, frozenset(self.ports), self.groups, self.running, self.pending
+            self.cpu,
+            self.memory_mib,
+            self.enis,
+            frozenset(self.ports),
+            self.groups,
+            self.running,
+            self.pending,
+            frozenset(self.gpus),
         )
 
 
@@ -189,8 +208,9 @@ def _task_counts(reader: Reader, of: ContainerInstance, *, alone: bool) -> Itera
     yield from reader.execute(sql, (*here, of.arn) if alone else here)
 
 
-def occupy(tx: Transaction, task: Task, instance: ContainerInstance, demand: Demand) -> None:
-    """The task's share of the instance is taken. AlreadyExists when one of its host ports is in use."""
+def occupy(tx: Transaction, task: Task, instance: ContainerInstance, demand: Demand) -> Task:
+    """The task's share of the instance is taken; gives the task with the GPUs that its containers have got.
+    AlreadyExists when one of its host ports is in use."""
     allocation = InstanceAllocation(
         task_arn=task.arn,
         cluster_arn=instance.cluster_arn,
@@ -206,6 +226,15 @@ def occupy(tx: Transaction, task: Task, instance: ContainerInstance, demand: Dem
             INSTANCE_PORTS,
             InstancePortAllocation(instance.arn, port.protocol, port.port, task.arn, instance.cluster_arn),
         )
+    return _with_gpus(tx, task, instance, demand) if demand.gpus else task
+
+
+def _with_gpus(tx: Transaction, task: Task, instance: ContainerInstance, demand: Demand) -> Task:
+    taken = {row.gpu for row in tx.find(INSTANCE_GPUS, instance_arn=instance.arn)}
+    shares = demand.share_gpus([gpu for gpu in instance.gpus if gpu not in taken])
+    for gpu in dict.fromkeys(gpu for share in shares.values() for gpu in share):
+        tx.insert(INSTANCE_GPUS, InstanceGpuAllocation(instance.arn, gpu, task.arn, instance.cluster_arn))
+    return replace(task, containers=[replace(c, gpu_ids=shares.get(c.name, [])) for c in task.containers])
 
 
 def vacate(tx: Transaction, task: Task) -> str | None:
@@ -216,6 +245,8 @@ def vacate(tx: Transaction, task: Task) -> str | None:
     tx.delete(INSTANCE_ALLOCATIONS, task.arn)
     for port in tx.find(INSTANCE_PORTS, task_arn=task.arn):
         tx.delete(INSTANCE_PORTS, port.instance_arn, port.protocol, port.port)
+    for row in tx.find(INSTANCE_GPUS, task_arn=task.arn):
+        tx.delete(INSTANCE_GPUS, row.instance_arn, row.gpu)
     instance = instance_named(tx, allocation.instance_arn)
     if instance is not None:
         wake_services(tx, instance)

@@ -358,7 +358,14 @@ def test_a_task_is_as_large_as_it_says_or_as_its_containers_need() -> None:
 def test_what_cannot_be_acted_on_yet_is_named_with_its_path() -> None:
     plain = {"name": "web", "image": "nginx", "memory": 64}
     body = echo(
-        {**plain, "resourceRequirements": [{"type": "GPU", "value": "1"}]},
+        {
+            **plain,
+            "resourceRequirements": [
+                {"type": "GPU", "value": "1"},
+                {"type": "NeuronDevice", "value": "ALL"},
+                {"type": "GPU", "sharingStrategy": {"nvidiaMps": {}}},
+            ],
+        },
         {
             **plain,
             "name": "job",
@@ -367,7 +374,8 @@ def test_what_cannot_be_acted_on_yet_is_named_with_its_path() -> None:
         volumes=[{"name": "v"}],
     )
     assert [*unsupported_features(body)] == [
-        ("containerDefinitions[0].resourceRequirements", "GPUs and other devices"),
+        ("containerDefinitions[0].resourceRequirements[1]", "devices of type NeuronDevice"),
+        ("containerDefinitions[0].resourceRequirements[2].sharingStrategy", "GPUs that tasks share"),
         (
             "containerDefinitions[1].logConfiguration.options.syslog-tls-key",
             "sockets and files of the host for a log driver",

@@ -112,7 +112,7 @@ def _demand(launch: Launch, constraints: Sequence[m.PlacementConstraint]) -> Dem
 
 def _start(call: Call, launch: Launch, demand: Demand, instance: ContainerInstance, number: int) -> Task:
     task = new_task(launch, number=number, capacity_provider=None, now=call.now, ids=call.ids, host=instance)
-    occupy(call.tx, task, instance, demand)
+    task = occupy(call.tx, task, instance, demand)
     write_new(call, task)
     resources_changed(call.tx, instance.arn, call.now)
     return task
