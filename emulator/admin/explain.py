@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from emulator.admin.explain_capacity import of_provider
+from emulator.admin.unheard import unheard_ports
 from emulator.control.plane import ControlPlane
 from emulator.domain.fault_words import target_words, told
 from emulator.domain.reach import HERE, Vantage, addresses, sentences
@@ -85,6 +86,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float, seen: 
         *(f"Next: {_action(action)}." for action in plan.actions),
         *_wait(plan.next_look, now),
         *sentences(task, seen),
+        *(f"But {text}." for text in unheard_ports(reader, plane, task)),
         *([f"It stopped: {task.stop_code}: {task.stopped_reason}."] if task.stop_code else []),
         *(f"Container {c.name}: {c.reason}" for c in task.containers if c.reason),
         *(f"It was struck by {fault}." for fault in task.faults),

@@ -118,7 +118,7 @@ class Admin:
     def status(self) -> Response:
         """Clusters, services, tasks and how to reach them, repositories."""
         with self.database.read() as reader:
-            return _json(status(reader, self.naming, Vantages(self.config)))
+            return _json(status(reader, self.naming, Vantages(self.config), self.plane))
 
     def exec(self) -> Response:
         """A session with a container of a running task, whether or not its API would give one: this is the user's own

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.admin.explain_capacity import capacity_providers
+from emulator.admin.unheard import unheard_ports
 from emulator.admin.vantage import Vantages
+from emulator.control.plane import ControlPlane
 from emulator.domain.container_instance import INSTANCE_TYPE, ContainerInstance, Load
 from emulator.domain.fault_words import target_words, told
 from emulator.domain.reach import Vantage, addresses
@@ -21,7 +23,7 @@ from emulator.store.instance_capacity import loads
 from emulator.store.logs_tables import LOG_GROUPS, LOG_STREAMS
 
 
-def status(reader: Reader, naming: RegistryNaming, vantages: Vantages) -> dict[str, Any]:
+def status(reader: Reader, naming: RegistryNaming, vantages: Vantages, plane: ControlPlane) -> dict[str, Any]:
     """All accounts and regions; stopped tasks are left out."""
     tasks = [task for task in reader.find(TASKS) if not task.stopped]
     return {
@@ -43,7 +45,7 @@ def status(reader: Reader, naming: RegistryNaming, vantages: Vantages) -> dict[s
             for s in reader.find(SERVICES)
             if s.status != "INACTIVE"
         ],
-        "tasks": [_task(task, vantages.of(reader, task)) for task in tasks],
+        "tasks": [_task(task, vantages.of(reader, task), unheard_ports(reader, plane, task)) for task in tasks],
         "faults": [
             f"{told(fault)}, for {target_words(fault)}" for fault in reader.find(FAULTS) if fault.ended_at is None
         ],
@@ -89,7 +91,7 @@ def _instance(instance: ContainerInstance, load: Load) -> dict[str, Any]:
     }
 
 
-def _task(task: Task, seen: Vantage) -> dict[str, Any]:
+def _task(task: Task, seen: Vantage, unheard: list[str]) -> dict[str, Any]:
     return {
         "id": task.id,
         "cluster": task.cluster,
@@ -101,7 +103,7 @@ def _task(task: Task, seen: Vantage) -> dict[str, Any]:
         "reach": addresses(task, seen),
         "containers": [{"name": c.name, "status": c.last_status, "engineId": c.runtime_id} for c in task.containers],
         "because": task.because,
-        "warnings": task.warnings,
+        "warnings": [*task.warnings, *unheard],
     }
 
 

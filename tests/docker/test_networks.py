@@ -71,12 +71,15 @@ def test_a_task_in_a_vpc_of_ones_own_has_an_address_of_its_subnet(homeport: Home
     ec2 = homeport.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.77.3.0/24", AvailabilityZone="us-east-1b")["Subnet"]["SubnetId"]
-    homeport.define("own-vpc", container(**WEB))
+    homeport.define("own-vpc", container(portMappings=[{"containerPort": 80}, {"containerPort": 8080}]))
     network = {"awsvpcConfiguration": {"subnets": [subnet]}}
     arn = launch(homeport, "own-vpc", network)
     shown = interface(homeport, arn)
     assert (shown["PrivateIpAddress"], shown["VpcId"], shown["AvailabilityZone"]) == ("10.77.3.4", vpc, "us-east-1b")
     assert answers("10.77.3.4")
+    status = next(task for task in homeport.admin("status")["tasks"] if task["id"] == arn.rpartition("/")[2])
+    unheard = [text for text in status["warnings"] if "listens" in text]
+    assert unheard == ["nothing listens on port 8080/tcp of container app; what listens in the task is on 80"]
     assert homeport.task(arn)["availabilityZone"] == "us-east-1b"
     homeport.stop_task(arn)
     homeport.stopped(arn)
