@@ -361,7 +361,6 @@ def test_what_cannot_be_acted_on_yet_is_named_with_its_path() -> None:
         {
             **plain,
             "resourceRequirements": [
-                {"type": "GPU", "value": "1"},
                 {"type": "NeuronDevice", "value": "ALL"},
                 {"type": "GPU", "sharingStrategy": {"nvidiaMps": {}}},
             ],
@@ -374,8 +373,8 @@ def test_what_cannot_be_acted_on_yet_is_named_with_its_path() -> None:
         volumes=[{"name": "v"}],
     )
     assert [*unsupported_features(body)] == [
-        ("containerDefinitions[0].resourceRequirements[1]", "devices of type NeuronDevice"),
-        ("containerDefinitions[0].resourceRequirements[2].sharingStrategy", "GPUs that tasks share"),
+        ("containerDefinitions[0].resourceRequirements[0]", "devices of type NeuronDevice"),
+        ("containerDefinitions[0].resourceRequirements[1].sharingStrategy", "GPUs that tasks share"),
         (
             "containerDefinitions[1].logConfiguration.options.syslog-tls-key",
             "sockets and files of the host for a log driver",
