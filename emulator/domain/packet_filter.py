@@ -7,7 +7,8 @@ Source: Amazon VPC user guide, "Security group rules", "Security group connectio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from emulator.domain.security_group import ALL, Rule, SecurityGroup
@@ -47,6 +48,21 @@ def allowances(
             if allow is not None:
                 found[allow] = None
     return tuple(sorted(found, key=lambda a: (a.egress, a.protocol, a.from_port, a.to_port, a.cidr, a.addresses)))
+
+
+def lets_in(allows: Iterable[Allow], protocol: str, port: int, address: str) -> bool:
+    """Whether any of them lets packets of tcp or udp for a port in from an address."""
+    return any(
+        not allow.egress
+        and allow.protocol in (ALL, protocol)
+        and (allow.protocol == ALL or allow.from_port == -1 or allow.from_port <= port <= allow.to_port)
+        and (
+            address in allow.addresses
+            if not allow.cidr
+            else ipaddress.ip_address(address) in ipaddress.ip_network(allow.cidr, strict=False)
+        )
+        for allow in allows
+    )
 
 
 def _allow(rule: Rule, members: Mapping[str, Set[str]]) -> Allow | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.admin.explain import explain
 from emulator.app import build
 from emulator.clock import VirtualClock
 from emulator.config import Config
@@ -155,3 +156,20 @@ def test_without_the_flag_nothing_is_filtered_and_the_answers_say_so(world: Worl
     )
     said = answer["ResponseMetadata"]["HTTPHeaders"]["x-homeport-warning"]
     assert "--enforce-security-groups only" in said
+
+
+def test_what_this_host_cannot_reach_is_explained(guarded: World) -> None:
+    guarded.define(container(portMappings=[{"containerPort": 80}, {"containerPort": 443}]))
+    closed = group(guarded, "closed")
+    arn = launch(guarded, closed)
+    emulator = guarded.emulator
+
+    def but() -> list[str]:
+        words = explain(emulator.database, emulator.plane, arn, guarded.clock.now())["words"]
+        return [text for text in words if text.startswith("But ")]
+
+    assert but() == ["But its security groups do not let this host (172.31.0.1) in on port 80/tcp, 443/tcp."]
+    rule = [{**HTTP, "IpRanges": [{"CidrIp": "172.31.0.1/32"}]}]
+    guarded.aws("ec2").authorize_security_group_ingress(GroupId=closed, IpPermissions=rule)
+    guarded.settle()
+    assert but() == ["But its security groups do not let this host (172.31.0.1) in on port 443/tcp."]

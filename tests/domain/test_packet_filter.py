@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.domain.packet_filter import OPEN_EGRESS, Allow, allowances
+from emulator.domain.packet_filter import OPEN_EGRESS, Allow, allowances, lets_in
 from emulator.domain.security_group import ALL, Rule, SecurityGroup, open_egress
 
 
@@ -29,3 +29,13 @@ def test_ipv6_lets_nothing_through_and_an_unknown_group_is_as_new() -> None:
     six = Rule("sgr-1", False, ALL, cidr_ipv6="::/0")
     assert allowances(["a"], {"a": group("a", six)}, {}) == ()
     assert allowances(["sg-12345678"], {}, {}) == (OPEN_EGRESS,)
+
+
+def test_who_is_let_in() -> None:
+    http = Allow(False, "tcp", 80, 81, cidr="10.0.0.0/8")
+    assert lets_in([http], "tcp", 81, "10.1.2.3")
+    assert not lets_in([http], "tcp", 82, "10.1.2.3")
+    assert not lets_in([http], "udp", 80, "10.1.2.3")
+    assert not lets_in([http], "tcp", 80, "172.31.0.1")
+    assert lets_in([Allow(False, ALL, addresses=("172.31.0.1",))], "udp", 5, "172.31.0.1")
+    assert not lets_in([Allow(False, ALL, addresses=("172.31.0.1",)), OPEN_EGRESS], "udp", 5, "172.31.0.2")
