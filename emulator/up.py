@@ -150,7 +150,7 @@ def listen(emulator: Emulator) -> tuple[Server, list[str]]:
     notes: list[str] = []
     if config.task_endpoint and config.relay_host is None:
         server.add_listener(relay_listener(emulator.data.relay_directory))
-    if config.relay_host is not None and _is_out_of_reach(config.relay_host, config.host):
+    if config.relay_host is not None and is_out_of_reach(config.relay_host, config.host):
         notes.append(
             f"--relay-host {config.relay_host}: Homeport listens on {config.host} alone, so tasks find their endpoints "
             "and the AWS APIs only if something leads from there to it; --host 0.0.0.0 serves every address"
@@ -178,12 +178,13 @@ def listen(emulator: Emulator) -> tuple[Server, list[str]]:
     return server, notes
 
 
-def _is_out_of_reach(relay: str, host: str) -> bool:
-    """Whether tasks are sent to an address of which Homeport, on loopback alone, hears nothing by itself."""
+def is_out_of_reach(relay: str, host: str) -> bool:
+    """Whether tasks are sent to an address, `HOST:PORT`, of which Homeport on `host`, loopback alone, hears nothing by
+    itself. A name may be Docker Desktop's, which leads to loopback."""
     try:
         led_to = ipaddress.ip_address(relay.rpartition(":")[0].strip("[]"))
-        return ipaddress.ip_address(host).is_loopback and not led_to.is_loopback
-    except ValueError:  # a name, as Docker Desktop's, which leads to loopback
+        return (host == "localhost" or ipaddress.ip_address(host).is_loopback) and not led_to.is_loopback
+    except ValueError:
         return False
 
 

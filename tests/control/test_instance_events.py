@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from emulator.admin import event_list
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.events import journal
@@ -141,3 +142,15 @@ def test_the_journal_keeps_its_newest_entries(world: World) -> None:
         assert journal.forget(tx, 2) == len(before) - 2
         assert journal.entries(tx) == before[-2:]
         assert journal.forget(tx, 2) == 0
+
+
+def test_events_are_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_list, "_LOOK_EVERY_S", 0.001)
+    first = register(world.ecs, 1)["containerInstanceArn"]
+    lines = event_list.event_lines(world.emulator.database, {"type": "instance", "count": "1", "follow": "1"})
+    assert first in next(lines).decode()
+    assert next(lines) == b""
+    second = register(world.ecs, 2)["containerInstanceArn"]
+    [event] = [json.loads(line) for line in next(lines).splitlines()]
+    assert event["resources"] == [second]
+    assert next(lines) == b""
