@@ -28,12 +28,16 @@ _NEW: Final = (
 """Also what Homeport does not do yet: starting such a task says so by itself, in words of its own."""
 
 
-def capabilities(*, privileged: bool) -> list[InstanceAttribute]:
-    """`privileged`: whether containers may be (--allow-privileged)."""
+_NOT_OUTSIDE: Final = ("task-eni", "efs", "efsAuth", "aws-appmesh", "storage.ebs-task-volume-attach")
+"""What an external instance lacks (AWS developer guide, "External instances": no awsvpc, no EFS, no App Mesh)."""
+
+
+def capabilities(*, privileged: bool, external: bool = False) -> list[InstanceAttribute]:
+    """`privileged`: whether containers may be (--allow-privileged); `external`: whether it is outside EC2."""
     names = [f"{OLD}docker-remote-api.1.{minor}" for minor in _DOCKER_APIS]
     names += [f"{OLD}logging-driver.{driver}" for driver in _LOG_DRIVERS]
     names += [f"{OLD}{name}" for name in (*_OLD, *(["privileged-container"] if privileged else []))]
-    names += [f"{NEW}{name}" for name in _NEW]
+    names += [f"{NEW}{name}" for name in _NEW if not (external and name in _NOT_OUTSIDE)]
     return [InstanceAttribute(name) for name in names]
 
 

@@ -183,6 +183,18 @@ def test_refused_starts(aws: Aws) -> None:
         ecs.start_task(cluster="c", taskDefinition="job", containerInstances=[arn])
 
 
+def test_an_external_instance_takes_no_task_with_an_interface_of_its_own(aws: Aws) -> None:
+    ecs = aws("ecs")
+    ecs.create_cluster(clusterName="c")
+    outside = register(ecs, attributes=[{"name": "ecs.capability.external"}])["containerInstanceArn"]
+    ecs.register_task_definition(**ec2_definition())
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-aaaa"]}}  # which may be anywhere
+    started = ecs.start_task(
+        cluster="c", taskDefinition="job", containerInstances=[outside], networkConfiguration=network
+    )
+    assert (started["tasks"], started["failures"]) == ([], [{"arn": outside, "reason": "ATTRIBUTE"}])
+
+
 def test_external_instances_take_external_tasks_alone(aws: Aws) -> None:
     ecs = aws("ecs")
     prepare(ecs)

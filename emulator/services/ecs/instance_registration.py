@@ -135,7 +135,7 @@ def _own_attributes(
     call: Call, identity: Identity, given: Sequence[InstanceAttribute], *, external: bool
 ) -> list[InstanceAttribute]:
     """What ECS sets, and what Homeport's engine can do, whoever registers."""
-    abilities = capabilities(privileged=call.facts.allow_privileged)
+    abilities = capabilities(privileged=call.facts.allow_privileged, external=external)
     values = {attribute.name: attribute.value or "" for attribute in given}
     kind = INSTANCE_TYPES.get(identity.instance_type)
     architecture = identity.architecture or (kind.architecture if kind else "x86_64")
