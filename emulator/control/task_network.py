@@ -7,7 +7,9 @@ unless the containers share their IPC or process namespace.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,7 +48,9 @@ from emulator.engine.base import (
 from emulator.engine.container_spec import network_sysctls
 from emulator.engine.pause import SocketRelay, TcpRelay, pause_spec
 
-ADDRESS_ATTEMPTS = 5
+ADDRESS_ATTEMPTS = 8
+ADDRESSES_TRIED = 2
+"""On so many public addresses a port has to be in use until it is taken to be so on all of this host's."""
 MOST_PUBLIC_PORTS = 200
 """Each published port is a process of the engine's, so a task's public address has at most that many."""
 
@@ -64,6 +68,10 @@ ELSEWHERE = "it runs on engine {engine}: its public address and host ports answe
 NOT_OUR_HOST = (
     "CannotStartContainerError: network mode host on a further engine is not emulated yet: the task could not reach "
     "Homeport from that engine's host"
+)
+MOVED = (
+    "port {ports} is in use on every address of this host (does Homeport itself serve it, with --host 0.0.0.0?), so "
+    "that its public address answers on another port number"
 )
 NO_LOOPBACK = "this host has no loopback address but 127.0.0.1, so its public address is that, with other port numbers"
 
@@ -112,18 +120,23 @@ class TaskNetworks:
         eni = task.eni
         if eni is None:
             raise AssertionError("awsvpc tasks have an interface")
+        refused: Counter[int] = Counter()  # ports of public addresses
+        why = "the task's network interface could not be attached"
         for _ in range(ADDRESS_ATTEMPTS):
             provided = self.networks.provide(task, eni)
             public = self._public_address(task) if eni.assign_public_ip else ""
+            elsewhere = {port for port, count in refused.items() if count >= ADDRESSES_TRIED}
             try:
-                return self._start_interface(task, effective, provided, public)
+                return self._start_interface(task, effective, provided, public, elsewhere)
             except ContainerStartFailed as error:
                 self._after_refusal(task, public, error)
+                refused.update(int(port) for port in re.findall(rf"{re.escape(public)}:(\d+)", str(error)) if public)
+                why = f"{why.partition(':')[0]}: {error}"
             except (NotFound, ContainerCreateFailed, ImageNotFound):
                 # Somebody removed the bridge or our image: make them anew, once more round.
                 self.networks.forget_made()
                 self._pause_image = None
-        return Failed("ResourceInitializationError: the task's network interface could not be attached")
+        return Failed(f"ResourceInitializationError: {why}")
 
     def _public_address(self, task: Task) -> str:
         return LOOPBACK if self._loopback_only else self.networks.provide_public(task)
@@ -141,7 +154,10 @@ class TaskNetworks:
         else:
             raise error
 
-    def _start_interface(self, task: Task, effective: EffectiveTask, provided: Provided, public: str) -> Outcome:
+    def _start_interface(
+        self, task: Task, effective: EffectiveTask, provided: Provided, public: str, elsewhere: Set[int]
+    ) -> Outcome:
+        """`elsewhere`: ports that no public address of this host can have; the engine chooses others for them."""
         reached = bool(public) and task.eni is not None and self.networks.leads_out(task, task.eni)
         published = fixed_bindings(effective.containers, public) if reached else []
         count = sum(len(list(binding.ports)) for binding in published)
@@ -156,7 +172,7 @@ class TaskNetworks:
             network=NetworkAttachment(provided.network, ipv4_address=address),
             hostname=f"ip-{address.replace('.', '-')}",
             domain_name="ec2.internal" if task.region == "us-east-1" else f"{task.region}.compute.internal",
-            ports=_published(published, chosen_by_engine=public == LOOPBACK)[:MOST_PUBLIC_PORTS],
+            ports=_published(published, elsewhere, chosen_by_engine=public == LOOPBACK)[:MOST_PUBLIC_PORTS],
             sysctls=network_sysctls(effective.containers),
             shares_ipc=effective.definition.get("ipcMode") == "task",
             filters=self.guards.enforced,
@@ -171,7 +187,8 @@ class TaskNetworks:
             if isinstance(error, EngineError):
                 raise
             return Failed(f"ResourceInitializationError: the task's security groups cannot be enforced: {error}")
-        answers = _as_published(published, state) if public == LOOPBACK else published
+        moved = sorted(elsewhere & {outside for binding in published for _, outside in binding.ports})
+        answers = _as_published(published, state) if public == LOOPBACK or moved else published
         notes = [provided.note] if provided.note else []
         if public:
             notes += [ELSEWHERE.format(engine=task.engine)] if task.engine != LOCAL else []
@@ -179,6 +196,7 @@ class TaskNetworks:
             notes += [NO_PUBLIC_PORTS] if reached and not published else []
             notes += [TOO_MANY_PORTS] if count > MOST_PUBLIC_PORTS else []
             notes += [NO_LOOPBACK] if public == LOOPBACK and published else []
+            notes += [MOVED.format(ports=", ".join(map(str, moved)))] if moved and public != LOOPBACK else []
         return Done(
             runtime_id=state.id,
             private_ip=state.ip_addresses.get(provided.network) or address,
@@ -314,9 +332,14 @@ class TaskNetworks:
         return self._pause_image
 
 
-def _published(bindings: list[NetworkBinding], *, chosen_by_engine: bool = False) -> tuple[PortPublish, ...]:
+def _published(
+    bindings: list[NetworkBinding], elsewhere: Set[int] = frozenset(), *, chosen_by_engine: bool = False
+) -> tuple[PortPublish, ...]:
+    """The engine chooses the host ports of those that are `elsewhere`, or all."""
     return tuple(
-        PortPublish(inside, binding.protocol, binding.bind_ip, None if chosen_by_engine else outside)
+        PortPublish(
+            inside, binding.protocol, binding.bind_ip, None if chosen_by_engine or outside in elsewhere else outside
+        )
         for binding in bindings
         for inside, outside in binding.ports
     )

@@ -65,6 +65,47 @@ def test_a_port_that_a_stranger_has_is_looked_for_on_another_address(world: Worl
     assert reach(world, arn)[0] not in (f"{seen[0]}:80", "")
 
 
+def test_a_port_that_no_address_has_free_is_another_one_outside(world: World) -> None:
+    """As when Homeport itself serves port 80 of every address: the task runs, and where it answers is told."""
+    world.image()
+    world.define(container(portMappings=[{"containerPort": 80}, {"containerPort": 81}, {"containerPort": 443}]))
+
+    def refuse(when: str, call: str, arguments: tuple[Any, ...]) -> None:
+        if (when, call) == ("before", "start_container"):
+            for port in world.engine.spec(arguments[0]).ports:
+                if port.host_port in (80, 443):
+                    said = f"listen tcp4 {port.host_ip}:{port.host_port}: bind: address already in use"
+                    raise ContainerStartFailed(f"Error starting userland proxy: {said}", 500)
+
+    world.engine.on_call = refuse
+    task = record(world, public(world))
+    assert task.last_status == "RUNNING"
+    eni = task.eni
+    assert eni is not None and eni.public_ip is not None and eni.public_ip.startswith("127.")
+    outside = {binding.container_port: binding.host_port for binding in eni.public_ports}
+    assert outside.keys() == {80, 81, 443} and outside[81] == 81
+    assert outside[80] not in (0, 80) and outside[443] not in (0, 443)
+    assert addresses(task)[0] == f"{eni.public_ip}:{outside[80]}"
+    assert any(text.startswith("port 80, 443 is in use on every address of this host") for text in task.warnings)
+
+
+def test_what_the_engine_says_of_an_interface_is_told(world: World) -> None:
+    world.image()
+    world.define(container(**WEB))
+
+    def refuse(when: str, call: str, arguments: tuple[Any, ...]) -> None:
+        if (when, call) == ("before", "start_container") and world.engine.spec(arguments[0]).ports:
+            host = world.engine.spec(arguments[0]).ports[0].host_ip
+            raise ContainerStartFailed(f"no good: {host}", 500)
+
+    world.engine.on_call = refuse
+    arn = public(world)
+    world.pass_time(1)
+    assert world.stopped(arn)[1].startswith(
+        "ResourceInitializationError: the task's network interface could not be attached: no good: 127."
+    )
+
+
 def test_a_host_with_one_loopback_address_maps_the_ports(world: World) -> None:
     world.image()
     world.define(container(**WEB))
