@@ -28,7 +28,7 @@ from emulator.domain.host_ports import (
     linked,
 )
 from emulator.domain.task import Task
-from emulator.domain.task_outcomes import Attached, Done, Failed, Outcome
+from emulator.domain.task_outcomes import Attached, Done, Failed, Outcome, private_dns_name
 from emulator.domain.task_overrides import EffectiveTask
 from emulator.engine import labels
 from emulator.engine.base import (
@@ -162,6 +162,8 @@ class TaskNetworks:
         published = fixed_bindings(effective.containers, public) if reached else []
         count = sum(len(list(binding.ports)) for binding in published)
         address = provided.address
+        name = private_dns_name(address, task.region)
+        host, _, domain = name.partition(".")
         spec = pause_spec(
             name=f"ecs-{task.family[:80]}-pause-{task.id[:12]}",
             image=self._ensured_pause_image(),
@@ -169,9 +171,9 @@ class TaskNetworks:
                 **self.identity.labels(task, "pause", "~internal~ecs~pause"),
                 **({labels.FILTERED: "true"} if self.guards.enforced else {}),
             },
-            network=NetworkAttachment(provided.network, ipv4_address=address),
-            hostname=f"ip-{address.replace('.', '-')}",
-            domain_name="ec2.internal" if task.region == "us-east-1" else f"{task.region}.compute.internal",
+            network=NetworkAttachment(provided.network, ipv4_address=address, aliases=(name,)),
+            hostname=host,
+            domain_name=domain,
             ports=_published(published, elsewhere, chosen_by_engine=public == LOOPBACK)[:MOST_PUBLIC_PORTS],
             sysctls=network_sysctls(effective.containers),
             shares_ipc=effective.definition.get("ipcMode") == "task",

@@ -139,7 +139,7 @@ def _attached(task: Task, done: Done, now: float) -> Task:
             status="ATTACHED",
             private_ip=done.private_ip,
             mac_address=done.mac_address,
-            private_dns_name=_private_dns_name(done.private_ip, task.region),
+            private_dns_name=private_dns_name(done.private_ip, task.region) if done.private_ip else None,
             public_ip=done.public_ip,
             public_ports=list(done.public_ports),
         )
@@ -153,10 +153,8 @@ def _attached(task: Task, done: Done, now: float) -> Task:
     )
 
 
-def _private_dns_name(address: str | None, region: str) -> str | None:
+def private_dns_name(address: str, region: str) -> str:
     """`ip-172-31-0-5.ec2.internal`; outside us-east-1 `<region>.compute.internal` (Amazon VPC user guide)."""
-    if address is None:
-        return None
     domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
     return f"ip-{address.replace('.', '-')}.{domain}"
 

@@ -52,6 +52,11 @@ def launch(homeport: Homeport, family: str, network: dict[str, Any]) -> str:
 def test_two_tasks_on_one_port_each_have_a_public_address(homeport: Homeport) -> None:
     homeport.define("public", container(**WEB))
     arns = [launch(homeport, "public", PUBLIC) for _ in range(2)]
+    inside = engine().exec_create(
+        homeport.containers(arns[0])["app"]["Id"],
+        ["wget", "-q", "-O", "-", f"http://{interface(homeport, arns[1])['PrivateDnsName']}/"],
+    )
+    assert engine().exec_start(inside["Id"])  # tasks of a VPC know each other's names
     addresses = [interface(homeport, arn)["Association"]["PublicIp"] for arn in arns]
     assert len(set(addresses)) == 2
     assert all(address.startswith("127.") and address != "127.0.0.1" for address in addresses)

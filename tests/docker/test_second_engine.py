@@ -221,6 +221,8 @@ def test_an_engine_over_tcp_serves_as_well(cluster: Cluster) -> None:
         assert cluster.shown(name) == {arn}
     assert cluster.reads(here, of=there) == "page of east"
     assert cluster.reads(there, of=here) == "page of local"
+    name = {d["name"]: d["value"] for d in homeport.task(there)["attachments"][0]["details"]}["privateDnsName"]
+    assert cluster.command(f"exec {here.rpartition('/')[2]} -- wget -q -O - http://{name}/") == "page of east"
     for name, arn in arns.items():
         assert eventually(lambda arn=arn: homeport.messages(arn), 10)[0] == f"{name} serves"
         inside = f"exec {arn.rpartition('/')[2]} -- sh -c"
