@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from emulator.domain.container_instance import ContainerInstance, InstanceAttribute
-from emulator.domain.placement import Candidate, Demand, Strategy, host_of, place, refusal
-from emulator.domain.query_language import parse_query
+from emulator.domain.capacity.container_instance import ContainerInstance, InstanceAttribute
+from emulator.domain.capacity.placement import Candidate, Demand, Strategy, host_of, place, refusal
+from emulator.domain.capacity.query_language import parse_query
 from emulator.ids import Ids
 
 ATTRIBUTES = 60

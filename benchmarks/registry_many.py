@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emulator.clock import SystemClock
-from emulator.domain.image import Image, ImageTag, Repository
-from emulator.domain.lifecycle_evaluation import DAY_S, evaluate
-from emulator.domain.lifecycle_policy import parse_policy
-from emulator.domain.manifest import OCI_MANIFEST, digest_of
+from emulator.domain.ecr.image import Image, ImageTag, Repository
+from emulator.domain.ecr.lifecycle_evaluation import DAY_S, evaluate
+from emulator.domain.ecr.lifecycle_policy import parse_policy
+from emulator.domain.ecr.manifest import OCI_MANIFEST, digest_of
 from emulator.registry import repository as store
 from emulator.registry.lifecycle import carry_out, tagged_images
 from emulator.store import ecr_tables, ecs_tables

@@ -90,7 +90,7 @@ def homeport_registry(directory: Path) -> RegistryPeer:
 def serve(directory: Path, port: int) -> None:
     """The registry as the emulator composes it, and nothing else of the emulator."""
     from emulator.clock import SystemClock
-    from emulator.domain.image import Repository
+    from emulator.domain.ecr.image import Repository
     from emulator.ids import Ids
     from emulator.registry.auth import TokenSigner
     from emulator.registry.blobs import BlobStore

@@ -26,11 +26,11 @@ import msgspec
 
 from benchmarks.crowd import CLUSTER, Crowd, PairsByHand, busy, crowd
 from benchmarks.peers import Peer, free_port, start_peer
-from emulator.domain.deployment import begin, supersede
-from emulator.domain.network import default_subnets
-from emulator.domain.scheduler import reconcile
-from emulator.domain.service import Deployment, Service
-from emulator.domain.task import Container, Eni, Task
+from emulator.domain.networks.network import default_subnets
+from emulator.domain.service_scheduler.deployment import begin, supersede
+from emulator.domain.service_scheduler.scheduler import reconcile
+from emulator.domain.service_scheduler.service import Deployment, Service
+from emulator.domain.tasks.task import Container, Eni, Task
 from emulator.ids import Ids
 
 SUBNETS = [subnet.id for subnet in default_subnets("123456789012", "us-east-1")]
@@ -203,8 +203,8 @@ def serve(port: int) -> None:
     from emulator.app import build
     from emulator.clock import SystemClock
     from emulator.config import Config
-    from emulator.engine.simulated import SimulatedEngine
-    from emulator.engine.simulated_behaviour import Behaviour
+    from emulator.engine.simulated.behaviour import Behaviour
+    from emulator.engine.simulated.engine import SimulatedEngine
     from emulator.up import listen
 
     stop = threading.Event()

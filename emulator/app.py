@@ -32,9 +32,9 @@ from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_exp
 from emulator.control.parts import ControlParts, FurtherEngine
 from emulator.control.plane import ControlPlane
 from emulator.data_dir import DataDir, is_dead_lock
+from emulator.domain.ecr.image import partition_of
+from emulator.domain.ecr.image_reference import EcrRegistry
 from emulator.domain.engines import DEFAULT_ADDRESS, LOCAL
-from emulator.domain.image import partition_of
-from emulator.domain.image_reference import EcrRegistry
 from emulator.engine.base import Engine, EngineError
 from emulator.engine.outage import with_outages
 from emulator.engine.pause import RELAY_ADDRESS, SocketRelay, TcpRelay
@@ -327,14 +327,14 @@ def load_service(name: str) -> Service:
 def _engines(config: Config, clock: Clock) -> dict[str, Engine]:
     """By name: Homeport's own, and those that the user named. Only the kind that is used is imported."""
     if config.engine == "simulated":
-        from emulator.engine.simulated import SimulatedEngine
-        from emulator.engine.simulated_network import SimulatedSwarm
+        from emulator.engine.simulated.engine import SimulatedEngine
+        from emulator.engine.simulated.network import SimulatedSwarm
 
         if not config.engine_endpoints:
             return {LOCAL: SimulatedEngine(clock)}
         swarm, names = SimulatedSwarm(), [LOCAL, *(endpoint.name for endpoint in config.engine_endpoints)]
         return {name: SimulatedEngine(clock, swarm=swarm, swarm_node=name) for name in names}
-    from emulator.engine.docker import DockerEngine
+    from emulator.engine.docker.engine import DockerEngine
 
     addresses = {LOCAL: config.docker_host or DEFAULT_ADDRESS, **{e.name: e.url for e in config.engine_endpoints}}
     return {name: DockerEngine(clock, address) for name, address in addresses.items()}

@@ -13,9 +13,9 @@ from emulator.clock import SystemClock, VirtualClock, monotonic
 from emulator.demo.image import web_image
 from emulator.engine.archive import ArchiveFile, ImageRecipe, build_image
 from emulator.engine.base import ContainerSpec, Engine, EngineEvent, NetworkSpec, OutputLine, RegistryCredentials
-from emulator.engine.docker import DockerEngine
-from emulator.engine.simulated import SimulatedEngine
-from emulator.engine.simulated_behaviour import Behaviour, HealthTurn, Output, RemoteImage
+from emulator.engine.docker.engine import DockerEngine
+from emulator.engine.simulated.behaviour import Behaviour, HealthTurn, Output, RemoteImage
+from emulator.engine.simulated.engine import SimulatedEngine
 from tests.small_registry import SmallRegistry
 
 IMAGE = f"hp-eng-test/app-{os.getpid()}:1"

@@ -17,7 +17,7 @@ WRITTEN = {
 }
 MAX_LINES = 410
 MAX_FUNCTION_LINES = 60
-LONG_FILES = {"emulator/engine/simulated.py"}  # one method for each call of the Engine
+LONG_FILES = {"emulator/engine/simulated/engine.py"}  # one method for each call of the Engine
 LONG_ON_PURPOSE = {("emulator/app.py", "build")}  # the one list of everything there is
 
 

@@ -16,7 +16,7 @@ from emulator.cli import main
 from emulator.cli.images_client import split_reference
 from emulator.cli.oci_layout import CannotCopy
 from emulator.config import Config
-from emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from emulator.domain.ecr.manifest import OCI_INDEX, OCI_MANIFEST
 from emulator.serve import Listener, Server
 from tests.conftest import aws_of, observe
 from tests.control.world import NETWORK

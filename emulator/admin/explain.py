@@ -13,10 +13,10 @@ from emulator.admin.explain_capacity import of_provider
 from emulator.admin.unheard import unheard_ports
 from emulator.control.plane import ControlPlane
 from emulator.domain.fault_words import target_words, told
-from emulator.domain.reach import HERE, Vantage, addresses, sentences
-from emulator.domain.service import Service
-from emulator.domain.service_blocks import Block, blocks
-from emulator.domain.task import Task
+from emulator.domain.networks.reach import HERE, Vantage, addresses, sentences
+from emulator.domain.service_scheduler.service import Service
+from emulator.domain.service_scheduler.service_blocks import Block, blocks
+from emulator.domain.tasks.task import Task
 from emulator.events import journal
 from emulator.events.task_changes import STATE_CHANGE
 from emulator.store.database import Database, Reader

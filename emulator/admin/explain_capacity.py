@@ -1,6 +1,6 @@
 """How a capacity provider stands, and why it has the hosts that it has: for `homeport status` and `homeport explain`.
 
-It asks the decider that acts (domain/managed_scaling.py), so it cannot tell another story.
+It asks the decider that acts (domain/capacity/managed_scaling.py), so it cannot tell another story.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections import Counter
 from typing import Any
 
 from emulator.control.plane import ControlPlane
-from emulator.domain.auto_scaling_group import ACTING_PROCESSES, AutoScalingGroup
-from emulator.domain.capacity_provider import CapacityProvider
-from emulator.domain.ec2_instance import Ec2Instance
-from emulator.domain.managed_scaling import Fleet, Verdict
-from emulator.domain.task import Task
+from emulator.domain.capacity.auto_scaling_group import ACTING_PROCESSES, AutoScalingGroup
+from emulator.domain.capacity.capacity_provider import CapacityProvider
+from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.capacity.managed_scaling import Fleet, Verdict
+from emulator.domain.tasks.task import Task
 from emulator.events import journal
 from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.database import Reader

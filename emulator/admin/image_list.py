@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.domain.enhanced_scan import EnhancedScan
-from emulator.domain.image import Image, Repository
-from emulator.domain.image_scan import ImageScan
-from emulator.domain.lifecycle_evaluation import TaggedImage
+from emulator.domain.ecr.enhanced_scan import EnhancedScan
+from emulator.domain.ecr.image import Image, Repository
+from emulator.domain.ecr.image_scan import ImageScan
+from emulator.domain.ecr.lifecycle_evaluation import TaggedImage
 from emulator.registry.enhanced_orders import find_enhanced_findings
 from emulator.registry.lifecycle import tagged_images
 from emulator.registry.naming import RegistryNaming

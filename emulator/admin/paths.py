@@ -21,11 +21,11 @@ from emulator.control.exec_sessions import NoSession
 from emulator.control.faults import Faults
 from emulator.control.instances import CannotAdd, add_instances, on_engine, wanted_from, warnings_of
 from emulator.control.plane import ControlPlane
+from emulator.domain.ecr.image import registry_host
+from emulator.domain.ecr.image_reference import EcrRegistry
+from emulator.domain.ecr.public_registry import PUBLIC
 from emulator.domain.fault_request import BadFault
 from emulator.domain.fault_shape import fault_shape
-from emulator.domain.image import registry_host
-from emulator.domain.image_reference import EcrRegistry
-from emulator.domain.public_registry import PUBLIC
 from emulator.engine.base import Engine, EngineError, EngineInfo
 from emulator.ids import Ids
 from emulator.registry.address import Addressing

@@ -8,11 +8,11 @@ from emulator.admin.explain_capacity import capacity_providers
 from emulator.admin.unheard import unheard_ports
 from emulator.admin.vantage import Vantages
 from emulator.control.plane import ControlPlane
-from emulator.domain.container_instance import INSTANCE_TYPE, ContainerInstance, Load
+from emulator.domain.capacity.container_instance import INSTANCE_TYPE, ContainerInstance, Load
 from emulator.domain.fault_words import target_words, told
-from emulator.domain.reach import Vantage, addresses
-from emulator.domain.service_tasks import running_and_pending
-from emulator.domain.task import Task
+from emulator.domain.networks.reach import Vantage, addresses
+from emulator.domain.service_scheduler.service_tasks import running_and_pending
+from emulator.domain.tasks.task import Task
 from emulator.registry.naming import RegistryNaming
 from emulator.registry.repository import list_tags
 from emulator.store.database import Reader

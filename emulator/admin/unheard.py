@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from emulator.control.definitions import DefinitionMissing
 from emulator.control.plane import ControlPlane
-from emulator.domain.address_plan import gateway_of
-from emulator.domain.host_ports import fixed_bindings
-from emulator.domain.listening import unheard
-from emulator.domain.packet_filter import lets_in
-from emulator.domain.task import Task
-from emulator.domain.task_overrides import EffectiveTask
+from emulator.domain.networks.address_plan import gateway_of
+from emulator.domain.networks.host_ports import fixed_bindings
+from emulator.domain.networks.listening import unheard
+from emulator.domain.networks.packet_filter import lets_in
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_overrides import EffectiveTask
 from emulator.engine.process_sockets import sockets_of
 from emulator.store.database import Reader
 from emulator.store.ecs_tables import ADDRESSES, VPC_RANGES

@@ -1,12 +1,12 @@
-"""Whether a task's addresses answer on this host or on another: what domain/reach.py has to know. Only reads."""
+"""Whether a task's addresses answer on this host or on another: what domain/networks/reach.py needs. Only reads."""
 
 from __future__ import annotations
 
 from emulator.config import Config
 from emulator.control.networks import is_overlay
 from emulator.domain.engines import DEFAULT_ADDRESS, LOCAL, host_elsewhere
-from emulator.domain.reach import Vantage
-from emulator.domain.task import Task
+from emulator.domain.networks.reach import Vantage
+from emulator.domain.tasks.task import Task
 from emulator.store.database import Reader
 from emulator.store.ecs_tables import ADDRESSES
 

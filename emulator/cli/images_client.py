@@ -18,8 +18,7 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import quote, urlsplit
 
 from emulator.cli.oci_layout import REF_NAME, CannotCopy, Layout, name_of
-from emulator.domain.errors import AwsError
-from emulator.domain.manifest import (
+from emulator.domain.ecr.manifest import (
     IMAGE_TYPES,
     LIST_TYPES,
     Descriptor,
@@ -29,6 +28,7 @@ from emulator.domain.manifest import (
     is_tag,
     parse_manifest,
 )
+from emulator.domain.errors import AwsError
 
 _PIECE: Final = 256 * 1024
 _MIB: Final = 1024 * 1024

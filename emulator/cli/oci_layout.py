@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from emulator.domain.manifest import digest_of, is_digest, is_tag
+from emulator.domain.ecr.manifest import digest_of, is_digest, is_tag
 
 REF_NAME: Final = "org.opencontainers.image.ref.name"
 

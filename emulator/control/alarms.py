@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from emulator.domain.alarm import ALARM_STATES as STATES
-from emulator.domain.alarm import ONE_PERIOD_S, AlarmState
-from emulator.domain.rollout import alarm_names
+from emulator.domain.service_scheduler.alarm import ALARM_STATES as STATES
+from emulator.domain.service_scheduler.alarm import ONE_PERIOD_S, AlarmState
+from emulator.domain.service_scheduler.rollout import alarm_names
 from emulator.store.database import Database, Key
 from emulator.store.ecs_tables import ALARM_STATES, SERVICES, service_key
 

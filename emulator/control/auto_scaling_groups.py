@@ -1,6 +1,6 @@
 """The controller of Auto Scaling groups: launches and lets go of instances until there are as many as desired.
 
-Which zones get one and who goes is decided in domain/auto_scaling_group.py; how an instance boots and ends is
+Which zones get one and who goes is decided in domain/capacity/auto_scaling_group.py; how an instance boots and ends is
 ec2_instances.py's. Where managed draining is on, a host waits for its tasks before it is terminated.
 """
 
@@ -14,8 +14,8 @@ from typing import Final
 from emulator.clock import Clock
 from emulator.control.ec2_instances import tasks_on
 from emulator.control.group_blueprint import CannotLaunch, blueprint, place_of
-from emulator.domain.auto_scaling_group import AutoScalingGroup, next_step
-from emulator.domain.ec2_instance import Ec2Instance
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, next_step
+from emulator.domain.capacity.ec2_instance import Ec2Instance
 from emulator.events import journal
 from emulator.events.ec2_changes import add_ec2_instance, tell_activity, write_ec2_instance
 from emulator.events.instance_changes import write_instance

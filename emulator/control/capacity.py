@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from emulator.domain.service import Service
-from emulator.domain.service_events import UNPLACED
+from emulator.domain.service_scheduler.service import Service
+from emulator.domain.service_scheduler.service_events import UNPLACED
 from emulator.store.database import Database, Key, Reader
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, SERVICES, TASKS
 from emulator.store.instance_capacity import active_zones, leaving_instances

@@ -1,6 +1,7 @@
 """The controller of capacity providers: gives waiting tasks their hosts, and the group the size that they need.
 
-How many hosts are needed is decided in domain/managed_scaling.py, which host takes which task in domain/placement.py.
+How many hosts are needed is decided in domain/capacity/managed_scaling.py, which host takes which task in
+domain/capacity/placement.py.
 It writes the group's desired capacity; launching is the group's own controller's.
 """
 
@@ -14,17 +15,17 @@ from emulator.clock import Clock
 from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.control.group_blueprint import CannotLaunch, blueprint
 from emulator.control.instances import trunking
-from emulator.domain.auto_scaling_group import AutoScalingGroup
-from emulator.domain.capacity_provider import DELETED_KEPT_S, CapacityProvider, deleted, scaling_policy_id
-from emulator.domain.cluster import Cluster
-from emulator.domain.container_instance import ContainerInstance, InstancePort, Load
-from emulator.domain.ec2_instance import Ec2Instance
-from emulator.domain.managed_scaling import Fleet, HostSize, Scaling, Verdict, fresh_hosts, scale
-from emulator.domain.placement import Candidate, Demand, closest, place, refused_by
-from emulator.domain.placement_rules import demand_of, strategies_of
-from emulator.domain.task import Task
-from emulator.domain.task_launch import placed_on
-from emulator.domain.virtual_host import virtual_host
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
+from emulator.domain.capacity.capacity_provider import DELETED_KEPT_S, CapacityProvider, deleted, scaling_policy_id
+from emulator.domain.capacity.cluster import Cluster
+from emulator.domain.capacity.container_instance import ContainerInstance, InstancePort, Load
+from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.capacity.managed_scaling import Fleet, HostSize, Scaling, Verdict, fresh_hosts, scale
+from emulator.domain.capacity.placement import Candidate, Demand, closest, place, refused_by
+from emulator.domain.capacity.placement_rules import demand_of, strategies_of
+from emulator.domain.capacity.virtual_host import virtual_host
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_launch import placed_on
 from emulator.events import journal
 from emulator.events.instance_changes import resources_changed
 from emulator.events.task_changes import write_task

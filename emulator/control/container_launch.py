@@ -20,13 +20,13 @@ from emulator.control.observe import ContainerWatch
 from emulator.control.secrets import LEAD, SecretResolver, SecretsUnavailable, nobody_refused
 from emulator.control.task_limits import TaskLimiter
 from emulator.control.task_volumes import VolumeMaker
-from emulator.domain.firelens import InvalidFirelensOption
-from emulator.domain.log_delivery import Destination, destination
-from emulator.domain.policy_evaluation import Access
-from emulator.domain.task import Container, Task, endpoint_id
-from emulator.domain.task_outcomes import Done, Failed, Outcome
-from emulator.domain.task_overrides import EffectiveTask
-from emulator.domain.virtual_host import is_counted
+from emulator.domain.capacity.virtual_host import is_counted
+from emulator.domain.iam.policy_evaluation import Access
+from emulator.domain.logs.log_delivery import Destination, destination
+from emulator.domain.task_definitions.firelens import InvalidFirelensOption
+from emulator.domain.tasks.task import Container, Task, endpoint_id
+from emulator.domain.tasks.task_outcomes import Done, Failed, Outcome
+from emulator.domain.tasks.task_overrides import EffectiveTask
 from emulator.engine import labels
 from emulator.engine.base import (
     Engine,

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.task import Task
-from emulator.domain.task_overrides import EffectiveTask, apply_overrides
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_overrides import EffectiveTask, apply_overrides
 from emulator.store.database import Reader
 from emulator.store.ecs_tables import TASK_DEFINITIONS
 

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from emulator.clock import Clock
 from emulator.control.instances import default_cluster, trunking
-from emulator.domain.capacity_provider import CapacityProvider
-from emulator.domain.cluster import Cluster
-from emulator.domain.container_instance import ContainerInstance, deregistered
-from emulator.domain.ec2_instance import BOOT_S, TERMINATED_KEPT_S, Ec2Instance, Lifecycle
-from emulator.domain.launch_template import cluster_in
-from emulator.domain.task import Task
-from emulator.domain.task_progress import stop
-from emulator.domain.virtual_host import instance_type, virtual_host
+from emulator.domain.capacity.capacity_provider import CapacityProvider
+from emulator.domain.capacity.cluster import Cluster
+from emulator.domain.capacity.container_instance import ContainerInstance, deregistered
+from emulator.domain.capacity.ec2_instance import BOOT_S, TERMINATED_KEPT_S, Ec2Instance, Lifecycle
+from emulator.domain.capacity.launch_template import cluster_in
+from emulator.domain.capacity.virtual_host import instance_type, virtual_host
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_progress import stop
 from emulator.events import journal
 from emulator.events.ec2_changes import tell_activity, write_ec2_instance
 from emulator.events.instance_changes import add_instance, write_instance

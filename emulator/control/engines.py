@@ -19,11 +19,11 @@ from emulator.control.statistics import Statistics
 from emulator.control.task_executor import TaskExecutor
 from emulator.control.task_limits import TaskLimiter
 from emulator.control.work import Lane, Work
-from emulator.domain.task import Task
-from emulator.domain.task_actions import TaskAction
-from emulator.domain.task_outcomes import Failed, Outcome
-from emulator.domain.task_overrides import EffectiveTask
-from emulator.domain.task_progress import Sight
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_actions import TaskAction
+from emulator.domain.tasks.task_outcomes import Failed, Outcome
+from emulator.domain.tasks.task_overrides import EffectiveTask
+from emulator.domain.tasks.task_progress import Sight
 from emulator.engine.base import ContainerState, Engine
 from emulator.events import journal
 from emulator.events.instance_changes import write_instance

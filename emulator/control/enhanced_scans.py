@@ -1,5 +1,5 @@
 """Enhanced scanning, kept up: images get their first scan, are scanned again when there are other advisories, and are
-let go when their time is over. What is due for an image is decided in domain/enhanced_scan.py, what a scan is in
+let go when their time is over. What is due for an image is decided in domain/ecr/enhanced_scan.py, what a scan is in
 registry/image_scanner.py.
 """
 
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from emulator.clock import Clock, monotonic
 from emulator.control.image_scans import scan_of, scanned_image
 from emulator.control.work import Work
-from emulator.domain import enhanced_scan as steps
-from emulator.domain.enhanced_scan import EXPIRED, IMAGE_ARCHIVED, PENDING, EnhancedScan, next_step
-from emulator.domain.image import Image, Repository
-from emulator.domain.image_scan import ENHANCED, is_enhanced, is_scannable
-from emulator.domain.package_inventory import Package
+from emulator.domain.ecr import enhanced_scan as steps
+from emulator.domain.ecr.enhanced_scan import EXPIRED, IMAGE_ARCHIVED, PENDING, EnhancedScan, next_step
+from emulator.domain.ecr.image import Image, Repository
+from emulator.domain.ecr.image_scan import ENHANCED, is_enhanced, is_scannable
+from emulator.domain.ecr.package_inventory import Package
 from emulator.registry import enhanced_orders as orders
 from emulator.registry.enhanced_orders import Made
 from emulator.registry.image_contents import ScannedImage

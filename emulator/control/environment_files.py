@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from emulator.domain.environment_file import NotAnObject, bucket_and_key, merged, variables
+from emulator.domain.tasks.environment_file import NotAnObject, bucket_and_key, merged, variables
 
 LEAD: Final = "ResourceInitializationError: failed to download env files: "
 MOST_BYTES: Final = 1024 * 1024

@@ -14,10 +14,10 @@ from emulator.clock import Clock
 from emulator.control.definitions import DefinitionMissing, Definitions, container_definition
 from emulator.control.log_delivery import DestinationUnavailable, LogDelivery
 from emulator.domain.exec_session import ExecSession, SessionLog, log_of
-from emulator.domain.log_delivery import Destination
-from emulator.domain.policy_conditions import request_keys
-from emulator.domain.policy_evaluation import Access
-from emulator.domain.task import Task
+from emulator.domain.iam.policy_conditions import request_keys
+from emulator.domain.iam.policy_evaluation import Access
+from emulator.domain.logs.log_delivery import Destination
+from emulator.domain.tasks.task import Task
 from emulator.engine.line_splitter import LineSplitter
 from emulator.events import journal
 from emulator.ids import Ids

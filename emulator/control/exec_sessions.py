@@ -19,7 +19,7 @@ from emulator.control.live_session import LiveSession
 from emulator.domain.engines import LOCAL
 from emulator.domain.exec_session import ExecSession as Record
 from emulator.domain.exec_session import WrongCommand, ends_at, words
-from emulator.domain.task import Container, Task
+from emulator.domain.tasks.task import Container, Task
 from emulator.engine.base import Engine
 from emulator.ids import Ids
 from emulator.store.database import Database, Reader

@@ -17,15 +17,15 @@ from emulator.control.environment_files import EnvironmentFileUnavailable
 from emulator.control.images import CannotPull, ImageFinder
 from emulator.control.log_delivery import DestinationUnavailable
 from emulator.control.secrets import LEAD, RETRIED, SecretsUnavailable
+from emulator.domain.ecr.image_reference import EcrRegistry, ImageReference
 from emulator.domain.errors import AwsError
-from emulator.domain.identity import Role, role_name
-from emulator.domain.image_reference import EcrRegistry, ImageReference
-from emulator.domain.log_delivery import Destination
-from emulator.domain.policy_conditions import request_keys
-from emulator.domain.policy_evaluation import Access, denial_text
-from emulator.domain.role_trust import Asking, trusts
-from emulator.domain.task import Task
-from emulator.domain.task_overrides import EffectiveTask
+from emulator.domain.iam.identity import Role, role_name
+from emulator.domain.iam.policy_conditions import request_keys
+from emulator.domain.iam.policy_evaluation import Access, denial_text
+from emulator.domain.iam.role_trust import Asking, trusts
+from emulator.domain.logs.log_delivery import Destination
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_overrides import EffectiveTask
 from emulator.ids import Ids
 from emulator.registry.repository import find_image, find_repository
 from emulator.store.database import Database, Reader

@@ -1,7 +1,7 @@
 """What a fault does to records when it begins and when it ends: tasks interrupted or lost, agents cut off, hosts gone.
 
-Which tasks and instances it hits, domain/faults.py says; what becomes of a task, domain/interruption.py. Runs in the
-transaction that writes the fault itself.
+Which tasks and instances it hits, domain/faults.py says; what becomes of a task,
+domain/capacity/interruption.py. Runs in the transaction that writes the fault itself.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.container_instance import ContainerInstance, deregistered
+from emulator.domain.capacity.container_instance import ContainerInstance, deregistered
+from emulator.domain.capacity.interruption import interrupt, lose_host
 from emulator.domain.fault_request import BadFault
 from emulator.domain.fault_words import HOST, SPOT_INTERRUPTED, SPOT_TERMINATION, ZONE_LOST, told
 from emulator.domain.faults import SPOT, Fault, cuts_off, hits_instance, hits_task, interruptible, struck
-from emulator.domain.interruption import interrupt, lose_host
-from emulator.domain.task import LADDER, Task
+from emulator.domain.tasks.task import LADDER, Task
 from emulator.events import journal
 from emulator.events.ec2_changes import tell_interruption, write_ec2_instance
 from emulator.events.instance_changes import write_instance

@@ -25,9 +25,9 @@ from emulator.domain.faults import (
     next_look,
     struck,
 )
-from emulator.domain.task import Task
-from emulator.domain.task_actions import FindImage, LaunchContainer, RestartContainer, TaskAction, action_key
-from emulator.domain.task_outcomes import Failed, Held
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_actions import FindImage, LaunchContainer, RestartContainer, TaskAction, action_key
+from emulator.domain.tasks.task_outcomes import Failed, Held
 from emulator.events import journal
 from emulator.ids import Ids
 from emulator.store.database import Database, Transaction

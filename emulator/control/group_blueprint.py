@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.domain.auto_scaling_group import AutoScalingGroup
-from emulator.domain.instance_type import INSTANCE_TYPES, InstanceType
-from emulator.domain.launch_template import DEFAULT_TYPE, INVALID_TEMPLATE, LaunchTemplate, spot_in
-from emulator.domain.network import availability_zone_of, default_subnets, default_vpc_id
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
+from emulator.domain.capacity.instance_type import INSTANCE_TYPES, InstanceType
+from emulator.domain.capacity.launch_template import DEFAULT_TYPE, INVALID_TEMPLATE, LaunchTemplate, spot_in
+from emulator.domain.networks.network import availability_zone_of, default_subnets, default_vpc_id
 from emulator.store import vpc_queries
 from emulator.store.autoscaling_tables import LAUNCH_CONFIGURATIONS
 from emulator.store.database import Reader

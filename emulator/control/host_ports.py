@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from emulator.control.networks import Networks
-from emulator.domain.host_ports import EVERYWHERE, HostPort, NetworkBinding, bindings, fixed_bindings
-from emulator.domain.task import Task
+from emulator.domain.networks.host_ports import EVERYWHERE, HostPort, NetworkBinding, bindings, fixed_bindings
+from emulator.domain.tasks.task import Task
 from emulator.store.database import AlreadyExists, Database, Reader, Transaction
 from emulator.store.ecs_tables import HOST_PORTS
 

@@ -8,8 +8,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from emulator.clock import Clock
-from emulator.domain.container_instance import INACTIVE_KEPT_S
-from emulator.domain.service_deployment import KEPT_S
+from emulator.domain.capacity.container_instance import INACTIVE_KEPT_S
+from emulator.domain.service_scheduler.service_deployment import KEPT_S
 from emulator.events import journal
 from emulator.store.autoscaling_tables import ACTIVITIES
 from emulator.store.database import Database

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.service import Deployment, Service
-from emulator.domain.task import Task
+from emulator.domain.service_scheduler.service import Deployment, Service
+from emulator.domain.tasks.task import Task
 from emulator.store.database import Database, Reader
 from emulator.store.ecs_tables import SERVICE_REVISIONS, SERVICES
 

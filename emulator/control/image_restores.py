@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.clock import Clock
-from emulator.domain.image import ACTIVATING
+from emulator.domain.ecr.image import ACTIVATING
 from emulator.registry.repository import repository_of_key
 from emulator.registry.storage_class import finish_restores
 from emulator.store.database import Database

@@ -8,9 +8,9 @@ import threading
 
 from emulator.clock import Clock
 from emulator.control.work import Work
-from emulator.domain.image import Image
-from emulator.domain.image_scan import FAILED, IN_PROGRESS
-from emulator.domain.manifest import parse_manifest
+from emulator.domain.ecr.image import Image
+from emulator.domain.ecr.image_scan import FAILED, IN_PROGRESS
+from emulator.domain.ecr.manifest import parse_manifest
 from emulator.registry.advisory_verdict import Result
 from emulator.registry.image_contents import ScannedImage
 from emulator.registry.image_scanner import Scanner

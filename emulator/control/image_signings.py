@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from emulator.clock import Clock
-from emulator.domain.image_signing import IN_PROGRESS
+from emulator.domain.ecr.image_signing import IN_PROGRESS
 from emulator.registry.image_signer import ImageSigner
 from emulator.store.database import Database
 from emulator.store.ecr_tables import IMAGE_SIGNINGS, signing_key

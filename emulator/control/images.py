@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emulator.domain.ecr.image import ACTIVE, Image, Repository
+from emulator.domain.ecr.image_reference import EcrRegistry, ImageReference, image_reference
 from emulator.domain.errors import AwsError
-from emulator.domain.image import ACTIVE, Image, Repository
-from emulator.domain.image_reference import EcrRegistry, ImageReference, image_reference
 from emulator.engine.base import (
     Engine,
     EngineError,

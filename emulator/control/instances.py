@@ -1,5 +1,6 @@
 """Adds container instances: virtual hosts on the local engine or on a further one, for users (`homeport add-instance`)
-and for groups that scale. What a host of a type is, domain/virtual_host.py says; who needs one is not known here."""
+and for groups that scale. What a host of a type is, domain/capacity/virtual_host.py says; who needs one is not known
+here."""
 
 from __future__ import annotations
 
@@ -7,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from emulator.domain.cluster import Cluster
-from emulator.domain.container_instance import ContainerInstance
-from emulator.domain.ec2_instance import Ec2Instance
-from emulator.domain.engines import LOCAL, EngineEndpoint
-from emulator.domain.instance_type import InstanceType
-from emulator.domain.virtual_host import (
+from emulator.domain.capacity.cluster import Cluster
+from emulator.domain.capacity.container_instance import ContainerInstance
+from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.capacity.instance_type import InstanceType
+from emulator.domain.capacity.virtual_host import (
     UnknownInstanceType,
     UnknownZone,
     counted_gpus,
@@ -20,6 +20,7 @@ from emulator.domain.virtual_host import (
     virtual_host,
     zone_named,
 )
+from emulator.domain.engines import LOCAL, EngineEndpoint
 from emulator.engine.base import EngineInfo
 from emulator.events import journal
 from emulator.events.ec2_changes import add_ec2_instance

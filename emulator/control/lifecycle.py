@@ -2,7 +2,7 @@
 
 AWS evaluates a policy within 24 hours. Here it is once a day by the clock, and besides soon after the policy was put
 or something was pushed: as soon as the repository is quiet, so that no part of a push under way is taken for an image
-that nobody wants. What a policy does is decided in domain/lifecycle_evaluation.py, done in registry/lifecycle.py.
+that nobody wants. What a policy does is decided in domain/ecr/lifecycle_evaluation.py, done in registry/lifecycle.py.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from emulator.clock import Clock
-from emulator.domain.image import Repository
-from emulator.domain.lifecycle_evaluation import DAY_S, EXPIRE, Action, evaluate
-from emulator.domain.lifecycle_policy import parse_policy
-from emulator.domain.lifecycle_preview import COMPLETE, IN_PROGRESS, previewed
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.lifecycle_evaluation import DAY_S, EXPIRE, Action, evaluate
+from emulator.domain.ecr.lifecycle_policy import parse_policy
+from emulator.domain.ecr.lifecycle_preview import COMPLETE, IN_PROGRESS, previewed
 from emulator.events import journal
 from emulator.registry.lifecycle import Outcome, carry_out, tagged_images
 from emulator.registry.repository import repository_of_key

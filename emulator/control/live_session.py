@@ -20,7 +20,7 @@ from emulator.domain import session_message as message
 from emulator.domain.exec_session import ExecSession as Record
 from emulator.domain.exec_session import words
 from emulator.domain.session_message import AgentMessage, Flags, PayloadType
-from emulator.domain.task_metadata import timestamp
+from emulator.domain.tasks.task_metadata import timestamp
 from emulator.engine.base import Engine, EngineError
 from emulator.engine.exec_session import ExecSession
 from emulator.ids import Ids

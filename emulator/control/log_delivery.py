@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from emulator.clock import Clock
-from emulator.domain.log_delivery import FORCE_FLUSH_MS, Destination, EventAssembler
-from emulator.domain.log_group import LogGroup, LogStream, StreamKey, stream_key
-from emulator.domain.log_replay import Replay
+from emulator.domain.logs.log_delivery import FORCE_FLUSH_MS, Destination, EventAssembler
+from emulator.domain.logs.log_group import LogGroup, LogStream, StreamKey, stream_key
+from emulator.domain.logs.log_replay import Replay
 from emulator.engine.base import OutputLine
 from emulator.ids import Ids
 from emulator.store.database import Database, Reader, Transaction
@@ -96,7 +96,7 @@ class LogDelivery:
     def resume(self, container_id: str, destination: Destination, stream: StreamKey) -> float:
         """As `open`, after a restart of the emulator: since when the engine shall replay output (`replay_output`).
 
-        Replayed lines that the stream has already are recognised and left out (domain/log_replay.py).
+        Replayed lines that the stream has already are recognised and left out (domain/logs/log_replay.py).
         """
         self.open(container_id, destination, stream)
         self._events.flush()

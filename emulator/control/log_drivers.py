@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from emulator.domain import firelens
-from emulator.domain.container_logging import log_driver
-from emulator.domain.task import Task
-from emulator.domain.task_overrides import EffectiveTask
+from emulator.domain.task_definitions import firelens
+from emulator.domain.task_definitions.container_logging import log_driver
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_overrides import EffectiveTask
 from emulator.engine.base import Engine, Mount
 
 # Only for recovery after a restart of ours; the live output comes through attach.

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from emulator.domain.address_plan import (
+from emulator.domain.networks.address_plan import (
     PUBLIC,
     RangeExhausted,
     SubnetSlice,
@@ -26,9 +26,9 @@ from emulator.domain.address_plan import (
     public_range,
     ranges_to_try,
 )
-from emulator.domain.network import default_vpc_id
-from emulator.domain.task import AddressAllocation, Eni, Task
-from emulator.domain.vpc import Subnet, Vpc, default_vpc, leads_out
+from emulator.domain.networks.network import default_vpc_id
+from emulator.domain.networks.vpc import Subnet, Vpc, default_vpc, leads_out
+from emulator.domain.tasks.task import AddressAllocation, Eni, Task
 from emulator.engine import labels
 from emulator.engine.base import EngineError, NetworkConflict, NetworkSpec
 from emulator.store import vpc_queries

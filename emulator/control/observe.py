@@ -14,7 +14,7 @@ from functools import partial
 
 from emulator.clock import monotonic
 from emulator.control.background import begin
-from emulator.domain.task_progress import Observed, Sight
+from emulator.domain.tasks.task_progress import Observed, Sight
 from emulator.engine import labels
 from emulator.engine.base import ContainerState, Engine, EngineError, EngineEvent
 from emulator.store.database import Key

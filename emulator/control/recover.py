@@ -15,7 +15,7 @@ from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.control.task_limits import TaskLimiter
 from emulator.control.tasks import find_task
 from emulator.domain.engines import LOCAL
-from emulator.domain.task import Task
+from emulator.domain.tasks.task import Task
 from emulator.engine import labels
 from emulator.engine.base import ContainerState, Engine
 from emulator.events import journal

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.clock import Clock
-from emulator.domain.replication import (
+from emulator.domain.ecr.replication import (
     BACKFILLS_KEPT_S,
     COMPLETE,
     FAILED,

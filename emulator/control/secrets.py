@@ -14,9 +14,9 @@ from typing import Any
 
 from emulator.domain.errors import AwsError
 from emulator.domain.go_text import go_text
-from emulator.domain.parameter import Reference, reference
-from emulator.domain.policy_evaluation import Access
-from emulator.domain.secret_reference import SecretReference, secret_reference
+from emulator.domain.iam.policy_evaluation import Access
+from emulator.domain.secrets.parameter import Reference, reference
+from emulator.domain.secrets.secret_reference import SecretReference, secret_reference
 from emulator.store.database import Reader
 from emulator.store.sealing import Sealer
 from emulator.store.secret_access import key_of_parameter, parameter_access, value_of_secret

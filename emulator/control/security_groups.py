@@ -15,10 +15,10 @@ from emulator.clock import Clock
 from emulator.control.loop import ControlLoop
 from emulator.control.observe import ContainerWatch
 from emulator.control.work import Work
-from emulator.domain.packet_filter import Allow, allowances
-from emulator.domain.security_group import SecurityGroup
-from emulator.domain.task import Task
-from emulator.domain.task_progress import stop
+from emulator.domain.networks.packet_filter import Allow, allowances
+from emulator.domain.networks.security_group import SecurityGroup
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_progress import stop
 from emulator.engine import labels
 from emulator.engine.base import Engine, EngineError, EngineNotResponding, EngineUnavailable, NotFound
 from emulator.engine.pause import filter_command, pause_spec

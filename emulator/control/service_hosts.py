@@ -1,7 +1,7 @@
 """What a service's scheduler sees of the places where its tasks can stand: container instances, for one task on each;
 Availability Zones, for tasks evenly in all.
 
-It reads the records; what follows is decided in domain/daemon.py and domain/zone_balance.py.
+It reads the records; what follows is decided in domain/service_scheduler/, by daemon.py and zone_balance.py.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from emulator.control.service_placement import demand_for
-from emulator.domain import placement
-from emulator.domain.container_instance import Load
-from emulator.domain.placement import Candidate, Refusal, place, refused_by
-from emulator.domain.placement_rules import SERVICE_DEFAULT, strategies_of
-from emulator.domain.service import Deployment, Service
-from emulator.domain.service_placement import DaemonHost, Spot, ZonePlacer, unplaced
-from emulator.domain.task_launch import Launch
+from emulator.domain.capacity import placement
+from emulator.domain.capacity.container_instance import Load
+from emulator.domain.capacity.placement import Candidate, Refusal, place, refused_by
+from emulator.domain.capacity.placement_rules import SERVICE_DEFAULT, strategies_of
+from emulator.domain.service_scheduler.service import Deployment, Service
+from emulator.domain.service_scheduler.service_placement import DaemonHost, Spot, ZonePlacer, unplaced
+from emulator.domain.tasks.task_launch import Launch
 from emulator.store.database import Reader
 from emulator.store.ecs_tables import CONTAINER_INSTANCES, SERVICES
 from emulator.store.instance_capacity import candidates, loads

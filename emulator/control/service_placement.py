@@ -1,6 +1,6 @@
 """Spots for a service's next tasks on container instances, from what the records hold at the moment of asking.
 
-Which instance takes which task is decided in domain/placement.py, and when a task is wanted by the scheduler.
+Which instance takes which task is decided in domain/capacity/placement.py, and when a task is wanted by the scheduler.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from emulator.domain.capacity_strategy import launch_type_in
+from emulator.domain.capacity.capacity_strategy import launch_type_in
+from emulator.domain.capacity.placement import Candidate, Demand, Placed, Strategy, place, with_tasks
+from emulator.domain.capacity.placement_rules import SERVICE_DEFAULT, demand_of, strategies_of
 from emulator.domain.fault_words import CAPACITY
-from emulator.domain.placement import Candidate, Demand, Placed, Strategy, place, with_tasks
-from emulator.domain.placement_rules import SERVICE_DEFAULT, demand_of, strategies_of
-from emulator.domain.service import Deployment, Service
-from emulator.domain.service_placement import (
+from emulator.domain.service_scheduler.service import Deployment, Service
+from emulator.domain.service_scheduler.service_placement import (
     NO_HOSTS,
     Placer,
     Spot,
@@ -25,7 +25,7 @@ from emulator.domain.service_placement import (
     too_many_waiting,
     unplaced,
 )
-from emulator.domain.task_launch import Launch, outside, zones_of
+from emulator.domain.tasks.task_launch import Launch, outside, zones_of
 from emulator.store.database import Reader
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS
 from emulator.store.faults_table import lost_zones

@@ -15,19 +15,19 @@ from emulator.clock import Clock
 from emulator.control.service_hosts import daemon_hosts, subnet_for, zones_for
 from emulator.control.service_placement import SERVICE_STRATEGIES, demand_for, placer
 from emulator.control.tasks import find_task
-from emulator.domain.actions import NoteEnds, ServiceAction, StartTasks, StopTask, noted
-from emulator.domain.capacity_strategy import launch_type_in
-from emulator.domain.launch_settings import check_network
-from emulator.domain.launch_settings import platform_version as resolved_platform_version
-from emulator.domain.rollout import alarm_names
-from emulator.domain.scheduler import Plan, Surroundings, reconcile
-from emulator.domain.service import Deployment, Service
-from emulator.domain.service_notices import envelope
-from emulator.domain.service_tasks import NO_TARGETS, Targets
-from emulator.domain.task import Task
-from emulator.domain.task_launch import IdSource, Launch, new_task, outside, task_tags
-from emulator.domain.task_overrides import apply_overrides
-from emulator.domain.task_progress import stop
+from emulator.domain.capacity.capacity_strategy import launch_type_in
+from emulator.domain.service_scheduler.rollout import alarm_names
+from emulator.domain.service_scheduler.scheduler import Plan, Surroundings, reconcile
+from emulator.domain.service_scheduler.service import Deployment, Service
+from emulator.domain.service_scheduler.service_notices import envelope
+from emulator.domain.service_scheduler.service_tasks import NO_TARGETS, Targets
+from emulator.domain.tasks.actions import NoteEnds, ServiceAction, StartTasks, StopTask, noted
+from emulator.domain.tasks.launch_settings import check_network
+from emulator.domain.tasks.launch_settings import platform_version as resolved_platform_version
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_launch import IdSource, Launch, new_task, outside, task_tags
+from emulator.domain.tasks.task_overrides import apply_overrides
+from emulator.domain.tasks.task_progress import stop
 from emulator.events import journal
 from emulator.events.instance_changes import resources_changed
 from emulator.events.task_changes import write_task

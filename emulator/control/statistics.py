@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from emulator.clock import monotonic
-from emulator.domain.container_statistics import document
+from emulator.domain.tasks.container_statistics import document
 from emulator.engine import labels
 from emulator.engine.base import ContainerState, Engine, EngineError
 from emulator.engine.statistics import Reading, StorageUse

@@ -21,10 +21,10 @@ from emulator.control.secrets import SecretsUnavailable
 from emulator.control.task_limits import TaskLimiter
 from emulator.control.task_network import TaskNetworks
 from emulator.control.task_volumes import CannotCreateVolume, VolumeMaker
-from emulator.domain.firelens import InvalidFirelensOption
-from emulator.domain.log_delivery import InvalidLogOption
-from emulator.domain.task import Container, Task
-from emulator.domain.task_actions import (
+from emulator.domain.logs.log_delivery import InvalidLogOption
+from emulator.domain.task_definitions.firelens import InvalidFirelensOption
+from emulator.domain.tasks.task import Container, Task
+from emulator.domain.tasks.task_actions import (
     FindImage,
     InitializeResources,
     KillContainer,
@@ -38,8 +38,8 @@ from emulator.domain.task_actions import (
     SignalContainer,
     TaskAction,
 )
-from emulator.domain.task_outcomes import Done, Failed, Outcome
-from emulator.domain.task_overrides import EffectiveTask
+from emulator.domain.tasks.task_outcomes import Done, Failed, Outcome
+from emulator.domain.tasks.task_overrides import EffectiveTask
 from emulator.engine.base import (
     Engine,
     EngineError,

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from emulator.domain.task import Task
-from emulator.domain.task_limits import LimitsChoice, TaskLimits, limits_choice, task_limits
-from emulator.domain.task_overrides import EffectiveTask
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_limits import LimitsChoice, TaskLimits, limits_choice, task_limits
+from emulator.domain.tasks.task_overrides import EffectiveTask
 from emulator.engine.base import Engine, EngineError, EngineNotResponding, EngineUnavailable
 from emulator.engine.control_groups import GroupName
 from emulator.store.database import Reader

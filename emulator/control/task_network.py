@@ -18,18 +18,18 @@ from emulator.control.host_ports import HostPorts, PortTaken
 from emulator.control.networks import Networks, Provided
 from emulator.control.observe import ContainerWatch
 from emulator.control.security_groups import CannotFilter, Guards
-from emulator.domain.address_plan import RangeExhausted
 from emulator.domain.engines import LOCAL
-from emulator.domain.host_ports import (
+from emulator.domain.networks.address_plan import RangeExhausted
+from emulator.domain.networks.host_ports import (
     NetworkBinding,
     NoPortFree,
     fixed_bindings,
     link_order,
     linked,
 )
-from emulator.domain.task import Task
-from emulator.domain.task_outcomes import Attached, Done, Failed, Outcome, private_dns_name
-from emulator.domain.task_overrides import EffectiveTask
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_outcomes import Attached, Done, Failed, Outcome, private_dns_name
+from emulator.domain.tasks.task_overrides import EffectiveTask
 from emulator.engine import labels
 from emulator.engine.base import (
     ContainerCreateFailed,

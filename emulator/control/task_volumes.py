@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.domain.task import Task
-from emulator.domain.volume_plan import TaskVolume, VolumeMount, is_allowed, mounts, task_volumes, volumes_from
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.volume_plan import TaskVolume, VolumeMount, is_allowed, mounts, task_volumes, volumes_from
 from emulator.engine import labels
 from emulator.engine.base import Engine, EngineError, EngineNotResponding, EngineUnavailable, Mount
 from emulator.engine.volumes import VolumeSpec

@@ -13,9 +13,9 @@ from emulator.control.host_ports import release_ports
 from emulator.control.loop import ControlLoop
 from emulator.control.networks import release
 from emulator.control.work import Lane
-from emulator.domain.container_order import order_of
-from emulator.domain.task import Task
-from emulator.domain.task_actions import (
+from emulator.domain.tasks.container_order import order_of
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_actions import (
     FindImage,
     InitializeResources,
     LaunchContainer,
@@ -24,9 +24,9 @@ from emulator.domain.task_actions import (
     TaskAction,
     action_key,
 )
-from emulator.domain.task_outcomes import Failed, Outcome, settled
-from emulator.domain.task_overrides import EffectiveTask
-from emulator.domain.task_progress import DEFAULT_STOP_TIMEOUT_S, Needs, Plan, advance
+from emulator.domain.tasks.task_outcomes import Failed, Outcome, settled
+from emulator.domain.tasks.task_overrides import EffectiveTask
+from emulator.domain.tasks.task_progress import DEFAULT_STOP_TIMEOUT_S, Needs, Plan, advance
 from emulator.events import journal
 from emulator.events.instance_changes import resources_changed
 from emulator.events.task_changes import write_task

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from emulator.domain.task import Container
+from emulator.domain.tasks.task import Container
 
 IDLE_S: Final = 20 * 60.0
 UNOPENED_S: Final = 60.0

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from emulator.domain.capacity.virtual_host import UnknownZone, zone_named
 from emulator.domain.faults import KINDS, Fault, Kind
-from emulator.domain.task_progress import SPOT_NOTICE_S
-from emulator.domain.virtual_host import UnknownZone, zone_named
+from emulator.domain.tasks.task_progress import SPOT_NOTICE_S
 
 _TASKS: Final = ("task", "service", "family", "cluster")
 _CONTAINERS: Final = (*_TASKS, "container", "image", "error", "delay")

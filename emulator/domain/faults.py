@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Final, Literal, get_args
 
-from emulator.domain.container_instance import ContainerInstance
-from emulator.domain.task import Task
+from emulator.domain.capacity.container_instance import ContainerInstance
+from emulator.domain.tasks.task import Task
 
 Kind = Literal[
     "spot-interruption", "pull", "start", "throttling", "agent-disconnect", "zone-loss", "engine-outage"

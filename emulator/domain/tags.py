@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from emulator.domain import task_definition_messages as text
-from emulator.domain.task_definition_messages import invalid_parameter
+from emulator.domain.task_definitions import task_definition_messages as text
+from emulator.domain.task_definitions.task_definition_messages import invalid_parameter
 
 MAX_TAGS: Final = 50
 MAX_KEY_LENGTH: Final = 128

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from emulator.domain.container_statistics import (
+from emulator.domain.tasks.container_statistics import (
     Sample,
     block_v1,
     block_v2,

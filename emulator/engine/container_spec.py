@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emulator.domain.task_limits import MIB, container_limits
+from emulator.domain.tasks.task_limits import MIB, container_limits
 from emulator.engine.base import ContainerSpec, Device, HealthCheck, Mount, Ulimit
 
 FARGATE_OPEN_FILES = Ulimit("nofile", 65535, 65535)

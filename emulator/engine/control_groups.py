@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from emulator.domain.task_limits import GroupFacts, TaskLimits
+from emulator.domain.tasks.task_limits import GroupFacts, TaskLimits
 
 
 @dataclass(frozen=True, slots=True)

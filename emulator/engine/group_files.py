@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from emulator.domain.task_limits import CPU_UNITS, TaskLimits
+from emulator.domain.tasks.task_limits import CPU_UNITS, TaskLimits
 from emulator.engine.base import EngineError
 
 PERIOD_US: Final = 100_000

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from emulator.domain.packet_filter import Allow
+from emulator.domain.networks.packet_filter import Allow
 
 TABLE: Final = "groups"
 RELAY_MARK: Final = 0x686F6D65

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from emulator.domain.listening import Listener, listeners
+from emulator.domain.networks.listening import Listener, listeners
 from emulator.engine.base import ContainerState
 
 PROC: Final = Path("/proc")

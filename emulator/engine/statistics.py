@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from emulator.domain.container_statistics import Sample
+from emulator.domain.tasks.container_statistics import Sample
 
 if TYPE_CHECKING:
     from emulator.engine.base import ContainerState

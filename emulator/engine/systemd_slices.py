@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from emulator.domain.task_limits import CPU_UNITS, TaskLimits
+from emulator.domain.tasks.task_limits import CPU_UNITS, TaskLimits
 from emulator.engine.base import EngineError
 from emulator.engine.control_groups import GroupName
 from emulator.engine.group_files import weight_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.domain.auto_scaling_group import ScalingActivity
-from emulator.domain.ec2_events import activity_ended, interruption_warning, state_changed
-from emulator.domain.ec2_instance import Ec2Instance
+from emulator.domain.capacity.auto_scaling_group import ScalingActivity
+from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.networks.ec2_events import activity_ended, interruption_warning, state_changed
 from emulator.events import journal
 from emulator.store.database import Transaction
 from emulator.store.ec2_tables import INSTANCES

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from emulator.domain.task_event import iso
+from emulator.domain.tasks.task_event import iso
 from emulator.events import instance_changes, task_changes
 from emulator.store.database import Reader
 

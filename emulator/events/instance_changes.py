@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from emulator.domain.container_instance import ContainerInstance
-from emulator.domain.container_instance_shape import container_instance_event
+from emulator.domain.capacity.container_instance import ContainerInstance
+from emulator.domain.capacity.container_instance_shape import container_instance_event
 from emulator.events import journal
 from emulator.store.database import Transaction
 from emulator.store.ecs_tables import CONTAINER_INSTANCES

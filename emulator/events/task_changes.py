@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from emulator.domain.records import replace
-from emulator.domain.task import Task
-from emulator.domain.task_event import reported, task_event
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_event import reported, task_event
 from emulator.events import journal
 from emulator.events.journal import Entry
 from emulator.store.database import Reader, Transaction

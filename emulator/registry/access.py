@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emulator.domain.policy_conditions import Context
-from emulator.domain.policy_evaluation import ALLOW_EVERYTHING, Access, Policies, denial_text
+from emulator.domain.iam.policy_conditions import Context
+from emulator.domain.iam.policy_evaluation import ALLOW_EVERYTHING, Access, Policies, denial_text
 from emulator.registry.auth import TokenClaims
 from emulator.store.database import Reader
 from emulator.store.permissions import Standing, decide, standing_of

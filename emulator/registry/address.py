@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from emulator.domain.public_registry import HOST, PUBLIC, account_of
+from emulator.domain.ecr.public_registry import HOST, PUBLIC, account_of
 
 _HOST = re.compile(r"(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\..+", re.IGNORECASE)
 _PREFIX = re.compile(r"(\d{12})\.([a-z]{2}(?:-[a-z]+)+-\d+)/(.+)")

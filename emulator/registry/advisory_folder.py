@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from emulator.domain.advisory import Advisory, InvalidAdvisory, parse_advisory
+from emulator.domain.ecr.advisory import Advisory, InvalidAdvisory, parse_advisory
 
 _LARGEST = 16 * 1024**2
 

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from emulator.domain.advisory import Advisory, Compare, Match, by_name, match, severity
-from emulator.domain.detection import (
+from emulator.domain.ecr.advisory import Advisory, Compare, Match, by_name, match, severity
+from emulator.domain.ecr.detection import (
     CvssScore,
     Detection,
     Vulnerability,
     VulnerablePackage,
     gravest_first,
 )
-from emulator.domain.image_scan import COMPLETE, COMPLETED, FAILED, IMAGE_SIZE_EXCEEDED, Finding, basic_finding
-from emulator.domain.package_inventory import Package
+from emulator.domain.ecr.image_scan import COMPLETE, COMPLETED, FAILED, IMAGE_SIZE_EXCEEDED, Finding, basic_finding
+from emulator.domain.ecr.package_inventory import Package
 
 ScoreOf = Callable[[str, str], float | None]
 """The base score of a vector of a kind ("CVSS_V3"), None when it is none."""

@@ -11,9 +11,9 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from emulator.domain.image import Image, Repository
-from emulator.domain.image_errors import ImageNotFoundException
-from emulator.domain.manifest import LIST_TYPES, Descriptor, Manifest, parse_manifest
+from emulator.domain.ecr.image import Image, Repository
+from emulator.domain.ecr.image_errors import ImageNotFoundException
+from emulator.domain.ecr.manifest import LIST_TYPES, Descriptor, Manifest, parse_manifest
 from emulator.registry.blobs import BlobStore
 from emulator.registry.repository import find_image, manifest_body
 from emulator.store.database import Database, Reader

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from emulator.domain.image import UPLOAD_LIFETIME_S, LayerLink
+from emulator.domain.ecr.image import UPLOAD_LIFETIME_S, LayerLink
 from emulator.registry.blobs import BlobStore
 from emulator.registry.repository import needed_layers
 from emulator.registry.uploads import Uploads

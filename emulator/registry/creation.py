@@ -5,8 +5,8 @@ Decides nothing about who may have one made: callers ask before.
 
 from __future__ import annotations
 
-from emulator.domain.creation_template import CREATE_ON_PUSH, repository_by, template_for
-from emulator.domain.image import Repository
+from emulator.domain.ecr.creation_template import CREATE_ON_PUSH, repository_by, template_for
+from emulator.domain.ecr.image import Repository
 from emulator.registry.notes import note
 from emulator.registry.repository import create_repository
 from emulator.store.database import Reader, Transaction

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emulator.domain import image_errors as ecr
+from emulator.domain.ecr import image_errors as ecr
 from emulator.domain.errors import AwsError
 
 Codes = tuple[tuple[type[AwsError], tuple[int, str]], ...]

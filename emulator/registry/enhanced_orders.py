@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from emulator.domain.enhanced_finding import (
+from emulator.domain.ecr.enhanced_finding import (
     EnhancedFinding,
     EnhancedFindings,
     ImageFacts,
@@ -17,17 +17,17 @@ from emulator.domain.enhanced_finding import (
     compared,
     severity_counts,
 )
-from emulator.domain.enhanced_scan import (
+from emulator.domain.ecr.enhanced_scan import (
     DESCRIPTIONS,
     EXPIRED,
     PENDING,
     EnhancedScan,
     completed_status,
 )
-from emulator.domain.image import Image, Repository
-from emulator.domain.image_scan import COMPLETE, COMPLETED, MANUAL, frequency, is_enhanced
-from emulator.domain.inspector_events import finding_changed, scan_completed
-from emulator.domain.package_inventory import ImagePackages
+from emulator.domain.ecr.image import Image, Repository
+from emulator.domain.ecr.image_scan import COMPLETE, COMPLETED, MANUAL, frequency, is_enhanced
+from emulator.domain.ecr.inspector_events import finding_changed, scan_completed
+from emulator.domain.ecr.package_inventory import ImagePackages
 from emulator.registry.advisory_verdict import Result
 from emulator.registry.notes import note
 from emulator.store.database import Reader, Transaction

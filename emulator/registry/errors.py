@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from emulator.domain import image_errors as ecr
+from emulator.domain.ecr import image_errors as ecr
 from emulator.domain.errors import AwsError
 from emulator.registry.dialect import Dialect
 from emulator.registry.upstream import UpstreamDenied, UpstreamError, UpstreamNotFound, UpstreamTooManyRequests

@@ -14,10 +14,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from werkzeug.wrappers import Request
 
 from emulator.clock import Clock
+from emulator.domain.ecr.image import partition_of
+from emulator.domain.ecr.public_registry import HOST as PUBLIC_HOST
+from emulator.domain.ecr.public_registry import PUBLIC
 from emulator.domain.errors import AwsError
-from emulator.domain.image import partition_of
-from emulator.domain.public_registry import HOST as PUBLIC_HOST
-from emulator.domain.public_registry import PUBLIC
 from emulator.ids import Ids
 from emulator.registry import pulls, pushes
 from emulator.registry.access import Doorkeeper

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emulator.domain.layer_overlay import LayerFiles, folders_of, overlay
-from emulator.domain.package_inventory import (
+from emulator.domain.ecr.layer_overlay import LayerFiles, folders_of, overlay
+from emulator.domain.ecr.package_inventory import (
     OS_RELEASE,
     PACKAGES_LIMIT,
     Distribution,

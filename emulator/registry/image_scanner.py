@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from emulator.domain.advisory import Advisory
-from emulator.domain.image_scan import (
+from emulator.domain.ecr.advisory import Advisory
+from emulator.domain.ecr.image_scan import (
     FAILED,
     IMAGE_SIZE_EXCEEDED,
     UNSUPPORTED_IMAGE,
 )
-from emulator.domain.package_inventory import Package, UnreadablePackages
+from emulator.domain.ecr.package_inventory import Package, UnreadablePackages
 from emulator.registry.advisory_folder import UnreadableAdvisories, advisories, state_of
 from emulator.registry.advisory_verdict import Result, Verdict, judge
 from emulator.registry.blobs import BlobStore

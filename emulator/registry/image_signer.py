@@ -12,11 +12,11 @@ import io
 import json
 from dataclasses import dataclass
 
-from emulator.domain import image_signing as documents
+from emulator.domain.ecr import image_signing as documents
+from emulator.domain.ecr.image import ACTIVE, Image, Repository
+from emulator.domain.ecr.image_signing import ImageSigning, SigningKey, profile_name
+from emulator.domain.ecr.manifest import OCI_MANIFEST, digest_of
 from emulator.domain.errors import AwsError
-from emulator.domain.image import ACTIVE, Image, Repository
-from emulator.domain.image_signing import ImageSigning, SigningKey, profile_name
-from emulator.domain.manifest import OCI_MANIFEST, digest_of
 from emulator.ids import Ids
 from emulator.registry.blobs import BlobStore
 from emulator.registry.repository import find_repository, link_layer, put_manifest

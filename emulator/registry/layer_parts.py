@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from emulator.domain.errors import InvalidParameterException, LimitExceededException
-from emulator.domain.image import MAXIMUM_LAYER, LayerUpload, Repository, UploadParts
-from emulator.domain.image_errors import (
+from emulator.domain.ecr.image import MAXIMUM_LAYER, LayerUpload, Repository, UploadParts
+from emulator.domain.ecr.image_errors import (
     EmptyUploadException,
     InvalidLayerException,
     InvalidLayerPartException,
@@ -21,7 +20,8 @@ from emulator.domain.image_errors import (
     LayerPartTooSmallException,
     UploadNotFoundException,
 )
-from emulator.domain.manifest import is_digest
+from emulator.domain.ecr.manifest import is_digest
+from emulator.domain.errors import InvalidParameterException, LimitExceededException
 from emulator.registry.blobs import BlobStore
 from emulator.registry.repository import find_layer, find_repository, link_layer
 from emulator.registry.uploads import DigestMismatch, Upload, UploadBusy, UploadEnded, Uploads

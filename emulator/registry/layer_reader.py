@@ -16,8 +16,8 @@ from io import FileIO
 from typing import IO, cast
 
 from emulator.clock import monotonic
-from emulator.domain.layer_overlay import LayerFiles, folders_of, normal, whiteout
-from emulator.domain.package_inventory import is_wanted, longest
+from emulator.domain.ecr.layer_overlay import LayerFiles, folders_of, normal, whiteout
+from emulator.domain.ecr.package_inventory import is_wanted, longest
 
 EXPANDED_LIMIT = 16 * 1024**3
 KEPT_LIMIT = 256 * 1024**2

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from emulator.domain.manifest import is_digest
+from emulator.domain.ecr.manifest import is_digest
 
 ALGORITHMS = ("sha256", "sha512")
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.domain.image import ARCHIVED, Image, Repository
-from emulator.domain.image_errors import ImageReferencedByManifestList
-from emulator.domain.lifecycle_evaluation import EXPIRE, Action, TaggedImage, lists_by_child
-from emulator.domain.manifest import LIST_TYPES
+from emulator.domain.ecr.image import ARCHIVED, Image, Repository
+from emulator.domain.ecr.image_errors import ImageReferencedByManifestList
+from emulator.domain.ecr.lifecycle_evaluation import EXPIRE, Action, TaggedImage, lists_by_child
+from emulator.domain.ecr.manifest import LIST_TYPES
 from emulator.registry.repository import delete_image, list_images, tags_of
 from emulator.registry.storage_class import archive_image
 from emulator.store.database import Reader, Transaction

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from emulator.clock import monotonic
-from emulator.domain.image import registry_host
-from emulator.domain.public_registry import HOST as PUBLIC_HOST
-from emulator.domain.public_registry import PUBLIC, alias_of
+from emulator.domain.ecr.image import registry_host
+from emulator.domain.ecr.public_registry import HOST as PUBLIC_HOST
+from emulator.domain.ecr.public_registry import PUBLIC, alias_of
 
 HOSTS_FILE = Path("/etc/hosts")
 _REMEMBERED_S = 2.0

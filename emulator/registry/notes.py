@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.ecr_events import image_action
-from emulator.domain.image import Image, Repository
-from emulator.domain.public_registry import PUBLIC
+from emulator.domain.ecr.ecr_events import image_action
+from emulator.domain.ecr.image import Image, Repository
+from emulator.domain.ecr.public_registry import PUBLIC
 from emulator.events import journal
 from emulator.store.database import Transaction
 

@@ -20,7 +20,7 @@ from univers.versions import (
     Version,
 )
 
-from emulator.domain.advisory import Incomparable
+from emulator.domain.ecr.advisory import Incomparable
 
 _KINDS: Final[dict[str, type[Version]]] = {
     "Debian": DebianVersion,

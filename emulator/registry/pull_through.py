@@ -14,13 +14,17 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from emulator.domain.creation_template import PULL_THROUGH_CACHE
-from emulator.domain.ecr_events import PULL_THROUGH_CACHE_ACTION, envelope
+from emulator.domain.ecr.creation_template import PULL_THROUGH_CACHE
+from emulator.domain.ecr.ecr_events import PULL_THROUGH_CACHE_ACTION, envelope
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.image_errors import (
+    ImageAlreadyExistsException,
+    ImageTagAlreadyExistsException,
+    InvalidManifest,
+)
+from emulator.domain.ecr.manifest import LIST_TYPES, Manifest, parse_manifest
+from emulator.domain.ecr.pull_through import CachedTag, PullThroughRule, rule_for
 from emulator.domain.errors import AwsError
-from emulator.domain.image import Repository
-from emulator.domain.image_errors import ImageAlreadyExistsException, ImageTagAlreadyExistsException, InvalidManifest
-from emulator.domain.manifest import LIST_TYPES, Manifest, parse_manifest
-from emulator.domain.pull_through import CachedTag, PullThroughRule, rule_for
 from emulator.ids import Ids
 from emulator.registry.blobs import BlobStore
 from emulator.registry.creation import create_by_template

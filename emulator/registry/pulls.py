@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlencode
 
-from emulator.domain.image import ACTIVE, Image
-from emulator.domain.image_errors import RepositoryNotFoundException
-from emulator.domain.manifest import OCI_INDEX, digest_of, is_tag
-from emulator.domain.manifest_conversion import converted
+from emulator.domain.ecr.image import ACTIVE, Image
+from emulator.domain.ecr.image_errors import RepositoryNotFoundException
+from emulator.domain.ecr.manifest import OCI_INDEX, digest_of, is_tag
+from emulator.domain.ecr.manifest_conversion import converted
 from emulator.registry.errors import RegistryError, blob_unknown, manifest_unknown
 from emulator.registry.repository import (
     find_image,

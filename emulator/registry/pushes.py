@@ -9,15 +9,15 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from emulator.domain.image import LayerUpload, Repository
-from emulator.domain.image_errors import (
+from emulator.domain.ecr.image import LayerUpload, Repository
+from emulator.domain.ecr.image_errors import (
     EmptyUploadException,
     ImageAlreadyExistsException,
     RepositoryNotFoundException,
     UploadNotFoundException,
 )
-from emulator.domain.manifest import MANIFEST_LIMIT, digest_of, is_digest
-from emulator.domain.registry_settings import BLOB_MOUNTING, DISABLED
+from emulator.domain.ecr.manifest import MANIFEST_LIMIT, digest_of, is_digest
+from emulator.domain.ecr.registry_settings import BLOB_MOUNTING, DISABLED
 from emulator.registry.errors import (
     RegistryError,
     blob_unknown,

@@ -5,9 +5,9 @@ What is there already is never taken away because of a quota. Texts are unconfir
 
 from __future__ import annotations
 
-from emulator.domain import image as quotas
+from emulator.domain.ecr import image as quotas
+from emulator.domain.ecr.image import ImageCount, Repository
 from emulator.domain.errors import LimitExceededException
-from emulator.domain.image import ImageCount, Repository
 from emulator.store.database import Reader, Transaction
 from emulator.store.ecr_tables import IMAGE_COUNTS, IMAGE_TAGS, IMAGES, REPOSITORIES
 

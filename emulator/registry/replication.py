@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from emulator.domain.creation_template import REPLICATION
-from emulator.domain.ecr_events import REPLICATION_ACTION, envelope
+from emulator.domain.ecr.creation_template import REPLICATION
+from emulator.domain.ecr.ecr_events import REPLICATION_ACTION, envelope
+from emulator.domain.ecr.image import ACTIVE, Image, Repository, partition_of
+from emulator.domain.ecr.image_errors import ImageAlreadyExistsException, ImageTagAlreadyExistsException
+from emulator.domain.ecr.replication import Destination, Replication
 from emulator.domain.errors import AwsError
-from emulator.domain.image import ACTIVE, Image, Repository, partition_of
-from emulator.domain.image_errors import ImageAlreadyExistsException, ImageTagAlreadyExistsException
-from emulator.domain.replication import Destination, Replication
 from emulator.registry.access import let_in
 from emulator.registry.creation import create_by_template
 from emulator.registry.notes import note

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from emulator.domain.image import Repository
-from emulator.domain.replication import IN_PROGRESS, Destination, Replication
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.replication import IN_PROGRESS, Destination, Replication
 from emulator.store.database import Reader, Transaction
 from emulator.store.ecr_tables import REPLICATION_CONFIGURATIONS, REPLICATIONS
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.image import (
+from emulator.domain.ecr.image import (
     ACTIVE,
     PULL_TIME_RESOLUTION_S,
     Image,
@@ -20,7 +20,7 @@ from emulator.domain.image import (
     LayerLink,
     Repository,
 )
-from emulator.domain.image_errors import (
+from emulator.domain.ecr.image_errors import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
     ImageNotFoundException,
@@ -35,7 +35,7 @@ from emulator.domain.image_errors import (
     RepositoryNotEmptyException,
     RepositoryNotFoundException,
 )
-from emulator.domain.manifest import (
+from emulator.domain.ecr.manifest import (
     LIST_TYPES,
     MANIFEST_LIMIT,
     Manifest,

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from emulator.domain.package_inventory import UnreadablePackages
+from emulator.domain.ecr.package_inventory import UnreadablePackages
 
 _MAGIC = 0x00061561
 _METADATA, _HASH_UNSORTED, _OVERFLOW, _HASH = 8, 2, 7, 13

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from emulator.domain.package_inventory import UnreadablePackages
+from emulator.domain.ecr.package_inventory import UnreadablePackages
 from emulator.registry.rpm_berkeley import berkeley_headers
 from emulator.registry.rpm_ndb import ndb_headers
 

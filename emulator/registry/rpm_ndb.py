@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from emulator.domain.package_inventory import UnreadablePackages
+from emulator.domain.ecr.package_inventory import UnreadablePackages
 
 _PAGE = 4096
 _BLOCK = 16

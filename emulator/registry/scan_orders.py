@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from emulator.domain.ecr_events import image_scan
-from emulator.domain.enhanced_scan import EnhancedScan
-from emulator.domain.errors import LimitExceededException
-from emulator.domain.image import ACTIVE, Image, Repository
-from emulator.domain.image_scan import (
+from emulator.domain.ecr.ecr_events import image_scan
+from emulator.domain.ecr.enhanced_scan import EnhancedScan
+from emulator.domain.ecr.image import ACTIVE, Image, Repository
+from emulator.domain.ecr.image_scan import (
     BEGUN,
     COMPLETE,
     IN_PROGRESS,
@@ -26,8 +25,9 @@ from emulator.domain.image_scan import (
     is_enhanced,
     is_scannable,
 )
-from emulator.domain.package_inventory import ImagePackages
-from emulator.domain.registry_settings import ValidationException
+from emulator.domain.ecr.package_inventory import ImagePackages
+from emulator.domain.ecr.registry_settings import ValidationException
+from emulator.domain.errors import LimitExceededException
 from emulator.registry.advisory_verdict import Result
 from emulator.registry.enhanced_orders import find_enhanced_scan, forget, order_scan
 from emulator.registry.notes import note

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emulator.domain.image import Image, Repository
-from emulator.domain.image_signing import (
+from emulator.domain.ecr.image import Image, Repository
+from emulator.domain.ecr.image_signing import (
     ACCESS_DENIED,
     FAILED,
     IN_PROGRESS,
@@ -18,7 +18,7 @@ from emulator.domain.image_signing import (
     is_signed_on_push,
     profile_name,
 )
-from emulator.domain.policy_evaluation import Access, denial_text
+from emulator.domain.iam.policy_evaluation import Access, denial_text
 from emulator.store.database import Reader, Transaction
 from emulator.store.ecr_tables import IMAGE_SIGNINGS, SIGNING_CONFIGURATIONS
 from emulator.store.permissions import decide, standing_of

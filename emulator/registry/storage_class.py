@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.image import ACTIVATING, ACTIVE, ARCHIVED, RESTORE_S, Image, Repository
-from emulator.domain.image_errors import ImageStorageClassUpdateNotSupportedException
+from emulator.domain.ecr.image import ACTIVATING, ACTIVE, ARCHIVED, RESTORE_S, Image, Repository
+from emulator.domain.ecr.image_errors import ImageStorageClassUpdateNotSupportedException
 from emulator.registry.notes import note_image
 from emulator.registry.repository import find_image, list_images, list_referrers, lists_naming
 from emulator.store.database import Reader, Transaction

@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from emulator.domain.detection import SEVERITIES, CvssScore, Detection, Vulnerability, VulnerablePackage, gravest_first
+from emulator.domain.ecr.detection import (
+    SEVERITIES,
+    CvssScore,
+    Detection,
+    Vulnerability,
+    VulnerablePackage,
+    gravest_first,
+)
 
 _MANAGERS: Final[Mapping[str, str]] = {
     "python-pkg": "PYTHONPKG",

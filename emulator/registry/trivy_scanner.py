@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from emulator.clock import monotonic
-from emulator.domain.image_scan import COMPLETE, COMPLETED, FAILED, UNSUPPORTED_IMAGE
-from emulator.domain.manifest import digest_of
-from emulator.domain.package_inventory import Package
+from emulator.domain.ecr.image_scan import COMPLETE, COMPLETED, FAILED, UNSUPPORTED_IMAGE
+from emulator.domain.ecr.manifest import digest_of
+from emulator.domain.ecr.package_inventory import Package
 from emulator.registry.advisory_verdict import Result
 from emulator.registry.blobs import BlobStore
 from emulator.registry.image_contents import ScannedImage, configuration

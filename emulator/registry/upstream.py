@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from emulator.domain.manifest import IMAGE_TYPES, LIST_TYPES, MANIFEST_LIMIT, digest_of
+from emulator.domain.ecr.manifest import IMAGE_TYPES, LIST_TYPES, MANIFEST_LIMIT, digest_of
 
 if TYPE_CHECKING:
     import urllib3

@@ -15,12 +15,12 @@ from wsgiref.types import StartResponse
 from werkzeug.wrappers import Request
 
 from emulator.clock import Clock
-from emulator.domain.creation_template import CREATE_ON_PUSH
-from emulator.domain.image import Repository
-from emulator.domain.image_errors import RepositoryNotFoundException
-from emulator.domain.manifest import is_digest
-from emulator.domain.policy_conditions import request_keys
-from emulator.domain.public_registry import PUBLIC
+from emulator.domain.ecr.creation_template import CREATE_ON_PUSH
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.image_errors import RepositoryNotFoundException
+from emulator.domain.ecr.manifest import is_digest
+from emulator.domain.ecr.public_registry import PUBLIC
+from emulator.domain.iam.policy_conditions import request_keys
 from emulator.ids import Ids
 from emulator.registry.access import WITHOUT_POLICIES, Doorkeeper
 from emulator.registry.address import Addressing, Place

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.domain.auto_scaling_group import AutoScalingGroup, LaunchConfiguration, ScalingActivity
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, LaunchConfiguration, ScalingActivity
 from emulator.store.tables import Table
 
 GROUPS: Table[AutoScalingGroup] = Table(

@@ -1,15 +1,15 @@
 """Tables of EC2: networking, launch templates, instances. What every account has by default is a row only once it was
-changed (domain/vpc.py)."""
+changed (domain/networks/vpc.py)."""
 
 from __future__ import annotations
 
-from emulator.domain.address_translation import ElasticAddress, NatGateway, VpcEndpoint
-from emulator.domain.ec2_instance import Ec2Instance
-from emulator.domain.launch_template import LaunchTemplate
-from emulator.domain.network_acl import NetworkAcl
-from emulator.domain.network_interface import NetworkInterface
-from emulator.domain.security_group import SecurityGroup
-from emulator.domain.vpc import InternetGateway, RouteTable, Subnet, Vpc
+from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.capacity.launch_template import LaunchTemplate
+from emulator.domain.networks.address_translation import ElasticAddress, NatGateway, VpcEndpoint
+from emulator.domain.networks.network_acl import NetworkAcl
+from emulator.domain.networks.network_interface import NetworkInterface
+from emulator.domain.networks.security_group import SecurityGroup
+from emulator.domain.networks.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from emulator.store.tables import Table
 
 _KEY = ("account", "region", "id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.domain.public_registry import CatalogData, PublicRegistry
+from emulator.domain.ecr.public_registry import CatalogData, PublicRegistry
 from emulator.store.tables import Table
 
 PUBLIC_REGISTRIES = Table("ecr_public_registries", PublicRegistry, key=("account",))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from emulator.domain.creation_template import CreationTemplate
-from emulator.domain.enhanced_finding import EnhancedFindings
-from emulator.domain.enhanced_scan import PENDING, EnhancedScan
-from emulator.domain.image import (
+from emulator.domain.ecr.creation_template import CreationTemplate
+from emulator.domain.ecr.enhanced_finding import EnhancedFindings
+from emulator.domain.ecr.enhanced_scan import PENDING, EnhancedScan
+from emulator.domain.ecr.image import (
     HeardPush,
     Image,
     ImageCount,
@@ -15,18 +15,18 @@ from emulator.domain.image import (
     LayerUpload,
     Repository,
 )
-from emulator.domain.image_scan import ENHANCED, ImageFindings, ImageScan, ScanningConfiguration
-from emulator.domain.image_signing import ImageSigning, SigningKey
-from emulator.domain.lifecycle_preview import IN_PROGRESS, LifecyclePreview
-from emulator.domain.package_inventory import ImagePackages
-from emulator.domain.pull_through import CachedTag, PullThroughRule
-from emulator.domain.registry_settings import (
+from emulator.domain.ecr.image_scan import ENHANCED, ImageFindings, ImageScan, ScanningConfiguration
+from emulator.domain.ecr.image_signing import ImageSigning, SigningKey
+from emulator.domain.ecr.lifecycle_preview import IN_PROGRESS, LifecyclePreview
+from emulator.domain.ecr.package_inventory import ImagePackages
+from emulator.domain.ecr.pull_through import CachedTag, PullThroughRule
+from emulator.domain.ecr.registry_settings import (
     AccountSetting,
     PullTimeExclusion,
     RegistryPolicy,
     SigningConfiguration,
 )
-from emulator.domain.replication import Backfill, BackfillItem, Replication, ReplicationConfiguration
+from emulator.domain.ecr.replication import Backfill, BackfillItem, Replication, ReplicationConfiguration
 from emulator.store.tables import Table
 
 _REPOSITORY = ("account", "region", "repository")

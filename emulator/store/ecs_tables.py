@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from emulator.domain.address_plan import SubnetSlice, VpcRange
-from emulator.domain.alarm import AlarmState
-from emulator.domain.capacity_provider import CapacityProvider
-from emulator.domain.cluster import AccountSetting, Cluster, Family, TaskDefinition
-from emulator.domain.container_instance import (
+from emulator.domain.capacity.capacity_provider import CapacityProvider
+from emulator.domain.capacity.cluster import AccountSetting, Cluster, Family, TaskDefinition
+from emulator.domain.capacity.container_instance import (
     ContainerInstance,
     InstanceAllocation,
     InstanceGpuAllocation,
     InstancePortAllocation,
 )
 from emulator.domain.exec_session import ExecSession
-from emulator.domain.host_ports import HostPort
-from emulator.domain.service import Service
-from emulator.domain.service_deployment import ServiceDeployment, ServiceRevision
-from emulator.domain.task import AddressAllocation, IdempotencyToken, Task, TaskCredentials
+from emulator.domain.networks.address_plan import SubnetSlice, VpcRange
+from emulator.domain.networks.host_ports import HostPort
+from emulator.domain.service_scheduler.alarm import AlarmState
+from emulator.domain.service_scheduler.service import Service
+from emulator.domain.service_scheduler.service_deployment import ServiceDeployment, ServiceRevision
+from emulator.domain.tasks.task import AddressAllocation, IdempotencyToken, Task, TaskCredentials
 from emulator.store.tables import Table
 
 

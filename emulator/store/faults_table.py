@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from emulator.domain.container_instance import ContainerInstance
+from emulator.domain.capacity.container_instance import ContainerInstance
 from emulator.domain.faults import Fault, cuts_off
 from emulator.store.database import Reader
 from emulator.store.tables import Table

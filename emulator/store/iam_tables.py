@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.domain.identity import (
+from emulator.domain.iam.identity import (
     AccessKey,
     Attachment,
     InlinePolicy,

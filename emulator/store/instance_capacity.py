@@ -1,7 +1,7 @@
 """What container instances have left: rows that tasks take at their placement and give back when they have STOPPED.
 
 Placement reads and takes within one transaction, so that two tasks never get the same room; a host port is also
-unique by itself (D3). Who is placed where is decided in domain/placement.py.
+unique by itself (D3). Who is placed where is decided in domain/capacity/placement.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from emulator.domain.container_instance import (
+from emulator.domain.capacity.container_instance import (
     EXTERNAL,
     ContainerInstance,
     InstanceAllocation,
@@ -20,9 +20,9 @@ from emulator.domain.container_instance import (
     InstancePortAllocation,
     Load,
 )
-from emulator.domain.placement import Candidate, Demand
-from emulator.domain.service_tasks import PENDING
-from emulator.domain.task import Task
+from emulator.domain.capacity.placement import Candidate, Demand
+from emulator.domain.service_scheduler.service_tasks import PENDING
+from emulator.domain.tasks.task import Task
 from emulator.store.database import Reader, Transaction
 from emulator.store.ecs_tables import (
     CONTAINER_INSTANCES,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from emulator.domain.capacity.launch_template import launch_fault, profile_words
+from emulator.domain.capacity.machine_image import machine_image
 from emulator.domain.errors import AwsError
-from emulator.domain.identity import InstanceProfile
-from emulator.domain.launch_template import launch_fault, profile_words
-from emulator.domain.machine_image import machine_image
-from emulator.domain.parameter import reference
+from emulator.domain.iam.identity import InstanceProfile
+from emulator.domain.secrets.parameter import reference
 from emulator.store.database import Reader
 from emulator.store.iam_tables import INSTANCE_PROFILES
 from emulator.store.secret_values import Scope, read_parameter

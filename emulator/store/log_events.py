@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from emulator.clock import Clock, monotonic
-from emulator.domain.log_group import EVENT_OVERHEAD_BYTES, StreamKey
+from emulator.domain.logs.log_group import EVENT_OVERHEAD_BYTES, StreamKey
 from emulator.store.log_queue import Append, LogQueue, Ticket
 from emulator.store.log_rows import SCHEMA, StoredEvent, StreamFacts, Window
 

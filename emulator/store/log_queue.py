@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from emulator.domain.log_group import EVENT_OVERHEAD_BYTES, StreamKey
+from emulator.domain.logs.log_group import EVENT_OVERHEAD_BYTES, StreamKey
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emulator.domain.log_group import EVENT_OVERHEAD_BYTES, Position
+from emulator.domain.logs.log_group import EVENT_OVERHEAD_BYTES, Position
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS groups (no INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE)",

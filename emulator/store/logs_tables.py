@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.domain.log_group import LogGroup, LogStream
+from emulator.domain.logs.log_group import LogGroup, LogStream
 from emulator.store.tables import Table
 
 LOG_GROUPS = Table("log_groups", LogGroup, key=("account", "region", "name"))

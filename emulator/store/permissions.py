@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from emulator.domain.identity import Role, TemporaryCredentials, User, role_name
-from emulator.domain.managed_policies import is_aws_managed, managed_policy
-from emulator.domain.policy_conditions import Context
-from emulator.domain.policy_evaluation import Access, Decision, Policies, evaluate
-from emulator.domain.policy_matching import Requester
+from emulator.domain.iam.identity import Role, TemporaryCredentials, User, role_name
+from emulator.domain.iam.managed_policies import is_aws_managed, managed_policy
+from emulator.domain.iam.policy_conditions import Context
+from emulator.domain.iam.policy_evaluation import Access, Decision, Policies, evaluate
+from emulator.domain.iam.policy_matching import Requester
 from emulator.store.database import Reader
 from emulator.store.iam_tables import ATTACHMENTS, INLINE_POLICIES, POLICIES, ROLES, USERS
 from emulator.store.principals import credentials_of

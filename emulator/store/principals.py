@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emulator.domain.identity import TemporaryCredentials, access_key_id
+from emulator.domain.iam.identity import TemporaryCredentials, access_key_id
 from emulator.ids import Ids
 from emulator.store.database import Reader, Transaction
 from emulator.store.iam_tables import ACCESS_KEYS, TEMPORARY_CREDENTIALS, USERS

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from emulator.domain.policy_conditions import resource_tags
-from emulator.domain.policy_evaluation import Access
-from emulator.domain.public_registry import PUBLIC
-from emulator.domain.registry_settings import REGISTRY_POLICY_SCOPE, SETTINGS, is_excluded, policy_decides
+from emulator.domain.ecr.public_registry import PUBLIC
+from emulator.domain.ecr.registry_settings import REGISTRY_POLICY_SCOPE, SETTINGS, is_excluded, policy_decides
+from emulator.domain.iam.policy_conditions import resource_tags
+from emulator.domain.iam.policy_evaluation import Access
 from emulator.store.database import Reader
 from emulator.store.ecr_tables import ACCOUNT_SETTINGS, PULL_TIME_EXCLUSIONS, REGISTRY_POLICIES, REPOSITORIES
 

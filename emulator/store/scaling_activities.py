@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from emulator.domain.auto_scaling_group import AutoScalingGroup, ScalingActivity
-from emulator.domain.ec2_instance import Ec2Instance
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, ScalingActivity
+from emulator.domain.capacity.ec2_instance import Ec2Instance
 from emulator.store.autoscaling_tables import ACTIVITIES
 from emulator.store.database import Reader, Transaction
 

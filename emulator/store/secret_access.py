@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from emulator.domain.parameter import DEFAULT_KEY, Parameter, ParameterVersion, Reference, arn_resource
-from emulator.domain.policy_conditions import Context, resource_tags
-from emulator.domain.policy_evaluation import Access
-from emulator.domain.secret import CURRENT, Secret
+from emulator.domain.iam.policy_conditions import Context, resource_tags
+from emulator.domain.iam.policy_evaluation import Access
+from emulator.domain.secrets.parameter import DEFAULT_KEY, Parameter, ParameterVersion, Reference, arn_resource
+from emulator.domain.secrets.secret import CURRENT, Secret
 from emulator.store.database import Reader
 from emulator.store.secret_values import Scope, find_parameter, find_secret
 from emulator.store.secrets_tables import PARAMETER_VERSIONS

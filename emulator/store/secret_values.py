@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator.domain.errors import AwsError, ResourceNotFoundException
-from emulator.domain.parameter import (
+from emulator.domain.secrets.parameter import (
     Parameter,
     ParameterNotFound,
     ParameterVersion,
@@ -19,8 +19,8 @@ from emulator.domain.parameter import (
     selected_version,
     version_not_found,
 )
-from emulator.domain.public_parameter import public_parameter
-from emulator.domain.secret import CURRENT, InvalidRequestException, Secret, SecretVersion
+from emulator.domain.secrets.public_parameter import public_parameter
+from emulator.domain.secrets.secret import CURRENT, InvalidRequestException, Secret, SecretVersion
 from emulator.store.database import Reader
 from emulator.store.sealing import Sealer, Unsealable
 from emulator.store.secrets_tables import PARAMETER_VERSIONS, PARAMETERS, SECRET_VERSIONS, SECRETS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from emulator.domain.parameter import Parameter, ParameterVersion
-from emulator.domain.secret import Secret, SecretVersion
+from emulator.domain.secrets.parameter import Parameter, ParameterVersion
+from emulator.domain.secrets.secret import Secret, SecretVersion
 from emulator.store.tables import Table
 
 SECRETS: Table[Secret] = Table(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from emulator.domain.service import Service
-from emulator.domain.service_tasks import PENDING
-from emulator.domain.task import Task
+from emulator.domain.service_scheduler.service import Service
+from emulator.domain.service_scheduler.service_tasks import PENDING
+from emulator.domain.tasks.task import Task
 from emulator.store.database import Reader
 from emulator.store.ecs_tables import SERVICES, TASKS
 

@@ -1,4 +1,4 @@
-"""What stands in an account's region: the rows, and of the default VPC what has none (domain/vpc.py)."""
+"""What stands in an account's region: the rows, and of the default VPC what has none (domain/networks/vpc.py)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from emulator.domain import network
-from emulator.domain.network import KnownNetwork
-from emulator.domain.security_group import SecurityGroup, default_security_group
-from emulator.domain.task import Task
-from emulator.domain.vpc import (
+from emulator.domain.networks import network
+from emulator.domain.networks.network import KnownNetwork
+from emulator.domain.networks.security_group import SecurityGroup, default_security_group
+from emulator.domain.networks.vpc import (
     InternetGateway,
     RouteTable,
     Subnet,
@@ -20,6 +19,7 @@ from emulator.domain.vpc import (
     default_subnets,
     default_vpc,
 )
+from emulator.domain.tasks.task import Task
 from emulator.store.database import Reader, Transaction
 from emulator.store.ec2_tables import INTERNET_GATEWAYS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS, VPCS
 from emulator.store.ecs_tables import TASKS

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from emulator.clock import Clock
-from emulator.domain.identity import RoleName, TemporaryCredentials, adopted_role_id, role_name
-from emulator.domain.task import Task, TaskCredentials
+from emulator.domain.iam.identity import RoleName, TemporaryCredentials, adopted_role_id, role_name
+from emulator.domain.tasks.task import Task, TaskCredentials
 from emulator.ids import Ids
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ecs_tables import TASK_CREDENTIALS, TASKS

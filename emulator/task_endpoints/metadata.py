@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from emulator.domain.task import Container, Task, runtime_id
-from emulator.domain.task_metadata import container_document, shown_name, task_document
+from emulator.domain.tasks.task import Container, Task, runtime_id
+from emulator.domain.tasks.task_metadata import container_document, shown_name, task_document
 from emulator.task_endpoints.room import Asked, Route, Told
 from emulator.task_endpoints.views import TaskViews
 

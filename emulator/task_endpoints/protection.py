@@ -13,10 +13,16 @@ from typing import Any, Final
 
 from emulator.clock import Clock
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.policy_conditions import request_keys, resource_tags
-from emulator.domain.policy_evaluation import Access, denial_text
-from emulator.domain.task import Task
-from emulator.domain.task_protection import check_minutes, is_deployment_blocked, is_protected, protected, why_not
+from emulator.domain.iam.policy_conditions import request_keys, resource_tags
+from emulator.domain.iam.policy_evaluation import Access, denial_text
+from emulator.domain.service_scheduler.task_protection import (
+    check_minutes,
+    is_deployment_blocked,
+    is_protected,
+    protected,
+    why_not,
+)
+from emulator.domain.tasks.task import Task
 from emulator.events import journal
 from emulator.ids import Ids
 from emulator.store.database import Database

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from emulator.clock import Clock
-from emulator.domain.task import Task
+from emulator.domain.tasks.task import Task
 from emulator.domain.token_bucket import TokenBucket, take
 
 _log = logging.getLogger("homeport.task_endpoints")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from emulator.clock import KernelClock
 from emulator.control.definitions import DefinitionMissing, Definitions
-from emulator.domain.address_plan import PUBLIC, gateway_of
-from emulator.domain.task import Container, Task, endpoint_id
-from emulator.domain.task_metadata import ClockReading, SeenContainer, TagsUnavailable, TaskNetwork, TaskView
+from emulator.domain.networks.address_plan import PUBLIC, gateway_of
+from emulator.domain.tasks.task import Container, Task, endpoint_id
+from emulator.domain.tasks.task_metadata import ClockReading, SeenContainer, TagsUnavailable, TaskNetwork, TaskView
 from emulator.engine import labels
 from emulator.engine.base import ContainerState
 from emulator.store.database import Database, Reader

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from emulator.domain.errors import AccessDeniedException, AwsError, NotEmulatedYet
-from emulator.domain.policy_conditions import Context, request_keys
-from emulator.domain.policy_evaluation import Access, denial_text
+from emulator.domain.iam.policy_conditions import Context, request_keys
+from emulator.domain.iam.policy_evaluation import Access, denial_text
 from emulator.store.permissions import Standing, decide, standing_of
 from emulator.wire.call import Call
 from emulator.wire.errors import UnauthorizedOperation

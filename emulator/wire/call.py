@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from emulator.domain.policy_conditions import Context
+from emulator.domain.iam.policy_conditions import Context
 from emulator.ids import Ids
 from emulator.store.database import Reader, Transaction
 

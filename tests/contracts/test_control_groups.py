@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.domain.task_limits import MIB, TaskLimits, limits_choice
+from emulator.domain.tasks.task_limits import MIB, TaskLimits, limits_choice
 from emulator.engine.base import EngineError
 from emulator.engine.control_groups import GroupName
 from tests.contracts.test_engine_contract import AnyWorld, running

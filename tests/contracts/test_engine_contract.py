@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from emulator.domain.packet_filter import Allow
+from emulator.domain.networks.packet_filter import Allow
 from emulator.engine.base import (
     ContainerCreateFailed,
     ContainerStartFailed,

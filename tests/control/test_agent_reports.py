@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.engine.simulated_behaviour import Behaviour
+from emulator.engine.simulated.behaviour import Behaviour
 from emulator.events import journal
 from tests.control.world import World, container
 from tests.services.ecs_scene import refuses

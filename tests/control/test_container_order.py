@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.engine.simulated_behaviour import Behaviour, HealthTurn
+from emulator.engine.simulated.behaviour import Behaviour, HealthTurn
 from tests.control.world import World, container, health_check
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.domain import service_rules
+from emulator.domain.service_scheduler import service_rules
 from tests.conftest import Aws
 from tests.control.test_task_sets import Sets
 from tests.services.ecs_scene import NETWORK, fargate_definition, refuses

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.alarm import AlarmState
-from emulator.engine.simulated_behaviour import Behaviour, HealthTurn
+from emulator.domain.service_scheduler.alarm import AlarmState
+from emulator.engine.simulated.behaviour import Behaviour, HealthTurn
 from emulator.store.ecs_tables import ALARM_STATES
 from tests.control.world import NETWORK, World, container, health_check
 

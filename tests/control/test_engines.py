@@ -14,7 +14,7 @@ from emulator.clock import VirtualClock
 from emulator.config import Config
 from emulator.domain.engines import EngineEndpoint
 from emulator.engine.base import EngineUnavailable, NetworkSpec
-from emulator.engine.simulated import SimulatedEngine
+from emulator.engine.simulated.engine import SimulatedEngine
 from tests.conftest import aws_of, call_wsgi, make_environ, observe
 from tests.services.instance_scene import EVERYWHERE, ec2_definition
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from emulator.app import build
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.engine.simulated_behaviour import Behaviour, Output, RemoteImage
+from emulator.engine.simulated.behaviour import Behaviour, Output, RemoteImage
 from emulator.events import journal
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of, observe

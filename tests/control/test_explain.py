@@ -9,7 +9,7 @@ import pytest
 from emulator.admin.explain import explain, plans
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.engine.simulated_behaviour import Behaviour, HealthTurn
+from emulator.engine.simulated.behaviour import Behaviour, HealthTurn
 from tests.conftest import Aws
 from tests.control.world import NETWORK, World, container, health_check
 from tests.services.instance_scene import ec2_definition, provide_image, register

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.control.faults import Faults
-from emulator.engine.simulated_behaviour import Behaviour
+from emulator.engine.simulated.behaviour import Behaviour
 from emulator.events.task_changes import state_changes
 from tests.conftest import Aws, call_wsgi, make_environ
 from tests.control.world import NETWORK, World, container

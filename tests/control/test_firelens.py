@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.engine.base import ContainerSpec
-from emulator.engine.simulated_behaviour import Behaviour
-from emulator.engine.simulated_container import SimulatedContainer
+from emulator.engine.simulated.behaviour import Behaviour
+from emulator.engine.simulated.container import SimulatedContainer
 from tests.control.world import World, awslogs, container
 
 CONFIGURATION = "/fluent-bit/etc/fluent-bit.conf"

@@ -10,7 +10,7 @@ import pytest
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.engine.base import ContainerSpec
-from emulator.engine.docker_spec import create_body
+from emulator.engine.docker.spec import create_body
 from emulator.engine.nvidia import gpus_of
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import Aws

@@ -9,8 +9,8 @@ import pytest
 
 from emulator.clock import VirtualClock
 from emulator.control.log_delivery import DestinationUnavailable, LogDelivery, forget_unknown, sweep_expired
-from emulator.domain.log_delivery import Destination
-from emulator.domain.log_group import StreamKey
+from emulator.domain.logs.log_delivery import Destination
+from emulator.domain.logs.log_group import StreamKey
 from emulator.engine.base import OutputLine
 from emulator.ids import Ids
 from emulator.store.database import Database

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.domain.reach import addresses, sentences
-from emulator.domain.task import Task
+from emulator.domain.networks.reach import addresses, sentences
+from emulator.domain.tasks.task import Task
 from emulator.engine.base import ContainerStartFailed
 from emulator.store.ecs_tables import TASKS
 from tests.control.world import World, container

@@ -10,8 +10,8 @@ import pytest
 from emulator.app import Emulator, build
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.engine.simulated import SimulatedEngine
-from emulator.engine.simulated_behaviour import Behaviour, Output
+from emulator.engine.simulated.behaviour import Behaviour, Output
+from emulator.engine.simulated.engine import SimulatedEngine
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of
 from tests.control.world import NETWORK, World, awslogs, container

@@ -12,8 +12,8 @@ from emulator.admin.explain import explain
 from emulator.app import build
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.domain.packet_filter import OPEN_EGRESS, Allow
-from emulator.domain.task import Task
+from emulator.domain.networks.packet_filter import OPEN_EGRESS, Allow
+from emulator.domain.tasks.task import Task
 from emulator.engine.base import EngineError, EngineUnavailable
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of, observe

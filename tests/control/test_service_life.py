@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.engine.simulated_behaviour import Behaviour
+from emulator.engine.simulated.behaviour import Behaviour
 from tests.control.world import NETWORK, World, container
 
 

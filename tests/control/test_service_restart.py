@@ -15,7 +15,7 @@ import pytest
 from emulator.app import build
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.engine.simulated import SimulatedEngine
+from emulator.engine.simulated.engine import SimulatedEngine
 from tests.conftest import aws_of
 from tests.control.world import NETWORK, World, container
 from tests.services.instance_scene import EVERYWHERE, ec2_definition, register

@@ -19,7 +19,7 @@ from emulator.engine.base import (
     ImageNotFound,
     ImagePullFailed,
 )
-from emulator.engine.simulated_behaviour import Behaviour, HealthTurn, RemoteImage
+from emulator.engine.simulated.behaviour import Behaviour, HealthTurn, RemoteImage
 from emulator.events.task_changes import state_changes
 from tests import stop_reasons
 from tests.control.world import NETWORK, World, awslogs, container, health_check

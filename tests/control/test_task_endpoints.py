@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.container_statistics import Sample
-from emulator.domain.task_metadata import TagsUnavailable
-from emulator.engine.simulated_behaviour import Behaviour, HealthTurn
+from emulator.domain.tasks.container_statistics import Sample
+from emulator.domain.tasks.task_metadata import TagsUnavailable
+from emulator.engine.simulated.behaviour import Behaviour, HealthTurn
 from emulator.task_endpoints import credentials
 from emulator.task_endpoints.caller import RELAY_LISTENER
 from emulator.task_endpoints.views import TaskViews

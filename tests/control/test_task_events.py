@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from emulator.engine.simulated_behaviour import Behaviour, HealthTurn
+from emulator.engine.simulated.behaviour import Behaviour, HealthTurn
 from emulator.events.task_changes import state_changes
 from tests.control.world import NETWORK, World, container, health_check
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.engine.base import ContainerCreateFailed, EngineNotResponding, NetworkConflict
-from emulator.engine.simulated_behaviour import Behaviour, HealthTurn, Output
+from emulator.engine.simulated.behaviour import Behaviour, HealthTurn, Output
 from emulator.events import journal
 from tests.control.world import World, awslogs, container, health_check
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from emulator.admin.explain import explain
 from emulator.control.recover import sweep_dead_ephemeral
-from emulator.domain.task_limits import MIB, TaskLimits
+from emulator.domain.tasks.task_limits import MIB, TaskLimits
 from emulator.engine import labels
 from emulator.engine.base import ContainerSpec, EngineError
 from emulator.engine.control_groups import GroupName
-from emulator.engine.simulated_behaviour import Behaviour
+from emulator.engine.simulated.behaviour import Behaviour
 from tests.control.world import World, container
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.domain import service_rules
-from emulator.engine.simulated import SimulatedEngine
-from emulator.engine.simulated_behaviour import Behaviour
+from emulator.domain.service_scheduler import service_rules
+from emulator.engine.simulated.behaviour import Behaviour
+from emulator.engine.simulated.engine import SimulatedEngine
 from tests.conftest import Aws
 from tests.services.ecs_scene import NETWORK, fargate_definition, refuses
 from tests.services.instance_scene import register

@@ -16,7 +16,7 @@ from emulator.clock import VirtualClock
 from emulator.config import Config
 from emulator.control.task_volumes import CannotCreateVolume
 from emulator.engine.base import ContainerSpec, EngineError
-from emulator.engine.simulated_behaviour import RemoteImage
+from emulator.engine.simulated.behaviour import RemoteImage
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of
 from tests.control.world import World, container

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import WaiterError
 
-from emulator.engine.simulated_behaviour import Behaviour
+from emulator.engine.simulated.behaviour import Behaviour
 from tests.control.world import World, container
 
 ONCE = {"Delay": 0, "MaxAttempts": 1}

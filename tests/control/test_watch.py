@@ -12,8 +12,8 @@ from emulator.control.loop import ControlLoop
 from emulator.control.observe import ContainerWatch
 from emulator.engine import labels
 from emulator.engine.base import ContainerSpec, EngineEvent
-from emulator.engine.simulated import SimulatedEngine
-from emulator.engine.simulated_behaviour import Behaviour
+from emulator.engine.simulated.behaviour import Behaviour
+from emulator.engine.simulated.engine import SimulatedEngine
 
 TASK = "arn:aws:ecs:us-east-1:123456789012:task/c/1"
 

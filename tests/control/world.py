@@ -8,8 +8,8 @@ from typing import Any
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.engine.simulated import SimulatedEngine
-from emulator.engine.simulated_behaviour import Behaviour
+from emulator.engine.simulated.behaviour import Behaviour
+from emulator.engine.simulated.engine import SimulatedEngine
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import Aws
 

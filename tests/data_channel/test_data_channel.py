@@ -13,7 +13,7 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.engine.simulated_behaviour import Behaviour
+from emulator.engine.simulated.behaviour import Behaviour
 from emulator.events import journal
 from tests.conftest import Aws, call_wsgi, make_environ
 from tests.control.world import NETWORK, World, awslogs, container

@@ -11,7 +11,7 @@ import pytest
 from emulator.clock import SystemClock
 from emulator.engine.base import ContainerSpec, OutputLine
 from emulator.engine.container_spec import Surroundings, container_spec
-from emulator.engine.docker import DockerEngine
+from emulator.engine.docker.engine import DockerEngine
 from tests.docker.homeport import AWSLOGS, IMAGE, SLEEP, Homeport, container, engine, eventually, shell
 
 pytestmark = pytest.mark.docker

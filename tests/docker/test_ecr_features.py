@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from emulator.domain.public_registry import alias_of
+from emulator.domain.ecr.public_registry import alias_of
 from tests.docker.homeport import (
     ACCOUNT,
     AWSLOGS,

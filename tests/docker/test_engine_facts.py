@@ -10,7 +10,7 @@ import pytest
 
 from emulator.clock import SystemClock, monotonic
 from emulator.engine.base import Mount, NetworkAttachment, Ulimit
-from emulator.engine.docker import DockerEngine
+from emulator.engine.docker.engine import DockerEngine
 from tests.engine_worlds import OWNER, SLEEPER, DockerWorld, Heard
 
 pytestmark = pytest.mark.docker

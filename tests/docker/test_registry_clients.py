@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from emulator.cli.images_client import RegistryClient, export_layout, import_layout
-from emulator.domain.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from emulator.domain.ecr.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from emulator.ids import Ids
 from emulator.registry.archive import docker_archive
 from emulator.registry.repository import find_image, find_repository

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.domain.container_instance import ContainerInstance, InstanceAttribute, Load
-from emulator.domain.placement import Candidate
+from emulator.domain.capacity.container_instance import ContainerInstance, InstanceAttribute, Load
+from emulator.domain.capacity.placement import Candidate
 
 CLUSTER = "arn:aws:ecs:us-east-1:123456789012:cluster/c"
 

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from emulator.domain import deployment as deployments
-from emulator.domain import service_deployment as history
-from emulator.domain.actions import NoteEnds, StartTasks, StopTask, noted
-from emulator.domain.alarm import AlarmState
-from emulator.domain.lifecycle_stages import answered
-from emulator.domain.scheduler import Plan, Surroundings, reconcile
-from emulator.domain.service import Service
-from emulator.domain.service_deployment import ServiceDeployment
-from emulator.domain.service_events import Notice
-from emulator.domain.service_placement import Placer, Spot, on_fargate
-from emulator.domain.service_tasks import LIVE, TargetHealth
-from emulator.domain.task import Container, Task
+from emulator.domain.service_scheduler import deployment as deployments
+from emulator.domain.service_scheduler import service_deployment as history
+from emulator.domain.service_scheduler.alarm import AlarmState
+from emulator.domain.service_scheduler.lifecycle_stages import answered
+from emulator.domain.service_scheduler.scheduler import Plan, Surroundings, reconcile
+from emulator.domain.service_scheduler.service import Service
+from emulator.domain.service_scheduler.service_deployment import ServiceDeployment
+from emulator.domain.service_scheduler.service_events import Notice
+from emulator.domain.service_scheduler.service_placement import Placer, Spot, on_fargate
+from emulator.domain.service_scheduler.service_tasks import LIVE, TargetHealth
+from emulator.domain.tasks.actions import NoteEnds, StartTasks, StopTask, noted
+from emulator.domain.tasks.task import Container, Task
 from emulator.ids import Ids
 
 CLUSTER = "arn:aws:ecs:us-east-1:123456789012:cluster/default"

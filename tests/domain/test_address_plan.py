@@ -6,7 +6,14 @@ import itertools
 
 import pytest
 
-from emulator.domain.address_plan import RangeExhausted, moved, next_address, next_slice, public_range, ranges_to_try
+from emulator.domain.networks.address_plan import (
+    RangeExhausted,
+    moved,
+    next_address,
+    next_slice,
+    public_range,
+    ranges_to_try,
+)
 
 
 def test_a_vpc_has_its_own_range_where_it_is_free() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.advisory import (
+from emulator.domain.ecr.advisory import (
     Incomparable,
     InvalidAdvisory,
     by_name,
@@ -15,7 +15,7 @@ from emulator.domain.advisory import (
     parse_advisory,
     severity,
 )
-from emulator.domain.package_inventory import Package
+from emulator.domain.ecr.package_inventory import Package
 from tests.synthetic_layers import advisory
 
 

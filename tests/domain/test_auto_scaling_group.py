@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.auto_scaling_group import PROTECTED_REMAIN, AutoScalingGroup, next_step
-from emulator.domain.ec2_instance import Ec2Instance
+from emulator.domain.capacity.auto_scaling_group import PROTECTED_REMAIN, AutoScalingGroup, next_step
+from emulator.domain.capacity.ec2_instance import Ec2Instance
 
 GROUP = AutoScalingGroup("1", "r", "g", "arn", 0, 100, 3, 0.0, ["ra", "rb", "rc"])
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from emulator.domain.actions import StartTasks
-from emulator.domain.lifecycle_stages import PAUSE_STAGES, STAGES
-from emulator.domain.service_notices import envelope
+from emulator.domain.service_scheduler.lifecycle_stages import PAUSE_STAGES, STAGES
+from emulator.domain.service_scheduler.service_notices import envelope
+from emulator.domain.tasks.actions import StartTasks
 from tests.domain.service_world import World, make_service
 
 HOOKS_FAILED = "Service deployment rolled back because POST_SCALE_UP lifecycle hook(s) failed. "

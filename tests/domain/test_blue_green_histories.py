@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from emulator.domain.actions import StartTasks, StopTask
-from emulator.domain.lifecycle_stages import PAUSE_STAGES, STAGES
-from emulator.domain.scheduler import Plan
-from emulator.domain.service import Deployment
-from emulator.domain.service_placement import Placer, Spot, Spots, no_instances
-from emulator.domain.service_tasks import LIVE, Member, muster
+from emulator.domain.service_scheduler.lifecycle_stages import PAUSE_STAGES, STAGES
+from emulator.domain.service_scheduler.scheduler import Plan
+from emulator.domain.service_scheduler.service import Deployment
+from emulator.domain.service_scheduler.service_placement import Placer, Spot, Spots, no_instances
+from emulator.domain.service_scheduler.service_tasks import LIVE, Member, muster
+from emulator.domain.tasks.actions import StartTasks, StopTask
 from tests.domain.service_world import World, make_service
 from tests.domain.test_scheduler_histories import Step, take
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.domain.container_order import order_of, readiness, starts_again
-from emulator.domain.task import Container, Task
-from emulator.domain.task_actions import KillContainer, LaunchContainer, RestartContainer, SignalContainer
-from emulator.domain.task_outcomes import settled
-from emulator.domain.task_progress import Needs, Observed, Sight, advance, stop
+from emulator.domain.tasks.container_order import order_of, readiness, starts_again
+from emulator.domain.tasks.task import Container, Task
+from emulator.domain.tasks.task_actions import KillContainer, LaunchContainer, RestartContainer, SignalContainer
+from emulator.domain.tasks.task_outcomes import settled
+from emulator.domain.tasks.task_progress import Needs, Observed, Sight, advance, stop
 from tests.domain.test_task_progress import NOW, Bench, task_of
 
 Definition = dict[str, Any]
@@ -224,7 +224,7 @@ def test_a_restart_that_was_not_recorded_is_seen_and_not_done_twice() -> None:
 
 
 def bench_done() -> Any:
-    from emulator.domain.task_outcomes import Done
+    from emulator.domain.tasks.task_outcomes import Done
 
     return Done(runtime_id="app")
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.domain.actions import StartTasks
-from emulator.domain.deployment import bounds
-from emulator.domain.reconciliation import Surroundings
-from emulator.domain.scheduler import Plan, reconcile
-from emulator.domain.service_placement import DaemonHost, Unplaced
+from emulator.domain.service_scheduler.deployment import bounds
+from emulator.domain.service_scheduler.reconciliation import Surroundings
+from emulator.domain.service_scheduler.scheduler import Plan, reconcile
+from emulator.domain.service_scheduler.service_placement import DaemonHost, Unplaced
+from emulator.domain.tasks.actions import StartTasks
 from tests.domain.service_world import World, make_service
 
 STEPS = st.lists(

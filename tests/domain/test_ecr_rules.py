@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.domain.creation_template import CREATE_ON_PUSH, REPLICATION, CreationTemplate, repository_by, template_for
-from emulator.domain.ecr_events import IMAGE_ACTION, REFERRER_ACTION, image_action
-from emulator.domain.image import SMALLEST_PART, Image, Repository, UploadParts
-from emulator.domain.pull_through import CachedTag, PullThroughRule, kind_of, rule_for
-from emulator.domain.registry_settings import SigningRule, is_excluded, policy_decides
-from emulator.domain.replication import Destination, Replication, ReplicationConfiguration, ReplicationRule
+from emulator.domain.ecr.creation_template import (
+    CREATE_ON_PUSH,
+    REPLICATION,
+    CreationTemplate,
+    repository_by,
+    template_for,
+)
+from emulator.domain.ecr.ecr_events import IMAGE_ACTION, REFERRER_ACTION, image_action
+from emulator.domain.ecr.image import SMALLEST_PART, Image, Repository, UploadParts
+from emulator.domain.ecr.pull_through import CachedTag, PullThroughRule, kind_of, rule_for
+from emulator.domain.ecr.registry_settings import SigningRule, is_excluded, policy_decides
+from emulator.domain.ecr.replication import Destination, Replication, ReplicationConfiguration, ReplicationRule
 
 A, R = "123456789012", "us-east-1"
 WEST, NORTH = Destination(A, "eu-west-1"), Destination(A, "eu-north-1")

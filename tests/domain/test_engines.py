@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.domain.address_plan import engine_range, gateway_of, overlap
 from emulator.domain.engines import BadEndpoint, EngineEndpoint, SwarmMembership, engine_endpoints, swarm_refusal
+from emulator.domain.networks.address_plan import engine_range, gateway_of, overlap
 
 EAST = SwarmMembership("e", manager=True, managers=("e",))
 WEST = SwarmMembership("w", managers=("e",))

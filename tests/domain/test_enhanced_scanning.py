@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from emulator.domain.detection import CvssScore, Detection, Vulnerability, VulnerablePackage, gravest_first
-from emulator.domain.enhanced_finding import CLOSED_KEPT_S, ImageFacts, compared, finding_members, severity_counts
-from emulator.domain.enhanced_scan import (
+from emulator.domain.ecr.detection import CvssScore, Detection, Vulnerability, VulnerablePackage, gravest_first
+from emulator.domain.ecr.enhanced_finding import CLOSED_KEPT_S, ImageFacts, compared, finding_members, severity_counts
+from emulator.domain.ecr.enhanced_scan import (
     AGAIN,
     ARCHIVE,
     EXPIRE,
@@ -24,7 +24,7 @@ from emulator.domain.enhanced_scan import (
     EnhancedScan,
     next_step,
 )
-from emulator.domain.image import Image
+from emulator.domain.ecr.image import Image
 
 IMAGE = Image("123456789012", "us-east-1", "app", "sha256:0", "application/x", 1, 1, 0.0)
 DAY = 24 * 3600.0

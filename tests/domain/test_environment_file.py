@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.environment_file import NotAnObject, bucket_and_key, merged, variables
-from emulator.domain.unsupported_features import unsupported_features
-from emulator.domain.volume_plan import host_paths, is_allowed
+from emulator.domain.task_definitions.unsupported_features import unsupported_features
+from emulator.domain.tasks.environment_file import NotAnObject, bucket_and_key, merged, variables
+from emulator.domain.tasks.volume_plan import host_paths, is_allowed
 
 
 def test_lines() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.domain.exec_session import SessionLog, agent_state, log_of
-from emulator.domain.task import Container
+from emulator.domain.tasks.task import Container
 
 HERE = {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/own", "awslogs-region": "r2"}}}
 FLUENT = {"logConfiguration": {"logDriver": "awsfirelens", "options": {"awslogs-group": "/own"}}}

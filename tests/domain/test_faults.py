@@ -13,7 +13,7 @@ from emulator.domain.fault_request import BadFault, fault_from
 from emulator.domain.fault_shape import fault_shape
 from emulator.domain.fault_words import PULL_ERRORS, START_ERRORS, pull_reason, start_reason
 from emulator.domain.faults import KINDS, Fault, after_call, forgotten, hits_call, hits_container, is_active, struck
-from emulator.domain.task import Container, Task
+from emulator.domain.tasks.task import Container, Task
 
 FAULT = Fault(id="fault-1", kind="pull", since=100.0)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.domain.filter_expression import InvalidPattern
-from emulator.domain.filter_pattern import compile_pattern
+from emulator.domain.logs.filter_expression import InvalidPattern
+from emulator.domain.logs.filter_pattern import compile_pattern
 
 USER = (
     '{"user": {"id": 1, "email": "John.Stiles@example.com"}, "users": [{"id": 2, "email": "John.Doe@example.com"}, '

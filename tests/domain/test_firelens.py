@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from emulator.domain import firelens
-from emulator.domain.unsupported_features import unsupported_features
+from emulator.domain.task_definitions import firelens
+from emulator.domain.task_definitions.unsupported_features import unsupported_features
 
 ARN = "arn:aws:ecs:us-east-1:123456789012:task/prod/0123456789abcdef0123456789abcdef"
 ORIGIN = firelens.Origin("prod", ARN, "web:7", "awsvpc")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.domain import host_ports
-from emulator.domain.host_ports import (
+from emulator.domain.networks import host_ports
+from emulator.domain.networks.host_ports import (
     FIRST_DYNAMIC,
     LAST_DYNAMIC,
     NoPortFree,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, strategies
 
 from emulator.domain.go_text import go_text
-from emulator.domain.identity import access_key_id, account_of_access_key, role_name
-from emulator.domain.managed_policies import managed_policies, managed_policy
-from emulator.domain.policy_document import check_policy
-from emulator.domain.role_trust import Asking, trusts
+from emulator.domain.iam.identity import access_key_id, account_of_access_key, role_name
+from emulator.domain.iam.managed_policies import managed_policies, managed_policy
+from emulator.domain.iam.policy_document import check_policy
+from emulator.domain.iam.role_trust import Asking, trusts
 
 ANA = Asking("123456789012", ("arn:aws:iam::123456789012:user/ana",), context={"sts:externalid": ("word",)})
 ECS = Asking("123456789012", service="ecs-tasks.amazonaws.com")

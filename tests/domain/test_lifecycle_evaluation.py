@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.image import ACTIVE, ARCHIVED, Image
-from emulator.domain.lifecycle_evaluation import DAY_S, TaggedImage, evaluate, lists_by_child
-from emulator.domain.lifecycle_policy import Rule
+from emulator.domain.ecr.image import ACTIVE, ARCHIVED, Image
+from emulator.domain.ecr.lifecycle_evaluation import DAY_S, TaggedImage, evaluate, lists_by_child
+from emulator.domain.ecr.lifecycle_policy import Rule
 
 NOW = 1_800_000_000.0
 

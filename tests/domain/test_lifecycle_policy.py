@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.lifecycle_policy import InvalidPolicy, parse_policy
+from emulator.domain.ecr.lifecycle_policy import InvalidPolicy, parse_policy
 
 
 def rule(priority: int = 1, action: Any = None, **selection: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.listening import Listener, listeners, unheard
+from emulator.domain.networks.listening import Listener, listeners, unheard
 from emulator.engine.base import ContainerState
 from emulator.engine.process_sockets import sockets_of
 

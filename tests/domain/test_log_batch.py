@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.log_batch import Batch, accept
+from emulator.domain.logs.log_batch import Batch, accept
 
 NOW = 1_700_000_000_000
 HOUR = 3_600_000

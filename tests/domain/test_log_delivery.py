@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.log_delivery import (
+from emulator.domain.logs.log_delivery import (
     EVENT_BYTES,
     Destination,
     EventAssembler,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.log_replay import Event, Replay, overlap
+from emulator.domain.logs.log_replay import Event, Replay, overlap
 
 
 def events(text: str, start_ms: int = 1000, step_ms: int = 10) -> list[Event]:

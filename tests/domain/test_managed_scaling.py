@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.container_instance import InstancePort
-from emulator.domain.managed_scaling import (
+from emulator.domain.capacity.container_instance import InstancePort
+from emulator.domain.capacity.managed_scaling import (
     SCALE_IN_AFTER_S,
     Fleet,
     HostSize,
@@ -18,7 +18,7 @@ from emulator.domain.managed_scaling import (
     reservation,
     scale,
 )
-from emulator.domain.placement import Demand
+from emulator.domain.capacity.placement import Demand
 
 SIZE = HostSize(cpu=2048, memory_mib=4096, enis=2)
 HALF = Demand(group="family:job", cpu=1024, memory_mib=256)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, parse_manifest
-from emulator.domain.manifest_conversion import converted
+from emulator.domain.ecr.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, parse_manifest
+from emulator.domain.ecr.manifest_conversion import converted
 
 OCI_CONFIG, DOCKER_CONFIG = "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"
 OCI_LAYERS = [f"application/vnd.oci.image.layer.{kind}" for kind in (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.domain.layer_overlay import LayerFiles, normal, overlay, whiteout
-from emulator.domain.package_inventory import (
+from emulator.domain.ecr.layer_overlay import LayerFiles, normal, overlay, whiteout
+from emulator.domain.ecr.package_inventory import (
     Distribution,
     Package,
     UnreadablePackages,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from emulator.domain.packet_filter import OPEN_EGRESS, Allow, allowances, lets_in
-from emulator.domain.security_group import ALL, Rule, SecurityGroup, open_egress
+from emulator.domain.networks.packet_filter import OPEN_EGRESS, Allow, allowances, lets_in
+from emulator.domain.networks.security_group import ALL, Rule, SecurityGroup, open_egress
 
 
 def group(group_id: str, *rules: Rule) -> SecurityGroup:

@@ -9,11 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.container_instance import InstanceAttribute, InstancePort, Load, with_attributes
+from emulator.domain.capacity.container_instance import InstanceAttribute, InstancePort, Load, with_attributes
+from emulator.domain.capacity.placement import (
+    Candidate,
+    Demand,
+    Placed,
+    Strategy,
+    closest,
+    place,
+    refused_by,
+    with_tasks,
+)
+from emulator.domain.capacity.placement_rules import check_placement, demand_of, strategies_of
+from emulator.domain.capacity.query_language import parse_query
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.placement import Candidate, Demand, Placed, Strategy, closest, place, refused_by, with_tasks
-from emulator.domain.placement_rules import check_placement, demand_of, strategies_of
-from emulator.domain.query_language import parse_query
 from emulator.ids import Ids
 from tests.domain.instance_fleet import candidate, instance
 

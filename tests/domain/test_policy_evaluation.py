@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.policy_evaluation import ALLOW_EVERYTHING, Access, Policies, denial_text, evaluate
-from emulator.domain.policy_matching import Requester, covers, covers_arn
+from emulator.domain.iam.policy_evaluation import ALLOW_EVERYTHING, Access, Policies, denial_text, evaluate
+from emulator.domain.iam.policy_matching import Requester, covers, covers_arn
 
 A, B = "111122223333", "444455556666"
 ANA = Requester("user", f"arn:aws:iam::{A}:user/team/ana", A)

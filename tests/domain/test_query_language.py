@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.domain.capacity.query_language import parse_query
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.linear_pattern import BadPattern, compile_pattern
-from emulator.domain.query_language import parse_query
+from emulator.domain.logs.linear_pattern import BadPattern, compile_pattern
 
 
 @dataclass

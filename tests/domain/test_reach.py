@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from emulator.domain.engines import host_elsewhere
-from emulator.domain.host_ports import NetworkBinding
-from emulator.domain.reach import HERE, Vantage, addresses, sentences
-from emulator.domain.task import Container, Eni, Task
+from emulator.domain.networks.host_ports import NetworkBinding
+from emulator.domain.networks.reach import HERE, Vantage, addresses, sentences
+from emulator.domain.tasks.task import Container, Eni, Task
 
 AWSVPC = Task(
     account="1", region="r", cluster="c", id="t", arn="a", cluster_arn="ca", definition_arn="d:1", family="f",

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from emulator.domain import records
-from emulator.domain.task import Container, Eni
+from emulator.domain.tasks.task import Container, Eni
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from emulator.domain.actions import StartTasks
-from emulator.domain.circuit_breaker import threshold
-from emulator.domain.service_notices import envelope
-from emulator.domain.service_tasks import TargetHealth
+from emulator.domain.service_scheduler.circuit_breaker import threshold
+from emulator.domain.service_scheduler.service_notices import envelope
+from emulator.domain.service_scheduler.service_tasks import TargetHealth
+from emulator.domain.tasks.actions import StartTasks
 from tests.domain.service_world import World, make_service
 
 P = "arn:aws:ecs:us-east-1:123456789012:"

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from emulator.domain.actions import StartTasks, StopTask
-from emulator.domain.deployment import back_off_s, bounds
+from emulator.domain.service_scheduler.deployment import back_off_s, bounds
+from emulator.domain.tasks.actions import StartTasks, StopTask
 from tests.domain.service_world import World, make_service
 
 STEADY = "(service web) has reached a steady state."

@@ -9,11 +9,11 @@ from time import process_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.domain.actions import StartTasks, StopTask
-from emulator.domain.circuit_breaker import breaker_of, threshold
-from emulator.domain.deployment import bounds
-from emulator.domain.scheduler import Plan
-from emulator.domain.service_tasks import TargetHealth, muster, of
+from emulator.domain.service_scheduler.circuit_breaker import breaker_of, threshold
+from emulator.domain.service_scheduler.deployment import bounds
+from emulator.domain.service_scheduler.scheduler import Plan
+from emulator.domain.service_scheduler.service_tasks import TargetHealth, muster, of
+from emulator.domain.tasks.actions import StartTasks, StopTask
 from tests.domain.service_world import World, make_service
 
 Step = tuple[str, int]

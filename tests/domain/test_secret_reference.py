@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.domain.secret_reference import InvalidReference, SecretReference, secret_reference
+from emulator.domain.secrets.secret_reference import InvalidReference, SecretReference, secret_reference
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:210987654321:secret:prod/db-AbCdEf"
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from emulator.domain.placement import Refusal
-from emulator.domain.service import Deployment
-from emulator.domain.service_placement import Spot, Spots, no_instances, unplaced
-from emulator.domain.service_tasks import in_order_of_stopping, muster
+from emulator.domain.capacity.placement import Refusal
+from emulator.domain.service_scheduler.service import Deployment
+from emulator.domain.service_scheduler.service_placement import Spot, Spots, no_instances, unplaced
+from emulator.domain.service_scheduler.service_tasks import in_order_of_stopping, muster
 from tests.domain.instance_fleet import instance
 from tests.domain.service_world import World, make_service
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.requires_attributes import requires_attributes
-from emulator.domain.task_definition import TaskSize, register, task_size, unsupported_features
+from emulator.domain.task_definitions.requires_attributes import requires_attributes
+from emulator.domain.task_definitions.task_definition import TaskSize, register, task_size, unsupported_features
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ECR_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:1"

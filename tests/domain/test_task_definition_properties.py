@@ -14,7 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator.domain.errors import AwsError, InvalidParameterException
-from emulator.domain.task_definition import apply_overrides, overrides_echo, register, task_size, unsupported_features
+from emulator.domain.task_definitions.task_definition import (
+    apply_overrides,
+    overrides_echo,
+    register,
+    task_size,
+    unsupported_features,
+)
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.domain.errors import AwsError, ClientException, InvalidParameterException
-from emulator.domain.task_definition import (
+from emulator.domain.task_definitions.task_definition import (
     EcrRegistry,
     TaskDefinitionReference,
     ecr_registry,

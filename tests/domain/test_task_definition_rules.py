@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.domain.errors import AwsError, ClientException, InvalidParameterException
-from emulator.domain.task_definition import register
+from emulator.domain.task_definitions.task_definition import register
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ECR_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:1"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.task_limits import MIB, GroupFacts, container_limits, limits_choice, task_limits
+from emulator.domain.tasks.task_limits import MIB, GroupFacts, container_limits, limits_choice, task_limits
 
 ROOT_HERE = GroupFacts(1, "cgroupfs", on_this_host=True, as_root=True, writable=True)
 

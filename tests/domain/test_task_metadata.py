@@ -6,9 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from emulator.domain.container_statistics import InterfaceCounters, Sample, document
-from emulator.domain.task import Container, Eni, Task
-from emulator.domain.task_metadata import ClockReading, SeenContainer, TaskNetwork, TaskView, task_document, timestamp
+from emulator.domain.tasks.container_statistics import InterfaceCounters, Sample, document
+from emulator.domain.tasks.task import Container, Eni, Task
+from emulator.domain.tasks.task_metadata import (
+    ClockReading,
+    SeenContainer,
+    TaskNetwork,
+    TaskView,
+    task_document,
+    timestamp,
+)
 from emulator.domain.token_bucket import TokenBucket, take
 from tests import metadata_schema as schema
 from tests.metadata_schema import fits

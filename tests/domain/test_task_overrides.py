@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.task_definition import apply_overrides, overrides_echo, register
+from emulator.domain.task_definitions.task_definition import apply_overrides, overrides_echo, register
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 

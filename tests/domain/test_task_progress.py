@@ -6,8 +6,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.domain.task import LADDER, Container, Eni, Task
-from emulator.domain.task_actions import (
+from emulator.domain.tasks.task import LADDER, Container, Eni, Task
+from emulator.domain.tasks.task_actions import (
     FindImage,
     KillContainer,
     LaunchContainer,
@@ -18,8 +18,8 @@ from emulator.domain.task_actions import (
     SignalContainer,
     TaskAction,
 )
-from emulator.domain.task_outcomes import Done, Failed, Outcome, settled
-from emulator.domain.task_progress import Needs, Observed, Sight, advance, stop
+from emulator.domain.tasks.task_outcomes import Done, Failed, Outcome, settled
+from emulator.domain.tasks.task_progress import Needs, Observed, Sight, advance, stop
 
 NOW = 1_700_000_000.0
 

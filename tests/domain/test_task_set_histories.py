@@ -8,11 +8,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.domain import deployment as deployments
-from emulator.domain.actions import StartTasks
-from emulator.domain.scheduler import Plan
-from emulator.domain.service import TaskSet
-from emulator.domain.task_sets import computed_desired, promoted
+from emulator.domain.service_scheduler import deployment as deployments
+from emulator.domain.service_scheduler.scheduler import Plan
+from emulator.domain.service_scheduler.service import TaskSet
+from emulator.domain.service_scheduler.task_sets import computed_desired, promoted
+from emulator.domain.tasks.actions import StartTasks
 from tests.domain.service_world import World, make_service
 
 STEPS = st.lists(

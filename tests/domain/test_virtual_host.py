@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.domain.cluster import Cluster
-from emulator.domain.instance_attributes import check_attribute
-from emulator.domain.instance_capabilities import capabilities
-from emulator.domain.instance_type import INSTANCE_TYPES
-from emulator.domain.requires_attributes import requires_attributes
-from emulator.domain.virtual_host import (
+from emulator.domain.capacity.cluster import Cluster
+from emulator.domain.capacity.instance_attributes import check_attribute
+from emulator.domain.capacity.instance_capabilities import capabilities
+from emulator.domain.capacity.instance_type import INSTANCE_TYPES
+from emulator.domain.capacity.virtual_host import (
     UnknownInstanceType,
     UnknownZone,
     instance_type,
@@ -17,6 +16,7 @@ from emulator.domain.virtual_host import (
     virtual_host,
     zone_named,
 )
+from emulator.domain.task_definitions.requires_attributes import requires_attributes
 from emulator.ids import Ids
 
 CLUSTER = Cluster("123456789012", "eu-west-1", "c", "arn:aws:ecs:eu-west-1:123456789012:cluster/c", "ACTIVE", 0.0)

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.actions import StartTasks, StopTask
-from emulator.domain.reconciliation import Surroundings
-from emulator.domain.scheduler import Plan, reconcile
-from emulator.domain.service_placement import Spot
+from emulator.domain.service_scheduler.reconciliation import Surroundings
+from emulator.domain.service_scheduler.scheduler import Plan, reconcile
+from emulator.domain.service_scheduler.service_placement import Spot
+from emulator.domain.tasks.actions import StartTasks, StopTask
 from tests.domain.service_world import World, make_service
 
 A, B = "us-east-1a", "us-east-1b"

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.task_limits import MIB, TaskLimits, limits_choice
+from emulator.domain.tasks.task_limits import MIB, TaskLimits, limits_choice
 from emulator.engine.base import ContainerSpec, EngineError
 from emulator.engine.control_groups import GroupName
-from emulator.engine.docker_control_groups import DockerControlGroups
+from emulator.engine.docker.control_groups import DockerControlGroups
 from emulator.engine.group_files import GroupFiles, weight_of
 from emulator.engine.systemd_slices import SystemdSlices, run_systemctl
 

@@ -20,12 +20,12 @@ from emulator.engine.base import (
     PortPublish,
     Ulimit,
 )
-from emulator.engine.docker_calls import EngineAddress
-from emulator.engine.docker_events import engine_event
-from emulator.engine.docker_images import pull_error
-from emulator.engine.docker_networks import refuse_routed
-from emulator.engine.docker_spec import create_body
-from emulator.engine.docker_state import container_state, epoch_seconds, published_ports, swarm_membership
+from emulator.engine.docker.calls import EngineAddress
+from emulator.engine.docker.events import engine_event
+from emulator.engine.docker.images import pull_error
+from emulator.engine.docker.networks import refuse_routed
+from emulator.engine.docker.spec import create_body
+from emulator.engine.docker.state import container_state, epoch_seconds, published_ports, swarm_membership
 from emulator.engine.image_reference import same_reference, split_reference
 
 ROUTES = """Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT

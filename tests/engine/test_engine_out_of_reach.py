@@ -12,7 +12,7 @@ import pytest
 
 from emulator.clock import VirtualClock, monotonic
 from emulator.engine.base import EngineNotResponding, EngineUnavailable
-from emulator.engine.docker import DockerEngine
+from emulator.engine.docker.engine import DockerEngine
 from tests.engine.fake_engine import FakeEngine
 from tests.engine_worlds import Heard
 

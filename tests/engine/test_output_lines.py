@@ -7,7 +7,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine.docker_output import FrameDecoder, TerminalDecoder
+from emulator.engine.docker.output import FrameDecoder, TerminalDecoder
 from emulator.engine.line_splitter import MOST_LINE_BYTES, LineSplitter
 
 

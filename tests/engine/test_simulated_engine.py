@@ -13,8 +13,8 @@ from emulator.engine.base import (
     NetworkAttachment,
     NetworkSpec,
 )
-from emulator.engine.simulated import SimulatedEngine
-from emulator.engine.simulated_behaviour import Behaviour, Output, RemoteImage
+from emulator.engine.simulated.behaviour import Behaviour, Output, RemoteImage
+from emulator.engine.simulated.engine import SimulatedEngine
 
 
 class Crash(Exception):

@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPMessage
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from emulator.domain.ecr.manifest import OCI_INDEX, OCI_MANIFEST
 from tests.registry.conftest import CONFIG_TYPE, LAYER_TYPE, House, digest, index_of
 from tests.registry.served import serving
 

@@ -13,8 +13,8 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from emulator.clock import VirtualClock
-from emulator.domain.image import Repository
-from emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.manifest import OCI_INDEX, OCI_MANIFEST
 from emulator.ids import Ids
 from emulator.registry.auth import TokenSigner
 from emulator.registry.blobs import BlobStore

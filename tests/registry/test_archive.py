@@ -10,9 +10,9 @@ import tarfile
 
 import pytest
 
-from emulator.domain.image import Image, Repository
-from emulator.domain.image_errors import ImageNotFoundException
-from emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from emulator.domain.ecr.image import Image, Repository
+from emulator.domain.ecr.image_errors import ImageNotFoundException
+from emulator.domain.ecr.manifest import OCI_INDEX, OCI_MANIFEST
 from emulator.registry.archive import NoSuchPlatform, NotLoadable, docker_archive, image_for_platform
 from emulator.registry.repository import find_image, find_repository
 from tests.registry.conftest import (

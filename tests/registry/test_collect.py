@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.domain.image import Repository
+from emulator.domain.ecr.image import Repository
 from emulator.registry.collect import Collected, collect
 from emulator.registry.repository import delete_repository, find_repository
 from tests.registry.conftest import ACCOUNT, REGION, House, digest, image_manifest

@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from emulator.domain.manifest import OCI_INDEX
+from emulator.domain.ecr.manifest import OCI_INDEX
 from emulator.registry.collect import collect
 from emulator.store.ecr_tables import IMAGES, LAYER_LINKS
 from tests.registry.conftest import House, digest, image_manifest, index_of

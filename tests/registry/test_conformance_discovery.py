@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from emulator.domain.ecr.manifest import OCI_INDEX, OCI_MANIFEST
 from tests.registry.conformance import (
     ALGORITHMS,
     EMPTY,

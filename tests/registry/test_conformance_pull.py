@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.domain.manifest import OCI_MANIFEST
+from emulator.domain.ecr.manifest import OCI_MANIFEST
 from tests.registry.conformance import ALGORITHMS, Client, client_of, data_sets
 from tests.registry.conftest import House, digest
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from emulator.domain.ecr.manifest import OCI_INDEX, OCI_MANIFEST
 from tests.registry.conformance import ALGORITHMS, EMPTY, Client, client_of, data_sets, described, manifest
 from tests.registry.conftest import CONFIG_TYPE, LAYER_TYPE, House, digest, index_of
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from emulator.domain.image import Image, TagFilter
+from emulator.domain.ecr.image import Image, TagFilter
 from emulator.events import journal
 from emulator.ids import Ids
 from emulator.registry.auth import ExpiredToken, InvalidToken, TokenSigner

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.advisory import Incomparable
+from emulator.domain.ecr.advisory import Incomparable
 from emulator.registry.blobs import BlobStore
 from emulator.registry.image_contents import ScannedImage
 from emulator.registry.image_scanner import NO_ADVISORIES, ImageScanner

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.domain.manifest import OCI_MANIFEST
+from emulator.domain.ecr.manifest import OCI_MANIFEST
 from emulator.registry import blobs as blobs_module
 from emulator.registry import uploads as uploads_module
 from emulator.registry.collect import collect

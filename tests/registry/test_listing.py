@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulator.domain.manifest import OCI_INDEX, OCI_MANIFEST
+from emulator.domain.ecr.manifest import OCI_INDEX, OCI_MANIFEST
 from tests.registry.conftest import House, descriptor, digest, error_of, image_manifest
 
 TAGS = sorted([f"v{number}" for number in range(12)] + ["Latest", "latest", "a.b", "_x"])

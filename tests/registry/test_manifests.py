@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from emulator.domain.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from emulator.domain.ecr.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from tests.registry.conftest import (
     CONFIG_TYPE,
     LAYER_TYPE,

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.domain.package_inventory import UnreadablePackages, inventory, rpm_databases
+from emulator.domain.ecr.package_inventory import UnreadablePackages, inventory, rpm_databases
 from emulator.registry.rpm_database import rpm_headers
 from tests.synthetic_layers import rpm_database, rpm_header
 

@@ -12,8 +12,8 @@ from werkzeug.test import Client, TestResponse
 
 from emulator.app import build
 from emulator.config import Config
-from emulator.domain.image import Repository
-from emulator.domain.manifest import DOCKER_MANIFEST, OCI_INDEX
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.manifest import DOCKER_MANIFEST, OCI_INDEX
 from emulator.registry.auth import TokenSigner
 from emulator.registry.dialect import ECR, OCI, Dialect
 from emulator.registry.repository import create_repository

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from emulator.app import Emulator
-from emulator.domain.network import default_subnets
-from emulator.engine.simulated import SimulatedEngine
+from emulator.domain.networks.network import default_subnets
+from emulator.engine.simulated.engine import SimulatedEngine
 
 SUBNETS = [subnet.id for subnet in default_subnets("123456789012", "us-east-1")]
 EVERYWHERE = {"awsvpcConfiguration": {"subnets": SUBNETS}}

@@ -8,8 +8,8 @@ from typing import Any
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.control.services import ServiceController
-from emulator.domain.task import Task
-from emulator.domain.task_progress import stop
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_progress import stop
 from emulator.ids import Ids
 from emulator.store.ecs_tables import TASKS
 from tests.services.ecs_scene import NETWORK

@@ -12,7 +12,7 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.domain.image import SMALLEST_PART
+from emulator.domain.ecr.image import SMALLEST_PART
 from tests.conftest import Aws, call_wsgi, make_environ
 from tests.services.ecs_scene import refuses
 from tests.services.test_ecr import OCI

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from emulator.admin.explain import explain
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.domain.image import LayerUpload
-from emulator.domain.manifest import OCI_MANIFEST
+from emulator.domain.ecr.image import LayerUpload
+from emulator.domain.ecr.manifest import OCI_MANIFEST
 from emulator.events import journal
 from emulator.registry.repository import link_layer, repository_of_key
 from emulator.store.ecr_tables import LAYER_UPLOADS

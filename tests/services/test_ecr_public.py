@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.app import Emulator
-from emulator.domain.public_registry import account_of, alias_of
+from emulator.domain.ecr.public_registry import account_of, alias_of
 from tests.conftest import Aws, call_wsgi, make_environ
 from tests.registry.conftest import digest, image_manifest
 from tests.services.ecs_scene import refuses

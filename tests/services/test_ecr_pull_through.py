@@ -15,7 +15,7 @@ import pytest
 from emulator.app import Emulator, build
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.domain.manifest import OCI_INDEX
+from emulator.domain.ecr.manifest import OCI_INDEX
 from emulator.events import journal
 from emulator.serve import Listener, Server
 from tests.conftest import Aws, aws_of, observe

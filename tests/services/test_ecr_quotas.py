@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.app import Emulator
-from emulator.domain import image as quotas
+from emulator.domain.ecr import image as quotas
 from emulator.registry import layer_parts
 from emulator.store.ecr_tables import IMAGE_COUNTS
 from tests.conftest import Aws, call_wsgi, make_environ

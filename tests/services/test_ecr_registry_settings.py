@@ -12,7 +12,7 @@ import pytest
 from emulator.app import Emulator, build
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.domain.image import RESTORE_S
+from emulator.domain.ecr.image import RESTORE_S
 from tests.conftest import Aws, aws_of, call_wsgi, make_environ
 from tests.services.ecs_scene import refuses
 from tests.services.test_ecr_layers import ACCOUNT, _digest, image, layer

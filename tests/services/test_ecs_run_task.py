@@ -10,7 +10,7 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.domain.network import default_security_group_id, default_subnets
+from emulator.domain.networks.network import default_security_group_id, default_subnets
 from emulator.events import journal
 from tests.conftest import Aws
 from tests.services.ecs_scene import fargate_definition, prepare, refuses, run

@@ -8,7 +8,7 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.domain.alarm import AlarmState
+from emulator.domain.service_scheduler.alarm import AlarmState
 from emulator.events import journal
 from emulator.store.ecs_tables import ALARM_STATES
 from tests.conftest import Aws

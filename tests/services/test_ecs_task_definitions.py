@@ -8,7 +8,7 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.domain.task_progress import stop
+from emulator.domain.tasks.task_progress import stop
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import Aws
 from tests.services.ecs_scene import fargate_definition, prepare, refuses, run

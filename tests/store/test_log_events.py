@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from emulator.clock import VirtualClock
-from emulator.domain.log_group import Position, StreamKey
+from emulator.domain.logs.log_group import Position, StreamKey
 from emulator.store.log_events import LogEvents
 from emulator.store.log_queue import LogQueue, LogStoreClosed, StreamDeleted
 from emulator.store.log_rows import Window
@@ -179,7 +179,7 @@ _CRASHING = """
 import os, signal, sys
 from pathlib import Path
 from emulator.clock import SystemClock
-from emulator.domain.log_group import StreamKey
+from emulator.domain.logs.log_group import StreamKey
 from emulator.store.log_events import LogEvents
 store = LogEvents(Path(sys.argv[1]), SystemClock())
 stream = StreamKey("group-1", "stream-web", "/app", "web")

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
 
-from emulator.domain.packet_filter import Allow
+from emulator.domain.networks.packet_filter import Allow
 from emulator.engine.archive import ArchiveFile, BuiltImage, ImageRecipe, build_image
 from emulator.engine.base import ContainerSpec, EngineError, Mount, NetworkAttachment, PortPublish
 from emulator.engine.nf_tables import filter_batch, open_batch

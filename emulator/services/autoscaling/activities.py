@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.auto_scaling_group import ScalingActivity
+from emulator.domain.capacity.auto_scaling_group import ScalingActivity
 from emulator.services.autoscaling import finding
 from emulator.services.autoscaling.shown import activity_shape
 from emulator.store.autoscaling_tables import ACTIVITIES

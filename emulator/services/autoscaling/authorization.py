@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulator.domain.policy_conditions import resource_tags
-from emulator.domain.policy_evaluation import Access
+from emulator.domain.iam.policy_conditions import resource_tags
+from emulator.domain.iam.policy_evaluation import Access
 from emulator.services.access import request_tags
 from emulator.store.autoscaling_tables import GROUPS, LAUNCH_CONFIGURATIONS
 from emulator.store.ec2_tables import INSTANCES

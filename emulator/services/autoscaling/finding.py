@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.auto_scaling_group import AutoScalingGroup
-from emulator.domain.autoscaling_errors import ScalingActivityInProgress, ValidationError
-from emulator.domain.ec2_instance import Ec2Instance
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
+from emulator.domain.capacity.autoscaling_errors import ScalingActivityInProgress, ValidationError
+from emulator.domain.capacity.ec2_instance import Ec2Instance
 from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.ec2_tables import INSTANCES
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from emulator.domain.auto_scaling_group import AutoScalingGroup
-from emulator.domain.autoscaling_errors import ValidationError
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
+from emulator.domain.capacity.autoscaling_errors import ValidationError
+from emulator.domain.capacity.launch_template import DEFAULT_TYPE, INVALID_TEMPLATE
 from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.launch_template import DEFAULT_TYPE, INVALID_TEMPLATE
-from emulator.domain.network import ZONES, availability_zone_of
+from emulator.domain.networks.network import ZONES, availability_zone_of
 from emulator.services.autoscaling.finding import template_members
 from emulator.store import vpc_queries
 from emulator.store.autoscaling_tables import LAUNCH_CONFIGURATIONS

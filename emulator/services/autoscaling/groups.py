@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from emulator.domain.auto_scaling_group import AutoScalingGroup
-from emulator.domain.autoscaling_errors import AlreadyExists, ResourceInUse, ValidationError
-from emulator.domain.ec2_instance import Ec2Instance
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
+from emulator.domain.capacity.autoscaling_errors import AlreadyExists, ResourceInUse, ValidationError
+from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.networks.vpc import zone_id
 from emulator.domain.resource_filter import UnknownFilter, matching
-from emulator.domain.vpc import zone_id
 from emulator.events import journal
 from emulator.services.autoscaling import finding
 from emulator.services.autoscaling.group_request import with_request

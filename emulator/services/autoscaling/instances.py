@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.auto_scaling_group import ScalingActivity
-from emulator.domain.autoscaling_errors import ValidationError
-from emulator.domain.ec2_instance import Ec2Instance
-from emulator.domain.vpc import zone_id
+from emulator.domain.capacity.auto_scaling_group import ScalingActivity
+from emulator.domain.capacity.autoscaling_errors import ValidationError
+from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.networks.vpc import zone_id
 from emulator.services.autoscaling import finding
 from emulator.services.autoscaling.shown import activity_shape
 from emulator.store.autoscaling_tables import GROUPS

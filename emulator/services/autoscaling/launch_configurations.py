@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from emulator.domain.auto_scaling_group import LaunchConfiguration
-from emulator.domain.autoscaling_errors import AlreadyExists, ResourceInUse, ValidationError
+from emulator.domain.capacity.auto_scaling_group import LaunchConfiguration
+from emulator.domain.capacity.autoscaling_errors import AlreadyExists, ResourceInUse, ValidationError
+from emulator.domain.capacity.launch_template import is_base64
 from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.launch_template import is_base64
 from emulator.services.autoscaling import finding
 from emulator.store.autoscaling_tables import GROUPS, LAUNCH_CONFIGURATIONS
 from emulator.store.launch_queries import fault_of, instance_profile

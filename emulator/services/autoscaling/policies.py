@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.auto_scaling_group import AutoScalingGroup
-from emulator.domain.capacity_provider import CapacityProvider, scaling_policy_id
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
+from emulator.domain.capacity.capacity_provider import CapacityProvider, scaling_policy_id
 from emulator.services.autoscaling import finding
 from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS

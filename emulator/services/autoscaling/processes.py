@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.auto_scaling_group import ACTING_PROCESSES, PROCESSES
-from emulator.domain.autoscaling_errors import ValidationError
+from emulator.domain.capacity.auto_scaling_group import ACTING_PROCESSES, PROCESSES
+from emulator.domain.capacity.autoscaling_errors import ValidationError
 from emulator.services.autoscaling import finding
 from emulator.wire.call import Call
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from emulator.domain.auto_scaling_group import AutoScalingGroup, GroupTag, ScalingActivity
-from emulator.domain.autoscaling_errors import LimitExceeded, ValidationError
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, GroupTag, ScalingActivity
+from emulator.domain.capacity.autoscaling_errors import LimitExceeded, ValidationError
 
 MAX_TAGS: Final = 50
 

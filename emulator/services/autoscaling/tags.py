@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from emulator.domain.autoscaling_errors import ValidationError
+from emulator.domain.capacity.autoscaling_errors import ValidationError
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.autoscaling import finding
 from emulator.services.autoscaling.shown import group_tags, merged_tags, shown_tags

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from emulator.domain.policy_conditions import Context, resource_tags
-from emulator.domain.policy_evaluation import Access
+from emulator.domain.iam.policy_conditions import Context, resource_tags
+from emulator.domain.iam.policy_evaluation import Access
 from emulator.services.access import pass_role, request_tags
 from emulator.store.ec2_tables import (
     ADDRESSES,

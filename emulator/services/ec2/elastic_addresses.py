@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.address_translation import ElasticAddress, next_elastic_address
-from emulator.domain.ec2_errors import (
+from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.networks.address_translation import ElasticAddress, next_elastic_address
+from emulator.domain.networks.ec2_errors import (
     InvalidAddressNotFound,
     InvalidAssociationIdNotFound,
     InvalidIpAddressInUse,
@@ -17,7 +18,6 @@ from emulator.domain.ec2_errors import (
     OperationNotPermitted,
     ResourceAlreadyAssociated,
 )
-from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
 from emulator.services.ec2.interface_shape import own_interface

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from emulator.domain.ec2_errors import InvalidParameterValue, InvalidPrefixListIdNotFound, InvalidServiceName
-from emulator.domain.ec2_ids import malformed
-from emulator.domain.network import ZONES, network_id
+from emulator.domain.networks.ec2_errors import InvalidParameterValue, InvalidPrefixListIdNotFound, InvalidServiceName
+from emulator.domain.networks.ec2_ids import malformed
+from emulator.domain.networks.network import ZONES, network_id
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
 from emulator.wire.call import Call

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from emulator.domain.address_translation import (
+from emulator.domain.capacity.launch_template import LaunchTemplate
+from emulator.domain.errors import AwsError
+from emulator.domain.key_value_tags import TAG_LIMIT, as_list, tags_of
+from emulator.domain.networks.address_translation import (
     ElasticAddress,
     NatGateway,
     NoAddressLeft,
     VpcEndpoint,
     address_from_the_end,
 )
-from emulator.domain.ec2_errors import (
+from emulator.domain.networks.ec2_errors import (
     InsufficientFreeAddressesInSubnet,
     InvalidAllocationIdNotFound,
     InvalidGroupNotFound,
@@ -30,16 +33,13 @@ from emulator.domain.ec2_errors import (
     MissingParameter,
     NatGatewayNotFound,
 )
-from emulator.domain.ec2_ids import malformed
-from emulator.domain.errors import AwsError
-from emulator.domain.key_value_tags import TAG_LIMIT, as_list, tags_of
-from emulator.domain.launch_template import LaunchTemplate
-from emulator.domain.network import network_id
-from emulator.domain.network_acl import NetworkAcl, default_acl
-from emulator.domain.network_interface import NetworkInterface
+from emulator.domain.networks.ec2_ids import malformed
+from emulator.domain.networks.network import network_id
+from emulator.domain.networks.network_acl import NetworkAcl, default_acl
+from emulator.domain.networks.network_interface import NetworkInterface
+from emulator.domain.networks.security_group import SecurityGroup
+from emulator.domain.networks.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from emulator.domain.resource_filter import UnknownFilter, Values, matching
-from emulator.domain.security_group import SecurityGroup
-from emulator.domain.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from emulator.store import vpc_queries
 from emulator.store.ec2_tables import ADDRESSES, NAT_GATEWAYS, NETWORK_ACLS, NETWORK_INTERFACES, VPC_ENDPOINTS
 from emulator.wire.call import Call

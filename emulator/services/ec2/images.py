@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from emulator.domain.ec2_errors import InvalidAmiIdNotFound
-from emulator.domain.machine_image import OWNER, MachineImage, machine_images
+from emulator.domain.capacity.machine_image import OWNER, MachineImage, machine_images
+from emulator.domain.networks.ec2_errors import InvalidAmiIdNotFound
 from emulator.domain.resource_filter import flag
 from emulator.services.ec2 import finding
 from emulator.wire.call import Call

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from emulator.domain.ec2_errors import InvalidInstanceIdNotFound, InvalidParameterValue
-from emulator.domain.ec2_ids import malformed
-from emulator.domain.ec2_instance import Ec2Instance
+from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.networks.ec2_errors import InvalidInstanceIdNotFound, InvalidParameterValue
+from emulator.domain.networks.ec2_ids import malformed
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
 from emulator.store.ec2_tables import INSTANCES

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.domain.ec2_instance import STATE_CODES, Ec2Instance
-from emulator.domain.instance_type import INSTANCE_TYPES
-from emulator.domain.vpc import zone_id
+from emulator.domain.capacity.ec2_instance import STATE_CODES, Ec2Instance
+from emulator.domain.capacity.instance_type import INSTANCE_TYPES
+from emulator.domain.networks.vpc import zone_id
 from emulator.services.ec2 import finding
 from emulator.store.launch_queries import instance_profile
 from emulator.wire.call import Call

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from emulator.domain.ec2_errors import InvalidInstanceIdNotFound, InvalidInstanceType, InvalidParameterValue
-from emulator.domain.ec2_ids import malformed
-from emulator.domain.ec2_instance import STATE_CODES, Ec2Instance
-from emulator.domain.instance_type import INSTANCE_TYPES, UNITS_PER_VCPU, InstanceType
+from emulator.domain.capacity.ec2_instance import STATE_CODES, Ec2Instance
+from emulator.domain.capacity.instance_type import INSTANCE_TYPES, UNITS_PER_VCPU, InstanceType
+from emulator.domain.networks.ec2_errors import InvalidInstanceIdNotFound, InvalidInstanceType, InvalidParameterValue
+from emulator.domain.networks.ec2_ids import malformed
+from emulator.domain.networks.vpc import zone_id
 from emulator.domain.resource_filter import UnknownFilter, flag, matching
-from emulator.domain.vpc import zone_id
 from emulator.events import journal
 from emulator.events.ec2_changes import write_ec2_instance
 from emulator.services.ec2 import finding

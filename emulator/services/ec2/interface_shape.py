@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.domain.address_translation import ElasticAddress, NatGateway, VpcEndpoint
-from emulator.domain.ec2_errors import (
+from emulator.domain.networks.address_translation import ElasticAddress, NatGateway, VpcEndpoint
+from emulator.domain.networks.ec2_errors import (
     InvalidNetworkInterfaceIdNotFound,
     InvalidNetworkInterfaceInUse,
     OperationNotPermitted,
 )
-from emulator.domain.network_interface import NetworkInterface
-from emulator.domain.task import Eni, Task
+from emulator.domain.networks.network_interface import NetworkInterface
+from emulator.domain.tasks.task import Eni, Task
 from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
 from emulator.store.ec2_tables import NETWORK_INTERFACES

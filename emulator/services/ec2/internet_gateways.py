@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.ec2_errors import DependencyViolation, GatewayNotAttached, ResourceAlreadyAssociated
-from emulator.domain.vpc import InternetGateway
+from emulator.domain.networks.ec2_errors import DependencyViolation, GatewayNotAttached, ResourceAlreadyAssociated
+from emulator.domain.networks.vpc import InternetGateway
 from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
 from emulator.store.ec2_tables import INTERNET_GATEWAYS, ROUTE_TABLES

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from emulator.domain.ec2_errors import (
+from emulator.domain.capacity.launch_template import LaunchTemplate, TemplateVersion, is_base64
+from emulator.domain.networks.ec2_errors import (
     InvalidParameterCombination,
     InvalidParameterValue,
     InvalidUserDataMalformed,
@@ -20,7 +21,6 @@ from emulator.domain.ec2_errors import (
     LaunchTemplateVersionNotFound,
     MissingParameter,
 )
-from emulator.domain.launch_template import LaunchTemplate, TemplateVersion, is_base64
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
 from emulator.store.ec2_tables import LAUNCH_TEMPLATES

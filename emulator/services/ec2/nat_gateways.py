@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.address_translation import NatGateway
-from emulator.domain.ec2_errors import (
+from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.networks.address_translation import NatGateway
+from emulator.domain.networks.ec2_errors import (
     InvalidParameterValue,
     MissingParameter,
     ResourceAlreadyAssociated,
 )
-from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.network import network_id
-from emulator.domain.network_interface import WrongAddress, checked_address
+from emulator.domain.networks.network import network_id
+from emulator.domain.networks.network_interface import WrongAddress, checked_address
 from emulator.services.ec2 import finding
 from emulator.store.ec2_tables import ADDRESSES, NAT_GATEWAYS, ROUTE_TABLES
 from emulator.wire.call import Call

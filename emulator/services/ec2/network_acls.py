@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.ec2_errors import (
+from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.networks.ec2_errors import (
     DependencyViolation,
     InvalidAssociationIdNotFound,
     InvalidDhcpOptionIdNotFound,
@@ -14,11 +15,10 @@ from emulator.domain.ec2_errors import (
     InvalidParameterValue,
     NetworkAclEntryAlreadyExists,
 )
-from emulator.domain.ec2_ids import malformed
-from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.network_acl import Entry, NetworkAcl, entry_of, last_entries
+from emulator.domain.networks.ec2_ids import malformed
+from emulator.domain.networks.network_acl import Entry, NetworkAcl, entry_of, last_entries
+from emulator.domain.networks.vpc import WrongRange, dhcp_options_id
 from emulator.domain.resource_filter import flag
-from emulator.domain.vpc import WrongRange, dhcp_options_id
 from emulator.services.ec2 import finding
 from emulator.store.ec2_tables import NETWORK_ACLS
 from emulator.wire.call import Call

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.ec2_errors import (
+from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.networks.ec2_errors import (
     InvalidIpAddressInUse,
     InvalidParameterCombination,
     InvalidParameterValue,
     SecurityGroupsPerInterfaceLimitExceeded,
 )
-from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.network_interface import NetworkInterface, WrongAddress, checked_address, mac_address_of
+from emulator.domain.networks.network_interface import NetworkInterface, WrongAddress, checked_address, mac_address_of
+from emulator.domain.networks.vpc import Subnet
 from emulator.domain.resource_filter import flag
-from emulator.domain.vpc import Subnet
 from emulator.services.ec2 import finding
 from emulator.services.ec2.interface_shape import (
     all_interfaces,

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.ec2_errors import (
+from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.networks.ec2_errors import (
     DependencyViolation,
     InvalidAssociationIdNotFound,
     InvalidParameterValue,
     MissingParameter,
     ResourceAlreadyAssociated,
 )
-from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.networks.vpc import Association, Route, RouteTable, local_route
 from emulator.domain.resource_filter import flag
-from emulator.domain.vpc import Association, Route, RouteTable, local_route
 from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
 from emulator.store.ec2_tables import ROUTE_TABLES

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.ec2_errors import (
+from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.networks.ec2_errors import (
     InvalidParameterValue,
     InvalidRouteNotFound,
     MissingParameter,
     RouteAlreadyExists,
 )
-from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.vpc import Route, RouteTable, WrongRange, check_destination
+from emulator.domain.networks.vpc import Route, RouteTable, WrongRange, check_destination
 from emulator.services.ec2 import finding
 from emulator.store.ec2_tables import ROUTE_TABLES
 from emulator.wire.call import Call

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from emulator.domain.ec2_errors import (
+from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.capacity.launch_template import DEFAULT_TYPE, LaunchTemplate, is_base64, spot_in
+from emulator.domain.errors import AwsError, NotEmulatedYet
+from emulator.domain.networks.ec2_errors import (
     IdempotentParameterMismatch,
     InstanceLimitExceeded,
     InvalidAmiIdNotFound,
@@ -21,11 +24,8 @@ from emulator.domain.ec2_errors import (
     LaunchTemplateVersionNotFound,
     MissingParameter,
 )
-from emulator.domain.ec2_instance import Ec2Instance
-from emulator.domain.errors import AwsError, NotEmulatedYet
-from emulator.domain.launch_template import DEFAULT_TYPE, LaunchTemplate, is_base64, spot_in
-from emulator.domain.network import ZONES
-from emulator.domain.vpc import Subnet
+from emulator.domain.networks.network import ZONES
+from emulator.domain.networks.vpc import Subnet
 from emulator.events import journal
 from emulator.events.ec2_changes import add_ec2_instance
 from emulator.services.ec2 import finding

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.ec2_errors import (
+from emulator.domain.errors import AwsError, NotEmulatedYet
+from emulator.domain.networks.ec2_errors import (
     InvalidGroupNotFound,
     InvalidParameterCombination,
     InvalidParameterValue,
@@ -15,10 +16,8 @@ from emulator.domain.ec2_errors import (
     InvalidSecurityGroupRuleIdNotFound,
     MissingParameter,
 )
-from emulator.domain.ec2_ids import malformed
-from emulator.domain.errors import AwsError, NotEmulatedYet
-from emulator.domain.resource_filter import flag
-from emulator.domain.security_group import (
+from emulator.domain.networks.ec2_ids import malformed
+from emulator.domain.networks.security_group import (
     Ports,
     Rule,
     SecurityGroup,
@@ -28,6 +27,7 @@ from emulator.domain.security_group import (
     ports_of,
     said,
 )
+from emulator.domain.resource_filter import flag
 from emulator.services.ec2 import finding
 from emulator.store.ec2_tables import SECURITY_GROUPS
 from emulator.wire.call import Call

@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.ec2_errors import (
+from emulator.domain.networks.ec2_errors import (
     CannotDelete,
     DependencyViolation,
     InvalidGroupDuplicate,
     InvalidParameterValue,
     InvalidVpcIdNotFound,
 )
-from emulator.domain.security_group import Rule, SecurityGroup, open_egress, permissions
+from emulator.domain.networks.security_group import Rule, SecurityGroup, open_egress, permissions
 from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
 from emulator.store.ec2_tables import SECURITY_GROUPS

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.address_plan import overlap
-from emulator.domain.ec2_errors import (
+from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.networks.address_plan import overlap
+from emulator.domain.networks.ec2_errors import (
     DefaultSubnetAlreadyExistsInAvailabilityZone,
     DefaultVpcDoesNotExist,
     DependencyViolation,
@@ -17,10 +18,8 @@ from emulator.domain.ec2_errors import (
     InvalidSubnetRange,
     MissingParameter,
 )
-from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.network import ZONES
-from emulator.domain.resource_filter import flag
-from emulator.domain.vpc import (
+from emulator.domain.networks.network import ZONES
+from emulator.domain.networks.vpc import (
     Association,
     RangeConflict,
     Subnet,
@@ -30,6 +29,7 @@ from emulator.domain.vpc import (
     free_addresses,
     zone_id,
 )
+from emulator.domain.resource_filter import flag
 from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
 from emulator.store.ec2_tables import ROUTE_TABLES, SUBNETS

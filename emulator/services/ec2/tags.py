@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emulator.domain.ec2_errors import InvalidId, InvalidParameterValue
-from emulator.domain.ec2_instance import Ec2Instance
+from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.capacity.launch_template import LaunchTemplate
 from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.key_value_tags import TAG_LIMIT
-from emulator.domain.launch_template import LaunchTemplate
+from emulator.domain.networks.ec2_errors import InvalidId, InvalidParameterValue
 from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.services.ec2 import finding
 from emulator.store.ec2_tables import (

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.address_translation import VpcEndpoint
-from emulator.domain.ec2_errors import (
+from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.networks.address_translation import VpcEndpoint
+from emulator.domain.networks.ec2_errors import (
     InvalidParameterValue,
     InvalidServiceName,
     RouteAlreadyExists,
 )
-from emulator.domain.errors import NotEmulatedYet
 from emulator.services.ec2 import finding
 from emulator.services.ec2.endpoint_services import GATEWAY_SERVICES
 from emulator.store.ec2_tables import VPC_ENDPOINTS

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.ec2_errors import (
+from emulator.domain.errors import NotEmulatedYet
+from emulator.domain.networks.ec2_errors import (
     DefaultVpcAlreadyExists,
     DependencyViolation,
     InvalidParameterCombination,
@@ -15,10 +16,8 @@ from emulator.domain.ec2_errors import (
     MissingParameter,
     VpcLimitExceeded,
 )
-from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.resource_filter import UnknownFilter, flag, matching
-from emulator.domain.security_group import group_named_default
-from emulator.domain.vpc import (
+from emulator.domain.networks.security_group import group_named_default
+from emulator.domain.networks.vpc import (
     Vpc,
     WrongRange,
     check_vpc_range,
@@ -27,6 +26,7 @@ from emulator.domain.vpc import (
     dhcp_options_id,
     main_route_table,
 )
+from emulator.domain.resource_filter import UnknownFilter, flag, matching
 from emulator.services.ec2 import finding
 from emulator.store import vpc_queries
 from emulator.store.ec2_tables import INTERNET_GATEWAYS, NETWORK_ACLS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS, VPCS

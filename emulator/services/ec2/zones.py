@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from emulator.domain.ec2_errors import InvalidParameterValue
-from emulator.domain.network import ZONES
+from emulator.domain.networks.ec2_errors import InvalidParameterValue
+from emulator.domain.networks.network import ZONES
+from emulator.domain.networks.vpc import zone_id
 from emulator.domain.resource_filter import UnknownFilter, matching
-from emulator.domain.vpc import zone_id
 from emulator.services.ec2 import finding
 from emulator.store.faults_table import lost_zones
 from emulator.wire.call import Call

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.registry_settings import (
+from emulator.domain.ecr.registry_settings import (
     BASIC_SCAN_TYPE_VERSION,
     BLOB_MOUNTING,
     DISABLED,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.policy_conditions import Context
-from emulator.domain.policy_evaluation import Access
+from emulator.domain.iam.policy_conditions import Context
+from emulator.domain.iam.policy_evaluation import Access
 from emulator.services.access import request_tags, tag_keys
 from emulator.store.registry_settings import repository_access
 from emulator.wire.authorize import Authorization

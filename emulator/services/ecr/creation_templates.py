@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.creation_template import CreationTemplate
+from emulator.domain.ecr.creation_template import CreationTemplate
+from emulator.domain.ecr.lifecycle_policy import InvalidPolicy, parse_policy
+from emulator.domain.ecr.registry_settings import ValidationException
 from emulator.domain.errors import AwsError, LimitExceededException
-from emulator.domain.lifecycle_policy import InvalidPolicy, parse_policy
-from emulator.domain.registry_settings import ValidationException
 from emulator.services.ecr.lookup import invalid, note_registry
 from emulator.services.ecr.members import check_repository_policy, checked_filters
 from emulator.services.ecr.tagging import checked_tags

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from emulator.domain.ecr.image import ACTIVE, Image, Repository
+from emulator.domain.ecr.image_errors import ImageNotFoundException, ImageReferencedByManifestList
+from emulator.domain.ecr.manifest import is_digest, is_tag
+from emulator.domain.ecr.manifest_conversion import converted
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.image import ACTIVE, Image, Repository
-from emulator.domain.image_errors import ImageNotFoundException, ImageReferencedByManifestList
-from emulator.domain.manifest import is_digest, is_tag
-from emulator.domain.manifest_conversion import converted
 from emulator.registry import repository as store
 from emulator.registry.access import let_in
 from emulator.registry.pull_through import PullThroughCache, Wanted

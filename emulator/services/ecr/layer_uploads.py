@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.image import MAXIMUM_PARTS, PART_SIZE, Repository
+from emulator.domain.ecr.image import MAXIMUM_PARTS, PART_SIZE, Repository
 from emulator.registry import layer_parts
 from emulator.registry.blobs import BlobStore
 from emulator.registry.layer_parts import LayerParts

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.image import ACTIVE
-from emulator.domain.image_errors import LayerInaccessibleException, LayerNotFound
+from emulator.domain.ecr.image import ACTIVE
+from emulator.domain.ecr.image_errors import LayerInaccessibleException, LayerNotFound
 from emulator.registry.auth import TokenSigner
 from emulator.registry.repository import find_layer, list_images
 from emulator.registry.storage_class import archived_layers

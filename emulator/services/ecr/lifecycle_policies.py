@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.lifecycle_evaluation import EXPIRE, evaluate
+from emulator.domain.ecr.lifecycle_policy import InvalidPolicy, Rule, parse_policy
+from emulator.domain.ecr.lifecycle_preview import COMPLETE, IN_PROGRESS, LifecyclePreview, PreviewedImage
 from emulator.domain.errors import AwsError, InvalidParameterException
-from emulator.domain.image import Repository
-from emulator.domain.lifecycle_evaluation import EXPIRE, evaluate
-from emulator.domain.lifecycle_policy import InvalidPolicy, Rule, parse_policy
-from emulator.domain.lifecycle_preview import COMPLETE, IN_PROGRESS, LifecyclePreview, PreviewedImage
 from emulator.registry.lifecycle import tagged_images
 from emulator.services.ecr.lookup import change, invalid, named, repository_of
 from emulator.store.ecr_tables import LIFECYCLE_PREVIEWS, repository_key

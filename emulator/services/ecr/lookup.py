@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.creation_template import CREATE_ON_PUSH
+from emulator.domain.ecr.creation_template import CREATE_ON_PUSH
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.image_errors import RepositoryNotFoundException
 from emulator.domain.errors import AccessDeniedException, InvalidParameterException
-from emulator.domain.image import Repository
-from emulator.domain.image_errors import RepositoryNotFoundException
 from emulator.events import journal
 from emulator.registry.access import let_in
 from emulator.registry.creation import create_by_template, makes_on_push

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emulator.domain.ecr.image import TagFilter
+from emulator.domain.ecr.replication import ReplicationConfiguration, ReplicationRule
 from emulator.domain.errors import AwsError
-from emulator.domain.image import TagFilter
-from emulator.domain.policy_document import check_policy
-from emulator.domain.replication import ReplicationConfiguration, ReplicationRule
+from emulator.domain.iam.policy_document import check_policy
 from emulator.services.ecr.lookup import invalid
 
 _MAXIMUM_STARS = 2

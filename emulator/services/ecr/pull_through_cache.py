@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from emulator.domain.ecr.pull_through import MAXIMUM_RULES, NEEDS_CREDENTIALS, ROOT, PullThroughRule, kind_of
+from emulator.domain.ecr.registry_settings import ValidationException
 from emulator.domain.errors import AwsError, LimitExceededException, ResourceNotFoundException
-from emulator.domain.pull_through import MAXIMUM_RULES, NEEDS_CREDENTIALS, ROOT, PullThroughRule, kind_of
-from emulator.domain.registry_settings import ValidationException
 from emulator.registry.pull_through import PullThroughCache, credentials_of
 from emulator.registry.upstream import UpstreamDenied, UpstreamError
 from emulator.services.ecr.lookup import note_registry, registry_of

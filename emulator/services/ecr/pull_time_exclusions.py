@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.domain.ecr.registry_settings import MAXIMUM_EXCLUSIONS, PullTimeExclusion
 from emulator.domain.errors import AwsError, LimitExceededException
-from emulator.domain.registry_settings import MAXIMUM_EXCLUSIONS, PullTimeExclusion
 from emulator.store.database import AlreadyExists
 from emulator.store.ecr_tables import PULL_TIME_EXCLUSIONS
 from emulator.wire.call import Call

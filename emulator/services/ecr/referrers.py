@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.image import Image
-from emulator.domain.image_errors import InvalidImageDigest
-from emulator.domain.manifest import is_digest
+from emulator.domain.ecr.image import Image
+from emulator.domain.ecr.image_errors import InvalidImageDigest
+from emulator.domain.ecr.manifest import is_digest
 from emulator.registry.repository import list_referrers
 from emulator.services.ecr.lookup import repository_of
 from emulator.wire.call import Call

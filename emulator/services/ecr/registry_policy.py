@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.domain.ecr.registry_settings import RegistryPolicy
 from emulator.domain.errors import AwsError
-from emulator.domain.policy_document import check_policy
-from emulator.domain.registry_settings import RegistryPolicy
+from emulator.domain.iam.policy_document import check_policy
 from emulator.services.ecr.lookup import invalid, note_registry
 from emulator.store.ecr_tables import REGISTRY_POLICIES
 from emulator.wire.call import Call

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.image import Repository
-from emulator.domain.registry_settings import ValidationException
-from emulator.domain.replication import (
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.registry_settings import ValidationException
+from emulator.domain.ecr.replication import (
     MAXIMUM_DESTINATIONS,
     Destination,
     ReplicationConfiguration,

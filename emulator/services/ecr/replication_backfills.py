@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.errors import AwsError, LimitExceededException
-from emulator.domain.registry_settings import ValidationException
-from emulator.domain.replication import (
+from emulator.domain.ecr.registry_settings import ValidationException
+from emulator.domain.ecr.replication import (
     COMPLETE,
     FAILED,
     MAXIMUM_BACKFILLS,
@@ -20,6 +19,7 @@ from emulator.domain.replication import (
     BackfillItem,
     Destination,
 )
+from emulator.domain.errors import AwsError, LimitExceededException
 from emulator.services.ecr.lookup import registry_of
 from emulator.store.ecr_tables import BACKFILL_ITEMS, BACKFILLS, REPLICATION_CONFIGURATIONS
 from emulator.wire.call import Call

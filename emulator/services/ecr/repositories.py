@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emulator.domain.ecr.image import Repository
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.image import Repository
 from emulator.registry import repository as store
 from emulator.registry.naming import RegistryNaming
 from emulator.services.ecr.lookup import change, invalid, named, note, registry_of, repository_of

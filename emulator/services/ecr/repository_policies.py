@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.domain.ecr.image import Repository
 from emulator.domain.errors import AwsError
-from emulator.domain.image import Repository
 from emulator.services.access import locks_out
 from emulator.services.ecr.lookup import change, invalid, named, repository_of
 from emulator.services.ecr.members import check_repository_policy

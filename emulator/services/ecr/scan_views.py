@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.enhanced_finding import EnhancedFinding, finding_members
-from emulator.domain.enhanced_scan import EnhancedScan
-from emulator.domain.image import Image, Repository
-from emulator.domain.image_scan import Finding, ImageScan
+from emulator.domain.ecr.enhanced_finding import EnhancedFinding, finding_members
+from emulator.domain.ecr.enhanced_scan import EnhancedScan
+from emulator.domain.ecr.image import Image, Repository
+from emulator.domain.ecr.image_scan import Finding, ImageScan
 from emulator.registry.enhanced_orders import facts_of
 from emulator.registry.scan_orders import last_scan
 from emulator.store.image_users import running_tasks

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emulator.domain.enhanced_scan import EnhancedScan
-from emulator.domain.image import Image, Repository
-from emulator.domain.image_errors import RepositoryNotFoundException
-from emulator.domain.image_scan import (
+from emulator.domain.ecr.enhanced_scan import EnhancedScan
+from emulator.domain.ecr.image import Image, Repository
+from emulator.domain.ecr.image_errors import RepositoryNotFoundException
+from emulator.domain.ecr.image_scan import (
     BASIC,
     CONTINUOUS_SCAN,
     ENHANCED,
@@ -19,8 +19,8 @@ from emulator.domain.image_scan import (
     ScanNotFoundException,
     frequency,
 )
-from emulator.domain.inspector_events import frequencies_changed
-from emulator.domain.registry_settings import ValidationException
+from emulator.domain.ecr.inspector_events import frequencies_changed
+from emulator.domain.ecr.registry_settings import ValidationException
 from emulator.registry.enhanced_orders import find_enhanced_findings
 from emulator.registry.repository import find_image_by_id, find_repository
 from emulator.registry.scan_orders import find_findings, last_scan, start_scan

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.domain.ecr.image_signing import ImageSigning, profile_name
+from emulator.domain.ecr.registry_settings import SigningConfiguration, SigningRule
 from emulator.domain.errors import AwsError
-from emulator.domain.image_signing import ImageSigning, profile_name
-from emulator.domain.registry_settings import SigningConfiguration, SigningRule
 from emulator.registry.repository import find_image_by_id
 from emulator.registry.signing_orders import signings_of
 from emulator.services.ecr.lookup import invalid, named, note_registry, repository_of

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.image import Repository
+from emulator.domain.ecr.image import Repository
 from emulator.registry.repository import find_repository
 from emulator.services.ecr.lookup import change, check_access, invalid
 from emulator.services.ecr.tagging import checked_tags

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulator.domain.image import Repository
-from emulator.domain.policy_evaluation import Access
-from emulator.domain.public_registry import PUBLIC
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.public_registry import PUBLIC
+from emulator.domain.iam.policy_evaluation import Access
 from emulator.store.registry_settings import repository_access
 from emulator.wire.authorize import Authorization
 from emulator.wire.call import Call

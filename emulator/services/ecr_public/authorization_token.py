@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.public_registry import PUBLIC
+from emulator.domain.ecr.public_registry import PUBLIC
 from emulator.registry.auth import TokenSigner
 from emulator.services.ecr_public.lookup import check_region
 from emulator.wire.call import Call

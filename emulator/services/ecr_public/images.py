@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.domain.ecr.image import Image, Repository
+from emulator.domain.ecr.image_errors import ImageNotFoundException, ImageReferencedByManifestList
+from emulator.domain.ecr.manifest import is_tag
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.image import Image, Repository
-from emulator.domain.image_errors import ImageNotFoundException, ImageReferencedByManifestList
-from emulator.domain.manifest import is_tag
 from emulator.registry import repository as store
 from emulator.services.ecr_public.lookup import named, repository_of
 from emulator.store.ecr_tables import IMAGE_TAGS

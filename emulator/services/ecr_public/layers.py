@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.image import PART_SIZE, Repository
-from emulator.domain.public_registry import MAXIMUM_PARTS
+from emulator.domain.ecr.image import PART_SIZE, Repository
+from emulator.domain.ecr.public_registry import MAXIMUM_PARTS
 from emulator.registry import layer_parts
 from emulator.registry.blobs import BlobStore
 from emulator.registry.layer_parts import LayerParts

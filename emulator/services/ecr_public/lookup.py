@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.public_registry import API_REGIONS, PUBLIC
 from emulator.domain.errors import AccessDeniedException, AwsError, InvalidParameterException
-from emulator.domain.image import Repository
-from emulator.domain.public_registry import API_REGIONS, PUBLIC
 from emulator.registry.access import let_in
 from emulator.registry.repository import find_repository
 from emulator.wire.call import Call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.public_registry import PublicRegistry, alias_of
+from emulator.domain.ecr.public_registry import PublicRegistry, alias_of
 from emulator.registry.naming import RegistryNaming
 from emulator.services.ecr_public.lookup import check_region
 from emulator.store.ecr_public_tables import PUBLIC_REGISTRIES

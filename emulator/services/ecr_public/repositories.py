@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emulator.domain.ecr.image import Repository
+from emulator.domain.ecr.public_registry import PUBLIC, CatalogData
 from emulator.domain.errors import AwsError, InvalidParameterException
-from emulator.domain.image import Repository
-from emulator.domain.public_registry import PUBLIC, CatalogData
 from emulator.registry import repository as store
 from emulator.registry.naming import RegistryNaming
 from emulator.registry.notes import note

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from emulator.domain.ecr.image import Repository
 from emulator.domain.errors import AwsError
-from emulator.domain.image import Repository
-from emulator.domain.policy_document import check_policy
+from emulator.domain.iam.policy_document import check_policy
 from emulator.services.access import locks_out
 from emulator.services.ecr_public.lookup import invalid, named, repository_of
 from emulator.store.ecr_tables import REPOSITORIES

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.image import Repository
+from emulator.domain.ecr.image import Repository
 from emulator.services.ecr_public.lookup import invalid, repository_of
 from emulator.services.ecr_public.tagging import checked_tags
 from emulator.store.ecr_tables import REPOSITORIES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from api_models._generated import ecs as m
-from emulator.domain.cluster import AccountSetting
+from emulator.domain.capacity.cluster import AccountSetting
 from emulator.domain.errors import InvalidParameterException
 from emulator.events import journal
 from emulator.services.ecs.account_values import KNOWN, effective_value, root_arn

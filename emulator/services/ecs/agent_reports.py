@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from api_models._generated import ecs as m
 from emulator.domain.errors import ClientException, InvalidParameterException
-from emulator.domain.task import LADDER, Container, Task, runtime_id
+from emulator.domain.tasks.task import LADDER, Container, Task, runtime_id
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.store.ecs_tables import TASKS

@@ -11,8 +11,8 @@ from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
 from emulator.domain.arn import parse_arn
-from emulator.domain.auto_scaling_group import AutoScalingGroup, GroupTag
-from emulator.domain.capacity_provider import (
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, GroupTag
+from emulator.domain.capacity.capacity_provider import (
     ASSOCIATED_TAG,
     CapacityProvider,
     check_protection,
@@ -21,7 +21,7 @@ from emulator.domain.capacity_provider import (
     provider_name,
     provider_shape,
 )
-from emulator.domain.capacity_strategy import FARGATE_PROVIDERS
+from emulator.domain.capacity.capacity_strategy import FARGATE_PROVIDERS
 from emulator.domain.ecs_errors import UpdateInProgressException
 from emulator.domain.errors import ClientException, InvalidParameterException, LimitExceededException, NotEmulatedYet
 from emulator.domain.tags import validate_tags

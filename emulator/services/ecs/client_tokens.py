@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from emulator.domain.ecs_errors import ConflictException
-from emulator.domain.task import IdempotencyToken
+from emulator.domain.tasks.task import IdempotencyToken
 from emulator.store.ecs_tables import TOKENS
 from emulator.wire.call import Call
 

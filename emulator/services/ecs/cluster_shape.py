@@ -6,9 +6,9 @@ from collections.abc import Collection
 from typing import cast
 
 from api_models._generated import ecs as m
-from emulator.domain.capacity_provider import scaling_policy_id
-from emulator.domain.capacity_strategy import launch_type_of
-from emulator.domain.cluster import Cluster
+from emulator.domain.capacity.capacity_provider import scaling_policy_id
+from emulator.domain.capacity.capacity_strategy import launch_type_of
+from emulator.domain.capacity.cluster import Cluster
 from emulator.store.database import Reader
 from emulator.store.ecs_queries import task_counts
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CONTAINER_INSTANCES, SERVICES

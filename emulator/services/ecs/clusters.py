@@ -7,9 +7,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from api_models._generated import ecs as m
-from emulator.domain.capacity_provider import check_known, check_number
-from emulator.domain.capacity_strategy import FARGATE_PROVIDERS, check_providers, check_strategy, echoed_strategy
-from emulator.domain.cluster import Cluster
+from emulator.domain.capacity.capacity_provider import check_known, check_number
+from emulator.domain.capacity.capacity_strategy import (
+    FARGATE_PROVIDERS,
+    check_providers,
+    check_strategy,
+    echoed_strategy,
+)
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.ecs_errors import (
     ClusterContainsContainerInstancesException,
     ClusterContainsServicesException,

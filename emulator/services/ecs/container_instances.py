@@ -10,15 +10,15 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
-from emulator.domain.cluster import Cluster
-from emulator.domain.container_instance import ContainerInstance, InstanceStatus, Load, deregistered
-from emulator.domain.container_instance_shape import container_instance_shape
+from emulator.domain.capacity.cluster import Cluster
+from emulator.domain.capacity.container_instance import ContainerInstance, InstanceStatus, Load, deregistered
+from emulator.domain.capacity.container_instance_shape import container_instance_shape
+from emulator.domain.capacity.placement import facts_of
+from emulator.domain.capacity.query_language import parse_query
+from emulator.domain.capacity.virtual_host import AGENT_HASH, AGENT_VERSION
 from emulator.domain.ecs_errors import MissingVersionException, NoUpdateAvailableException
 from emulator.domain.errors import ClientException, InvalidParameterException
-from emulator.domain.placement import facts_of
-from emulator.domain.query_language import parse_query
-from emulator.domain.task_progress import stop
-from emulator.domain.virtual_host import AGENT_HASH, AGENT_VERSION
+from emulator.domain.tasks.task_progress import stop
 from emulator.events import journal
 from emulator.events.instance_changes import add_instance, write_instance
 from emulator.events.task_changes import write_task

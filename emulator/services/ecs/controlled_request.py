@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain import service_rules as rules
-from emulator.domain.deployment_configuration import (
+from emulator.domain.capacity.placement_rules import check_placement
+from emulator.domain.service_scheduler import service_rules as rules
+from emulator.domain.service_scheduler.deployment_configuration import (
     check_configuration,
     check_configuration_emulated,
     check_controller_strategy,
     echoed_configuration,
 )
-from emulator.domain.placement_rules import check_placement
-from emulator.domain.service import Service
+from emulator.domain.service_scheduler.service import Service
 from emulator.services.ecs.service_request import Settings, members_of, settings_of
 
 

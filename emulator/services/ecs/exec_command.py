@@ -8,9 +8,9 @@ from api_models._generated import ecs as m
 from emulator.domain.ecs_errors import TargetNotConnectedException
 from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.exec_session import MOST_SESSIONS, ExecSession, WrongCommand, agent_state, words
-from emulator.domain.policy_conditions import request_keys
-from emulator.domain.policy_evaluation import Access
-from emulator.domain.task import Container, Task
+from emulator.domain.iam.policy_conditions import request_keys
+from emulator.domain.iam.policy_evaluation import Access
+from emulator.domain.tasks.task import Container, Task
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.store.ecs_tables import EXEC_SESSIONS

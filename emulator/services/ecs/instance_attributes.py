@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from api_models._generated import ecs as m
-from emulator.domain.cluster import Cluster
-from emulator.domain.container_instance import ContainerInstance, InstanceAttribute
+from emulator.domain.capacity.cluster import Cluster
+from emulator.domain.capacity.container_instance import ContainerInstance, InstanceAttribute
+from emulator.domain.capacity.instance_attributes import MAX_IN_ONE_CALL, check_attribute, check_own, with_custom
 from emulator.domain.ecs_errors import TargetNotFoundException
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.instance_attributes import MAX_IN_ONE_CALL, check_attribute, check_own, with_custom
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.store.ecs_tables import CONTAINER_INSTANCES

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from api_models._generated import ecs as m
-from emulator.domain.cluster import Cluster
-from emulator.domain.container_instance import (
+from emulator.domain.capacity.cluster import Cluster
+from emulator.domain.capacity.container_instance import (
     EXTERNAL,
     INSTANCE_TYPE,
     ZONE,
@@ -20,13 +20,10 @@ from emulator.domain.container_instance import (
     InstanceAttribute,
     with_attributes,
 )
-from emulator.domain.errors import ClientException, InvalidParameterException
-from emulator.domain.instance_attributes import check_attributes
-from emulator.domain.instance_capabilities import capabilities, platform
-from emulator.domain.instance_type import INSTANCE_TYPES
-from emulator.domain.network import default_subnets, default_vpc_id
-from emulator.domain.tags import validate_tags
-from emulator.domain.virtual_host import (
+from emulator.domain.capacity.instance_attributes import check_attributes
+from emulator.domain.capacity.instance_capabilities import capabilities, platform
+from emulator.domain.capacity.instance_type import INSTANCE_TYPES
+from emulator.domain.capacity.virtual_host import (
     AGENT_HASH,
     AGENT_VERSION,
     Identity,
@@ -35,6 +32,9 @@ from emulator.domain.virtual_host import (
     read_identity,
     read_resources,
 )
+from emulator.domain.errors import ClientException, InvalidParameterException
+from emulator.domain.networks.network import default_subnets, default_vpc_id
+from emulator.domain.tags import validate_tags
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.services.ecs.account_values import effective_value

@@ -10,13 +10,13 @@ import re
 from typing import Final
 
 from emulator.domain.arn import Arn, parse_arn
-from emulator.domain.cluster import Cluster, TaskDefinition
-from emulator.domain.container_instance import ContainerInstance
+from emulator.domain.capacity.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.container_instance import ContainerInstance
 from emulator.domain.ecs_errors import ClusterNotFoundException, ServiceNotFoundException
 from emulator.domain.errors import ClientException, InvalidParameterException
-from emulator.domain.service import Service
-from emulator.domain.task import Task
-from emulator.domain.task_definition_reference import parse_reference
+from emulator.domain.service_scheduler.service import Service
+from emulator.domain.task_definitions.task_definition_reference import parse_reference
+from emulator.domain.tasks.task import Task
 from emulator.store.ecs_queries import definition_in_use
 from emulator.store.ecs_tables import (
     CAPACITY_PROVIDERS,

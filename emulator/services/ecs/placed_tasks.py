@@ -1,6 +1,7 @@
 """New tasks on container instances: placed, or started where the caller says; what they take is taken at once.
 
-Which instance takes which task is decided in domain/placement.py; this reads what there is and writes what was decided.
+Which instance takes which task is decided in domain/capacity/placement.py; this reads what there is and writes
+what was decided.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from api_models._generated import ecs as m
-from emulator.domain.container_instance import ContainerInstance
+from emulator.domain.capacity.container_instance import ContainerInstance
+from emulator.domain.capacity.placement import NO_INSTANCES, Candidate, Demand, place, refused_by
+from emulator.domain.capacity.placement_rules import demand_of, strategies_of
 from emulator.domain.errors import ClientException, InvalidParameterException
-from emulator.domain.placement import NO_INSTANCES, Candidate, Demand, place, refused_by
-from emulator.domain.placement_rules import demand_of, strategies_of
-from emulator.domain.service_placement import NO_HOSTS
-from emulator.domain.task import Task
-from emulator.domain.task_launch import Launch, new_task, zones_of
+from emulator.domain.service_scheduler.service_placement import NO_HOSTS
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_launch import Launch, new_task, zones_of
 from emulator.events import journal
 from emulator.events.instance_changes import resources_changed
 from emulator.events.task_changes import write_task

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from emulator.domain.errors import ClientException
-from emulator.domain.identity import Role, role_name
-from emulator.domain.policy_conditions import Context
-from emulator.domain.role_trust import Asking, trusts
+from emulator.domain.iam.identity import Role, role_name
+from emulator.domain.iam.policy_conditions import Context
+from emulator.domain.iam.role_trust import Asking, trusts
 from emulator.store.iam_tables import ROLES
 from emulator.wire.call import Call
 

@@ -12,10 +12,18 @@ from dataclasses import replace
 from typing import Any, Final
 
 from api_models._generated import ecs as m
-from emulator.domain.capacity_strategy import check_default_weights, check_strategy, echoed_strategy, launch_type_of
-from emulator.domain.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.capacity_strategy import (
+    check_default_weights,
+    check_strategy,
+    echoed_strategy,
+    launch_type_of,
+)
+from emulator.domain.capacity.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.placement import NO_INSTANCES
+from emulator.domain.capacity.placement_rules import check_placement
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
-from emulator.domain.launch_settings import (
+from emulator.domain.tags import validate_tags
+from emulator.domain.tasks.launch_settings import (
     Placement,
     check_compatible,
     check_emulated,
@@ -24,11 +32,8 @@ from emulator.domain.launch_settings import (
     check_public_address,
     platform_version,
 )
-from emulator.domain.placement import NO_INSTANCES
-from emulator.domain.placement_rules import check_placement
-from emulator.domain.tags import validate_tags
-from emulator.domain.task_launch import Launch, task_tags
-from emulator.domain.task_overrides import EffectiveTask, apply_overrides
+from emulator.domain.tasks.task_launch import Launch, task_tags
+from emulator.domain.tasks.task_overrides import EffectiveTask, apply_overrides
 from emulator.services.ecs import lookup
 from emulator.services.ecs.role_check import check_roles
 from emulator.store.instance_capacity import has_instances

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
-from emulator.domain.lifecycle_stages import Hook
-from emulator.domain.service import Service
-from emulator.domain.service_deployment import ServiceDeployment, ServiceRevision, arn_of
+from emulator.domain.service_scheduler.lifecycle_stages import Hook
+from emulator.domain.service_scheduler.service import Service
+from emulator.domain.service_scheduler.service_deployment import ServiceDeployment, ServiceRevision, arn_of
 from emulator.store.database import Reader
 from emulator.store.ecs_tables import SERVICES
 from emulator.store.service_queries import Counts, deployment_counts

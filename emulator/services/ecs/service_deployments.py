@@ -17,9 +17,9 @@ from emulator.domain.ecs_errors import (
     UnsupportedFeatureException,
 )
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.lifecycle_stages import HookAction, answered
-from emulator.domain.service import Service
-from emulator.domain.service_deployment import STOPPABLE, ServiceDeployment, ServiceRevision, Status
+from emulator.domain.service_scheduler.lifecycle_stages import HookAction, answered
+from emulator.domain.service_scheduler.service import Service
+from emulator.domain.service_scheduler.service_deployment import STOPPABLE, ServiceDeployment, ServiceRevision, Status
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.services.ecs.service_deployment_shape import brief_shape, revision_shape, service_deployment_shape

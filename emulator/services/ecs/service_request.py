@@ -10,22 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from emulator.domain import service_rules as rules
-from emulator.domain.capacity_strategy import (
+from emulator.domain.capacity.capacity_strategy import (
     check_default_weights,
     check_strategy,
     echoed_strategy,
     launch_type_in,
     launch_type_of,
 )
-from emulator.domain.cluster import Cluster, TaskDefinition
-from emulator.domain.deployment_configuration import (
+from emulator.domain.capacity.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.placement_rules import check_placement
+from emulator.domain.errors import ClientException, InvalidParameterException
+from emulator.domain.service_scheduler import service_rules as rules
+from emulator.domain.service_scheduler.deployment_configuration import (
     check_configuration,
     check_configuration_emulated,
     echoed_configuration,
 )
-from emulator.domain.errors import ClientException, InvalidParameterException
-from emulator.domain.launch_settings import (
+from emulator.domain.service_scheduler.service import Service
+from emulator.domain.tasks.launch_settings import (
     check_compatible,
     check_emulated,
     check_fargate_placement,
@@ -33,9 +35,7 @@ from emulator.domain.launch_settings import (
     check_public_address,
     platform_version,
 )
-from emulator.domain.placement_rules import check_placement
-from emulator.domain.service import Service
-from emulator.domain.task_overrides import apply_overrides
+from emulator.domain.tasks.task_overrides import apply_overrides
 from emulator.services.ecs import lookup
 from emulator.store.ecs_tables import ALARM_STATES
 from emulator.store.vpc_queries import known_network

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
-from emulator.domain.service import Deployment, Service
-from emulator.domain.task_sets import computed_desired
+from emulator.domain.service_scheduler.service import Deployment, Service
+from emulator.domain.service_scheduler.task_sets import computed_desired
 from emulator.services.ecs.task_set_shape import task_set_shape
 from emulator.store.database import Reader
 from emulator.store.service_queries import Counts, deployment_counts, total

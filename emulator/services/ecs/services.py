@@ -6,10 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from api_models._generated import ecs as m
-from emulator.domain import deployment as deployments
-from emulator.domain import deployment_controller as controllers
-from emulator.domain import service_deployment as history
-from emulator.domain.cluster import Cluster
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.ecs_errors import (
     ConflictException,
     NamespaceNotFoundException,
@@ -17,10 +14,13 @@ from emulator.domain.ecs_errors import (
     ServiceNotFoundException,
 )
 from emulator.domain.errors import ClientException, InvalidParameterException
-from emulator.domain.service import Deployment, Service
-from emulator.domain.service_events import Notice
-from emulator.domain.service_notices import desired_count_updated, envelope
-from emulator.domain.service_rules import controller_type
+from emulator.domain.service_scheduler import deployment as deployments
+from emulator.domain.service_scheduler import deployment_controller as controllers
+from emulator.domain.service_scheduler import service_deployment as history
+from emulator.domain.service_scheduler.service import Deployment, Service
+from emulator.domain.service_scheduler.service_events import Notice
+from emulator.domain.service_scheduler.service_notices import desired_count_updated, envelope
+from emulator.domain.service_scheduler.service_rules import controller_type
 from emulator.domain.tags import validate_tags
 from emulator.events import journal
 from emulator.services.ecs import client_tokens, lookup

@@ -1,4 +1,5 @@
-"""Task definitions: families of numbered revisions. What a revision may say is domain/task_definition.py's."""
+"""Task definitions: families of numbered revisions. What a revision may say is
+domain/task_definitions/task_definition.py's."""
 
 from __future__ import annotations
 
@@ -6,10 +7,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from api_models._generated import ecs as m
-from emulator.domain.cluster import Family, TaskDefinition
+from emulator.domain.capacity.cluster import Family, TaskDefinition
 from emulator.domain.errors import AwsError, ClientException, InvalidParameterException
 from emulator.domain.tags import validate_tags
-from emulator.domain.task_definition import parse_reference, register
+from emulator.domain.task_definitions.task_definition import parse_reference, register
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.services.ecs.task_definition_shape import task_definition_shape

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from api_models._generated import ecs as m
-from emulator.domain.cluster import Cluster
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.task import Task
-from emulator.domain.task_protection import (
+from emulator.domain.service_scheduler.task_protection import (
     check_minutes,
     is_deployment_blocked,
     is_protected,
     protected,
     why_not,
 )
+from emulator.domain.tasks.task import Task
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.store.ecs_tables import TASKS

@@ -10,16 +10,16 @@ from dataclasses import replace
 from typing import Final
 
 from api_models._generated import ecs as m
-from emulator.domain import deployment as deployments
-from emulator.domain import task_sets as domain
-from emulator.domain.cluster import Cluster
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.ecs_errors import (
     ConflictException,
     ServiceNotActiveException,
     TaskSetNotFoundException,
 )
 from emulator.domain.errors import InvalidParameterException, LimitExceededException
-from emulator.domain.service import Deployment, Service
+from emulator.domain.service_scheduler import deployment as deployments
+from emulator.domain.service_scheduler import task_sets as domain
+from emulator.domain.service_scheduler.service import Deployment, Service
 from emulator.domain.tags import validate_tags
 from emulator.events import journal
 from emulator.services.ecs import client_tokens, lookup

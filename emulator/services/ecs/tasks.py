@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from api_models._generated import ecs as m
-from emulator.domain.capacity_strategy import share_out
-from emulator.domain.cluster import Cluster
+from emulator.domain.capacity.capacity_strategy import share_out
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.errors import ClientException, InvalidParameterException, NotEmulatedYet
 from emulator.domain.fault_words import CAPACITY
-from emulator.domain.task import Task
-from emulator.domain.task_launch import Launch, new_task, outside
-from emulator.domain.task_progress import stop
-from emulator.domain.task_shape import task_shape
+from emulator.domain.tasks.task import Task
+from emulator.domain.tasks.task_launch import Launch, new_task, outside
+from emulator.domain.tasks.task_progress import stop
+from emulator.domain.tasks.task_shape import task_shape
 from emulator.events import journal
 from emulator.events.task_changes import write_task
 from emulator.services.ecs import client_tokens, lookup

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.errors import LimitExceededException
-from emulator.domain.identity import AccessKey, User, access_key_id
-from emulator.domain.identity_errors import InvalidInputException, NoSuchEntityException
+from emulator.domain.iam.identity import AccessKey, User, access_key_id
+from emulator.domain.iam.identity_errors import InvalidInputException, NoSuchEntityException
 from emulator.services.iam.callers import user_meant
 from emulator.services.iam.shown import paged
 from emulator.store.iam_tables import ACCESS_KEYS

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from emulator.domain.identity import InstanceProfile, Role, User
-from emulator.domain.linked_roles import LINKED_ROLES
-from emulator.domain.policy_conditions import Context, resource_tags
-from emulator.domain.policy_evaluation import Access
+from emulator.domain.iam.identity import InstanceProfile, Role, User
+from emulator.domain.iam.linked_roles import LINKED_ROLES
+from emulator.domain.iam.policy_conditions import Context, resource_tags
+from emulator.domain.iam.policy_evaluation import Access
 from emulator.services.access import pass_role, request_tags, tag_keys
 from emulator.store.iam_tables import INSTANCE_PROFILES, POLICIES, ROLES, USERS
 from emulator.store.tables import Table

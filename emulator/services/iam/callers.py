@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.identity import User
-from emulator.domain.identity_errors import ValidationError
+from emulator.domain.iam.identity import User
+from emulator.domain.iam.identity_errors import ValidationError
 from emulator.services.iam.finding import user_named
 from emulator.wire.call import Call
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.domain.errors import LimitExceededException
-from emulator.domain.identity import (
+from emulator.domain.iam.identity import (
     BASE32,
     UNIQUE_ID_LETTERS,
     InlinePolicy,
@@ -16,15 +16,15 @@ from emulator.domain.identity import (
     Role,
     User,
 )
-from emulator.domain.identity_errors import (
+from emulator.domain.iam.identity_errors import (
     AccessDenied,
     InvalidInputException,
     NoSuchEntityException,
     UnmodifiableEntityException,
 )
+from emulator.domain.iam.managed_policies import OWNER, is_aws_managed, managed_policy
+from emulator.domain.iam.policy_document import check_policy
 from emulator.domain.key_value_tags import TAG_LIMIT, repeated_keys, tags_of
-from emulator.domain.managed_policies import OWNER, is_aws_managed, managed_policy
-from emulator.domain.policy_document import check_policy
 from emulator.store.iam_tables import INLINE_POLICIES, INSTANCE_PROFILES, POLICIES, ROLES, USERS
 from emulator.store.tables import Table
 from emulator.wire.call import Call

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.domain.errors import LimitExceededException, NotEmulatedYet
-from emulator.domain.identity import Attachment, InlinePolicy
-from emulator.domain.identity_errors import NoSuchEntityException
-from emulator.domain.managed_policies import is_aws_managed
-from emulator.domain.policy_document import check_policy
+from emulator.domain.iam.identity import Attachment, InlinePolicy
+from emulator.domain.iam.identity_errors import NoSuchEntityException
+from emulator.domain.iam.managed_policies import is_aws_managed
+from emulator.domain.iam.policy_document import check_policy
 from emulator.services.iam.finding import find_policy, inline_policies
 from emulator.services.iam.shown import encoded, paged
 from emulator.store.iam_tables import ATTACHMENTS, INLINE_POLICIES

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.errors import LimitExceededException
-from emulator.domain.identity import InstanceProfile
-from emulator.domain.identity_errors import (
+from emulator.domain.iam.identity import InstanceProfile
+from emulator.domain.iam.identity_errors import (
     DeleteConflictException,
     EntityAlreadyExistsException,
     NoSuchEntityException,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.domain.errors import NotEmulatedYet
-from emulator.domain.identity import Attachment, Role
-from emulator.domain.identity_errors import InvalidInputException, NoSuchEntityException
-from emulator.domain.linked_roles import LINKED_ROLES, LinkedRole
+from emulator.domain.iam.identity import Attachment, Role
+from emulator.domain.iam.identity_errors import InvalidInputException, NoSuchEntityException
+from emulator.domain.iam.linked_roles import LINKED_ROLES, LinkedRole
 from emulator.services.iam.finding import new_id, role_named
 from emulator.services.iam.shown import role_created
 from emulator.store.iam_tables import ATTACHMENTS, ROLES

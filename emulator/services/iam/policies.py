@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.identity import Attachment, Policy, PolicyVersion
-from emulator.domain.identity_errors import DeleteConflictException, EntityAlreadyExistsException
+from emulator.domain.iam.identity import Attachment, Policy, PolicyVersion
+from emulator.domain.iam.identity_errors import DeleteConflictException, EntityAlreadyExistsException
+from emulator.domain.iam.managed_policies import managed_policies
 from emulator.domain.key_value_tags import as_list, without
-from emulator.domain.managed_policies import managed_policies
 from emulator.services.iam.finding import (
     check_free,
     check_managed_document,

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.errors import LimitExceededException
-from emulator.domain.identity import Policy, PolicyVersion
-from emulator.domain.identity_errors import DeleteConflictException, NoSuchEntityException
+from emulator.domain.iam.identity import Policy, PolicyVersion
+from emulator.domain.iam.identity_errors import DeleteConflictException, NoSuchEntityException
 from emulator.services.iam import finding
 from emulator.services.iam.shown import encoded, paged, version_listed
 from emulator.store.iam_tables import POLICIES

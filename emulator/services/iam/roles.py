@@ -7,10 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.errors import LimitExceededException
-from emulator.domain.identity import Role
-from emulator.domain.identity_errors import DeleteConflictException, EntityAlreadyExistsException, InvalidInputException
+from emulator.domain.iam.identity import Role
+from emulator.domain.iam.identity_errors import (
+    DeleteConflictException,
+    EntityAlreadyExistsException,
+    InvalidInputException,
+)
+from emulator.domain.iam.policy_document import check_policy
 from emulator.domain.key_value_tags import as_list, without
-from emulator.domain.policy_document import check_policy
 from emulator.services.iam.finding import (
     check_boundary,
     check_free,

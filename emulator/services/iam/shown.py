@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from emulator.domain.identity import InstanceProfile, Policy, PolicyVersion, Role, User
+from emulator.domain.iam.identity import InstanceProfile, Policy, PolicyVersion, Role, User
+from emulator.domain.iam.managed_policies import OWNER
 from emulator.domain.key_value_tags import as_list
-from emulator.domain.managed_policies import OWNER
 from emulator.store.iam_tables import ATTACHMENTS, ROLES
 from emulator.wire.call import Call, Page
 

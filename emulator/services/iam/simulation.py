@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.domain.arn import parse_arn
-from emulator.domain.identity_errors import InvalidInputException, NoSuchEntityException
-from emulator.domain.policy_conditions import Context
-from emulator.domain.policy_document import MalformedPolicyDocumentException, check_policy
-from emulator.domain.policy_evaluation import Access, Policies, evaluate
-from emulator.domain.policy_keys import context_keys
-from emulator.domain.policy_matching import Requester
+from emulator.domain.iam.identity_errors import InvalidInputException, NoSuchEntityException
+from emulator.domain.iam.policy_conditions import Context
+from emulator.domain.iam.policy_document import MalformedPolicyDocumentException, check_policy
+from emulator.domain.iam.policy_evaluation import Access, Policies, evaluate
+from emulator.domain.iam.policy_keys import context_keys
+from emulator.domain.iam.policy_matching import Requester
 from emulator.services.iam.shown import paged
 from emulator.store.iam_tables import ROLES, USERS
 from emulator.store.permissions import Standing, role_standing, standing_of

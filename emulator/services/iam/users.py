@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.identity import User
-from emulator.domain.identity_errors import DeleteConflictException, EntityAlreadyExistsException
+from emulator.domain.iam.identity import User
+from emulator.domain.iam.identity_errors import DeleteConflictException, EntityAlreadyExistsException
 from emulator.domain.key_value_tags import as_list, without
 from emulator.services.iam.callers import caller_without_user, user_meant
 from emulator.services.iam.finding import check_boundary, check_free, inline_policies, new_id, tags_with, user_named

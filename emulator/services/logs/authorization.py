@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulator.domain.policy_conditions import Context, resource_tags
-from emulator.domain.policy_evaluation import Access
+from emulator.domain.iam.policy_conditions import Context, resource_tags
+from emulator.domain.iam.policy_evaluation import Access
 from emulator.services.access import request_tags, tag_keys
 from emulator.store.logs_tables import LOG_GROUPS
 from emulator.wire.authorize import Authorization

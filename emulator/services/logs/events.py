@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from emulator.domain import log_errors
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.filter_expression import InvalidPattern
-from emulator.domain.filter_pattern import Matcher, compile_pattern
-from emulator.domain.log_batch import accept
-from emulator.domain.log_group import LogGroup, Position, stream_key
+from emulator.domain.logs import log_errors
+from emulator.domain.logs.filter_expression import InvalidPattern
+from emulator.domain.logs.filter_pattern import Matcher, compile_pattern
+from emulator.domain.logs.log_batch import accept
+from emulator.domain.logs.log_group import LogGroup, Position, stream_key
 from emulator.services.logs.lookup import group_named, group_of_request, now_ms, stream_named
 from emulator.store.database import Database
 from emulator.store.log_events import LogEvents

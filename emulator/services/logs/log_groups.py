@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain import log_errors
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
-from emulator.domain.log_group import LogGroup
+from emulator.domain.logs import log_errors
+from emulator.domain.logs.log_group import LogGroup
 from emulator.services.logs.lookup import group_arn, group_identified, group_named, now_ms
 from emulator.store.database import AlreadyExists, Database, Transaction
 from emulator.store.log_events import LogEvents

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain import log_errors
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.log_group import LogGroup, LogStream
+from emulator.domain.logs import log_errors
+from emulator.domain.logs.log_group import LogGroup, LogStream
 from emulator.services.logs.lookup import group_arn, group_named, group_of_request, now_ms, stream_named
 from emulator.store.database import AlreadyExists, Database
 from emulator.store.log_events import LogEvents

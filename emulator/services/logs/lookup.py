@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain import log_errors
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.log_group import LogGroup, LogStream
+from emulator.domain.logs import log_errors
+from emulator.domain.logs.log_group import LogGroup, LogStream
 from emulator.store.database import Reader
 from emulator.store.logs_tables import LOG_GROUPS, LOG_STREAMS
 from emulator.wire.call import Call

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.log_group import RETENTION_DAYS
+from emulator.domain.logs.log_group import RETENTION_DAYS
 from emulator.services.logs.lookup import group_named
 from emulator.store.logs_tables import LOG_GROUPS
 from emulator.wire.call import Call

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.errors import ResourceNotFoundException
-from emulator.domain.log_errors import TooManyTagsException
-from emulator.domain.log_group import LogGroup
+from emulator.domain.logs.log_errors import TooManyTagsException
+from emulator.domain.logs.log_group import LogGroup
 from emulator.services.logs.lookup import group_arn, group_named, name_in_arn
 from emulator.store.logs_tables import LOG_GROUPS
 from emulator.wire.call import Call

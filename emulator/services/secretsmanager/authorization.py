@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulator.domain.policy_evaluation import Access
+from emulator.domain.iam.policy_evaluation import Access
 from emulator.services.access import request_tags, tag_keys
 from emulator.services.secretsmanager.writing import scope_of
 from emulator.store.secret_access import secret_access, value_of_secret

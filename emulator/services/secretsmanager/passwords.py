@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.password import PasswordRules, random_password
+from emulator.domain.secrets.password import PasswordRules, random_password
 from emulator.wire.call import Call
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.errors import AwsError, InvalidParameterException
-from emulator.domain.policy_document import MalformedPolicyDocumentException, check_policy, is_public
+from emulator.domain.iam.policy_document import MalformedPolicyDocumentException, check_policy, is_public
 from emulator.services.access import locks_out
 from emulator.services.secretsmanager.writing import wanted_secret
 from emulator.store.secrets_tables import SECRETS

@@ -8,7 +8,7 @@ from typing import Any
 
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 from emulator.domain.key_value_tags import TAG_LIMIT, as_list, repeated_keys, tags_of, without
-from emulator.domain.secret import (
+from emulator.domain.secrets.secret import (
     CURRENT,
     InvalidRequestException,
     ResourceExistsException,

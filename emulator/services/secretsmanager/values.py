@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.errors import AccessDeniedException, AwsError, InvalidParameterException, NotEmulatedYet
-from emulator.domain.secret import CURRENT, DAY_S, InvalidRequestException
+from emulator.domain.secrets.secret import CURRENT, DAY_S, InvalidRequestException
 from emulator.services.secretsmanager.writing import (
     add_version,
     given_value,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.secret import Secret, SecretVersion, move_label
+from emulator.domain.secrets.secret import Secret, SecretVersion, move_label
 from emulator.services.secretsmanager.writing import versions_of, wanted_secret
 from emulator.store.secrets_tables import SECRETS
 from emulator.wire.call import Call

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator.domain.errors import InvalidParameterException
-from emulator.domain.secret import (
+from emulator.domain.secrets.secret import (
     InvalidRequestException,
     ResourceExistsException,
     Secret,

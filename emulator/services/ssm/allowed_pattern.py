@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import regex
 
-from emulator.domain.parameter import InvalidAllowedPatternException, ParameterPatternMismatchException
+from emulator.domain.secrets.parameter import InvalidAllowedPatternException, ParameterPatternMismatchException
 
 _PATIENCE_S = 1.0
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulator.domain.parameter import SECRETS_PREFIX, reference
-from emulator.domain.policy_conditions import Context
-from emulator.domain.policy_evaluation import Access
+from emulator.domain.iam.policy_conditions import Context
+from emulator.domain.iam.policy_evaluation import Access
+from emulator.domain.secrets.parameter import SECRETS_PREFIX, reference
 from emulator.services.access import request_tags, tag_keys
 from emulator.services.ssm.shown import scope_of
 from emulator.store.secret_access import key_of_parameter, parameter_access, value_of_secret

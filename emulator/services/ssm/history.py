@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.parameter import ParameterNotFound, reference
+from emulator.domain.secrets.parameter import ParameterNotFound, reference
 from emulator.services.ssm.shown import past, scope_of
 from emulator.store.secret_values import find_parameter
 from emulator.store.secrets_tables import PARAMETER_VERSIONS

@@ -9,7 +9,7 @@ from typing import Any
 
 from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.key_value_tags import tags_of
-from emulator.domain.parameter import (
+from emulator.domain.secrets.parameter import (
     DEFAULT_KEY,
     Parameter,
     ParameterNotFound,
@@ -25,7 +25,7 @@ from emulator.domain.parameter import (
     version_not_found,
     version_to_drop,
 )
-from emulator.domain.parameter_filter import Choose, InvalidFilterKey, chooser, old_chooser
+from emulator.domain.secrets.parameter_filter import Choose, InvalidFilterKey, chooser, old_chooser
 from emulator.services.ssm.allowed_pattern import check_value
 from emulator.services.ssm.shown import all_newest, metadata, scope_of, version_of
 from emulator.services.ssm.tagging import checked_tags

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.parameter import (
+from emulator.domain.secrets.parameter import (
     ParameterNotFound,
     ParameterVersionNotFound,
     ValidationException,
     check_path,
     under,
 )
-from emulator.domain.parameter_filter import chooser
-from emulator.domain.public_parameter import PREFIX, public_parameters
+from emulator.domain.secrets.parameter_filter import chooser
+from emulator.domain.secrets.public_parameter import PREFIX, public_parameters
 from emulator.services.ssm.shown import Found, all_newest, opened, version_of, with_value
 from emulator.wire.call import Call
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.domain.errors import AwsError
-from emulator.domain.parameter import (
+from emulator.domain.secrets.parameter import (
     SECRETS_PREFIX,
     Parameter,
     ParameterNotFound,

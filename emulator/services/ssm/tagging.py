@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from emulator.domain.errors import AwsError
 from emulator.domain.key_value_tags import TAG_LIMIT
-from emulator.domain.parameter import ValidationException
+from emulator.domain.secrets.parameter import ValidationException
 
 
 class TooManyTagsError(AwsError):

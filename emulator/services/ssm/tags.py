@@ -8,7 +8,7 @@ from typing import Any
 
 from emulator.domain.errors import AwsError, NotEmulatedYet
 from emulator.domain.key_value_tags import as_list, tags_of, without
-from emulator.domain.parameter import Parameter, reference
+from emulator.domain.secrets.parameter import Parameter, reference
 from emulator.services.ssm.shown import scope_of
 from emulator.services.ssm.tagging import checked_tags
 from emulator.store.secret_values import find_parameter

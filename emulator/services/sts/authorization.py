@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulator.domain.identity import role_name
-from emulator.domain.policy_conditions import Context, resource_tags
-from emulator.domain.policy_evaluation import Access
+from emulator.domain.iam.identity import role_name
+from emulator.domain.iam.policy_conditions import Context, resource_tags
+from emulator.domain.iam.policy_evaluation import Access
 from emulator.services.access import nothing, request_tags
 from emulator.store.iam_tables import ROLES
 from emulator.wire.authorize import Authorization

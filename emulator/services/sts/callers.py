@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.identity import account_of_access_key
-from emulator.domain.identity_errors import ValidationError
+from emulator.domain.iam.identity import account_of_access_key
+from emulator.domain.iam.identity_errors import ValidationError
 from emulator.wire.call import Call
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.errors import AwsError, NotEmulatedYet
-from emulator.domain.identity import Role, RoleName, TemporaryCredentials, adopted_role_id, role_name
-from emulator.domain.identity_errors import AccessDenied, InvalidParameterValue, ValidationError
+from emulator.domain.iam.identity import Role, RoleName, TemporaryCredentials, adopted_role_id, role_name
+from emulator.domain.iam.identity_errors import AccessDenied, InvalidParameterValue, ValidationError
+from emulator.domain.iam.policy_document import check_policy
+from emulator.domain.iam.role_trust import Asking, trusts
 from emulator.domain.key_value_tags import repeated_keys, tags_of
-from emulator.domain.policy_document import check_policy
-from emulator.domain.role_trust import Asking, trusts
 from emulator.services.sts.authorization import assume_keys
 from emulator.store.iam_tables import ROLES
 from emulator.store.principals import Holder, credentials_of, issue

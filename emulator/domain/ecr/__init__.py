@@ -1,0 +1,1 @@
+"""What ECR decides: images, lifecycle, scanning, replication, templates, pull-through."""

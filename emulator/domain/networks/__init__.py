@@ -1,0 +1,1 @@
+"""Addresses, VPCs, security groups and ports, and how a task is reached."""

@@ -1,0 +1,1 @@
+"""What RegisterTaskDefinition takes, checks, fills in and shows."""

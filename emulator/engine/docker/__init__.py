@@ -1,0 +1,1 @@
+"""The Docker Engine, through its SDK: the only room that knows it."""
