@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from emulator.clock import Clock, monotonic
 from emulator.control.image_scans import scan_of, scanned_image
-from emulator.control.work import Work
+from emulator.control.work import OncePerKey, Work
 from emulator.domain.ecr import enhanced_scan as steps
 from emulator.domain.ecr.enhanced_scan import EXPIRED, IMAGE_ARCHIVED, PENDING, EnhancedScan, next_step
 from emulator.domain.ecr.image import Image, Repository
@@ -53,10 +53,8 @@ class FirstScans:
     def __init__(self, clock: Clock, database: Database, work: Work, scanner: Scanner | None) -> None:
         self._clock = clock
         self._database = database
-        self._work = work
         self._scanner = scanner
-        self._lock = threading.Lock()
-        self._in_hand: set[str] = set()
+        self._jobs = OncePerKey(work, "scan")
 
     @property
     def keys(self) -> list[tuple[str, str]]:
@@ -66,11 +64,7 @@ class FirstScans:
         return [("enhanced_scan", "|".join((s.account, s.region, s.repository, s.digest))) for s in waiting]
 
     def reconcile(self, key: str) -> float | None:
-        with self._lock:
-            if key in self._in_hand:
-                return None
-            self._in_hand.add(key)
-        self._work.submit("scan", lambda: self._scan(key))
+        self._jobs.submit(key, self._scan)
         return None
 
     def _scan(self, key: str) -> None:
@@ -91,9 +85,6 @@ class FirstScans:
                 orders.finish_scan(tx, ordered, made, self._clock.now())
         except ScanStopped:
             return  # it stays PENDING, and is made at the next start
-        finally:
-            with self._lock:
-                self._in_hand.discard(key)
 
 
 @dataclass(frozen=True, slots=True)

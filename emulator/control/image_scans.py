@@ -4,10 +4,9 @@ registry/image_scanner.py."""
 from __future__ import annotations
 
 import logging
-import threading
 
 from emulator.clock import Clock
-from emulator.control.work import Work
+from emulator.control.work import OncePerKey, Work
 from emulator.domain.ecr.image import Image
 from emulator.domain.ecr.image_scan import FAILED, IN_PROGRESS
 from emulator.domain.ecr.manifest import parse_manifest
@@ -29,10 +28,8 @@ class ImageScans:
     def __init__(self, clock: Clock, database: Database, work: Work, scanner: Scanner | None) -> None:
         self._clock = clock
         self._database = database
-        self._work = work
         self._scanner = scanner
-        self._lock = threading.Lock()
-        self._in_hand: set[str] = set()
+        self._jobs = OncePerKey(work, "scan")
 
     @property
     def keys(self) -> list[tuple[str, str]]:
@@ -41,11 +38,7 @@ class ImageScans:
             return [key for scan in reader.find(IMAGE_SCANS, status=IN_PROGRESS) for key in scan_key(scan)]
 
     def reconcile(self, key: str) -> float | None:
-        with self._lock:
-            if key in self._in_hand:
-                return None
-            self._in_hand.add(key)
-        self._work.submit("scan", lambda: self._scan(key))
+        self._jobs.submit(key, self._scan)
         return None
 
     def _scan(self, key: str) -> None:
@@ -61,9 +54,6 @@ class ImageScans:
                 finish_scan(tx, ordered, result, self._clock.now())
         except ScanStopped:
             return  # it stays IN_PROGRESS, and is made at the next start
-        finally:
-            with self._lock:
-                self._in_hand.discard(key)
 
 
 def scanned_image(image: Image, manifest: bytes) -> ScannedImage:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from threading import Condition, RLock, Thread
+from threading import Condition, Lock, RLock, Thread
 from typing import Literal, Protocol
 
 _log = logging.getLogger("homeport.control")
@@ -129,3 +129,27 @@ class _Waiting:
         self.ahead.clear()
         self.others.clear()
         return count
+
+
+class OncePerKey:
+    """Jobs of one lane, each by a key: a key that comes again while its job is in hand begins no second one."""
+
+    def __init__(self, work: Work, lane: Lane) -> None:
+        self._work = work
+        self._lane = lane
+        self._lock = Lock()
+        self._in_hand: set[str] = set()
+
+    def submit(self, key: str, job: Callable[[str], None]) -> None:
+        with self._lock:
+            if key in self._in_hand:
+                return
+            self._in_hand.add(key)
+        self._work.submit(self._lane, lambda: self._do(key, job))
+
+    def _do(self, key: str, job: Callable[[str], None]) -> None:
+        try:
+            job(key)
+        finally:
+            with self._lock:
+                self._in_hand.discard(key)

@@ -26,15 +26,15 @@ from emulator.domain.tags import validate_tags
 from emulator.domain.tasks.launch_settings import (
     Placement,
     check_compatible,
-    check_emulated,
     check_fargate_placement,
     check_network,
     check_public_address,
     platform_version,
 )
 from emulator.domain.tasks.task_launch import Launch, task_tags
-from emulator.domain.tasks.task_overrides import EffectiveTask, apply_overrides
+from emulator.domain.tasks.task_overrides import EffectiveTask
 from emulator.services.ecs import lookup
+from emulator.services.ecs.effective_task import effective_task
 from emulator.services.ecs.role_check import check_roles
 from emulator.store.instance_capacity import has_instances
 from emulator.store.vpc_queries import known_network
@@ -91,15 +91,7 @@ def start_launch(call: Call, cluster: Cluster, request: m.StartTaskRequest) -> L
 
 
 def _effective(call: Call, definition: TaskDefinition, launch_type: str, request: Mapping[str, Any]) -> EffectiveTask:
-    """The definition after the request's overrides, once Homeport is known to act on all of it."""
-    effective = apply_overrides(definition.body, request.get("overrides", {}), launch_type=launch_type)
-    check_emulated(
-        effective.definition,
-        allow_privileged=call.facts.allow_privileged,
-        allow_host_network=call.facts.allow_host_network,
-        allow_host_paths=call.facts.allow_host_paths,
-        s3_folder=call.facts.s3_folder,
-    )
+    effective = effective_task(call, definition, launch_type, request.get("overrides", {}))
     if request.get("enableExecuteCommand") and effective.task_role_arn is None:
         raise InvalidParameterException(
             "The task couldn't be run because a valid taskRoleArn is not being used. Specify a valid task role in your "

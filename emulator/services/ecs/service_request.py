@@ -29,14 +29,13 @@ from emulator.domain.service_scheduler.deployment_configuration import (
 from emulator.domain.service_scheduler.service import Service
 from emulator.domain.tasks.launch_settings import (
     check_compatible,
-    check_emulated,
     check_fargate_placement,
     check_network,
     check_public_address,
     platform_version,
 )
-from emulator.domain.tasks.task_overrides import apply_overrides
 from emulator.services.ecs import lookup
+from emulator.services.ecs.effective_task import effective_task
 from emulator.store.ecs_tables import ALARM_STATES
 from emulator.store.vpc_queries import known_network
 from emulator.wire.call import Call
@@ -221,14 +220,7 @@ def _check_where(settings: Settings, launch_type: str, definition: TaskDefinitio
 def _check_emulated(call: Call, settings: Settings, definition: TaskDefinition, launch_type: str) -> None:
     rules.check_service_emulated(settings)
     check_configuration_emulated(settings["deploymentConfiguration"], daemon=rules.is_daemon(settings))
-    effective = apply_overrides(definition.body, None, launch_type=launch_type)
-    check_emulated(
-        effective.definition,
-        allow_privileged=call.facts.allow_privileged,
-        allow_host_network=call.facts.allow_host_network,
-        allow_host_paths=call.facts.allow_host_paths,
-        s3_folder=call.facts.s3_folder,
-    )
+    effective_task(call, definition, launch_type, None)
 
 
 def _with_defaults(
