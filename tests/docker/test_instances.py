@@ -93,8 +93,13 @@ def test_a_service_on_two_hosts_is_drained_and_comes_back(hosts: Hosts) -> None:
     # The other one goes: its tasks stop, and their replacements wait until there is room.
     hosts.ecs.deregister_container_instance(cluster=CLUSTER, containerInstance=second, force=True)
     eventually(lambda: not hosts.running())
-    message = hosts.ecs.describe_services(cluster=CLUSTER, services=["web"])["services"][0]["events"][0]["message"]
-    assert "No Container Instances were found in your cluster." in message
+
+    def newest_event() -> str:
+        [web] = hosts.ecs.describe_services(cluster=CLUSTER, services=["web"])["services"]
+        return str(web["events"][0]["message"])
+
+    # The scheduler looks once the tasks have stopped on record, a moment after their containers.
+    eventually(lambda: "No Container Instances were found in your cluster." in newest_event())
     hosts.ecs.update_container_instances_state(cluster=CLUSTER, containerInstances=[first], status="ACTIVE")
     hosts.stays({first: 2})
     # A host in another zone: one task more there, and once it is healthy one fewer here.
