@@ -3,6 +3,7 @@
 It turns allowances into bytes; the pause program hands them to the kernel in its network namespace. Never filtered:
 the loopback interface, answers (connection tracking), the pause program's own connections to us, and questions to name
 servers, since the engine's resolver asks those from the task's namespace (AWS does not filter its resolver either).
+A second table leads Service Connect's client aliases to the proxy.
 Source: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h.
 """
 
@@ -16,6 +17,7 @@ from typing import Final
 from emulator.domain.networks.packet_filter import Allow
 
 TABLE: Final = "groups"
+ALIASES_TABLE: Final = "connect"
 RELAY_MARK: Final = 0x686F6D65
 """Set by the pause program on its connections to us; containers cannot set one (it takes NET_ADMIN)."""
 
@@ -33,6 +35,8 @@ _IN_INTERFACE, _OUT_INTERFACE, _MARK = 4, 5, 3
 _LOOPBACK_INDEX = 1
 _ESTABLISHED_OR_RELATED = 0x6
 _SET_ANONYMOUS_CONSTANT = 0x3
+_BEFORE_ROUTING_AGAIN = 0xFFFFFF9C  # priority -100, where addresses are translated
+_TO_ANOTHER_DESTINATION = 1
 _PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 _ELEMENTS_A_MESSAGE = 2000
 
@@ -62,6 +66,25 @@ def filter_batch(allows: Sequence[Allow]) -> bytes:
 def open_batch() -> bytes:
     """Takes the filter away: everything passes."""
     messages = [_message(_NEW_TABLE, _text(1, TABLE)), _message(_DELETE_TABLE, _text(1, TABLE), create=False)]
+    return _batch(messages)
+
+
+def alias_batch(aliases: Iterable[tuple[str, int]], proxy: tuple[str, int]) -> bytes:
+    """Replaces what was there: connections that the task itself makes to one of these (address, port) go to the proxy,
+    which can ask the kernel where they were meant to go."""
+    table = _text(1, ALIASES_TABLE)
+    messages = [_message(_NEW_TABLE, table), _message(_DELETE_TABLE, table, create=False), _message(_NEW_TABLE, table)]
+    hook = _nest(4, _number(1, _OUTPUT) + _number(2, _BEFORE_ROUTING_AGAIN))
+    messages.append(_message(_NEW_CHAIN, table + _text(3, "output") + hook + _text(7, "nat")))
+    address, port = proxy
+    there = _put(1, ipaddress.IPv4Address(address).packed) + _put(2, struct.pack(">H", port))
+    translate = _expression(
+        "nat", _number(1, _TO_ANOTHER_DESTINATION) + _number(2, _IPV4) + _number(3, 1) + _number(5, 2)
+    )
+    for where, number in aliases:
+        match = _load(_NETWORK, 16, 4) + _equals(ipaddress.IPv4Address(where).packed)
+        match += _protocol("tcp") + _port_between(number, number)
+        messages.append(_message(_NEW_RULE, table + _text(2, "output") + _nest(4, match + there + translate)))
     return _batch(messages)
 
 
@@ -143,6 +166,10 @@ def _in_set(number: int) -> bytes:
 def _accept() -> bytes:
     verdict = _nest(2, _nest(2, _number(1, _ACCEPT)))
     return _expression("immediate", _number(1, _VERDICT) + verdict)
+
+
+def _put(register: int, value: bytes) -> bytes:
+    return _expression("immediate", _number(1, register) + _data(2, value))
 
 
 def _expression(name: str, data: bytes) -> bytes:

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from emulator.demo.image import BusyboxMissing, find_busybox, web_image
+from emulator.domain.service_connect.proxy import ProxiedAlias
 from emulator.engine.base import EngineError, NetworkAttachment
 from emulator.engine.pause import (
     SocketRelay,
     TcpRelay,
+    connect_command,
     pause_archive,
     pause_image,
     pause_reference,
@@ -68,7 +70,7 @@ def test_without_busybox_the_package_is_named(tmp_path: Path) -> None:
 def test_the_pause_image_is_small_and_named_by_its_content(architecture: str) -> None:
     image = pause_image(architecture)
     assert pause_reference(architecture) == f"homeport/pause:{image.id[7:19]}"
-    assert len(pause_archive(architecture)) < 100_000
+    assert len(pause_archive(architecture)) < 120_000
     assert members(image.layers[0]).keys() == {"pause", "homeport"}
 
 
@@ -89,3 +91,18 @@ def test_a_pause_container_has_no_more_rights_than_it_needs() -> None:
     assert (mount.kind, mount.source, mount.target, mount.read_only) == ("bind", "/data/run", "/homeport", True)
     by_tcp = pause_spec("p", "i", {}, network=network, relay=TcpRelay("fd00::1", 4566))
     assert (by_tcp.environment, by_tcp.mounts) == ((("HOMEPORT_RELAY", "tcp:[fd00::1]:4566"),), ())
+
+
+def test_a_task_of_service_connect_is_told_its_aliases_in_words_that_the_kernel_takes() -> None:
+    targets = tuple((f"10.0.{n // 250}.{n % 250 + 1}", 8080) for n in range(10_000))
+    alias = ProxiedAlias("api.shop", "127.255.0.1", 80, "grpc", 300, targets)
+    command = connect_command([alias, ProxiedAlias("db", "127.255.0.2", 5432, "tcp", 0)])
+    assert command[:2] == ("/pause", "connect")
+    assert max(map(len, command)) <= 100_000
+    rules, text = command[2 : command.index("--")], "".join(command[command.index("--") + 1 :])
+    assert bytes.fromhex("".join(rules)).count(bytes([127, 255, 0, 1])) == 1
+    first, second = text.splitlines()
+    assert first.startswith("127.255.0.1 80 http 300 api.shop 10.0.0.1:8080 10.0.0.2:8080")
+    assert second == "127.255.0.2 5432 tcp 0 db"
+    assert pause_spec("p", "i", {}, proxies=True).capabilities_add == ("NET_ADMIN",)
+    assert pause_spec("p", "i", {}, proxies=True).environment == (("HOMEPORT_CONNECT", "1"),)

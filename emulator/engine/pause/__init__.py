@@ -10,6 +10,10 @@ program can give: no app container sees the directory. Over TCP it shows by the 
 A *directory* is mounted, not the socket, so that the socket a restarted emulator makes is found. The program has no
 capability to pass file permissions: the socket must be writable (0666) and the directory searchable (0711) for root
 without CAP_DAC_OVERRIDE; the way to it on the host may be closed.
+
+**The proxy.** In a task of a service with Service Connect the program also runs a proxy (proxy.c), which balances
+connections to client aliases. What it knows is told by `connect_command`, run in the container; it goes on with that
+while the emulator is away, and on an engine elsewhere as on this host's.
 """
 
 from __future__ import annotations
@@ -22,16 +26,22 @@ from importlib import resources
 from typing import Literal
 
 from emulator.domain.networks.packet_filter import Allow
+from emulator.domain.service_connect.proxy import ProxiedAlias
 from emulator.engine.archive import ArchiveFile, BuiltImage, ImageRecipe, build_image
 from emulator.engine.base import ContainerSpec, EngineError, Mount, NetworkAttachment, PortPublish
-from emulator.engine.nf_tables import filter_batch, open_batch
+from emulator.engine.nf_tables import alias_batch, filter_batch, open_batch
 
 REPOSITORY = "homeport/pause"
 RELAY_ADDRESS = "169.254.170.2"
 RELAY_PORT = 51679
 """Where the program really listens: port 80 is translated to it, and stays free for the task's own servers."""
 
+PROXY_ADDRESS = "127.0.0.1"
+PROXY_PORT = 51680
+"""One of the ports that the ECS agent keeps for itself."""
+
 FILTER = ("/pause", "filter")
+CONNECT = ("/pause", "connect")
 _MOST_IN_A_WORD = 100_000  # the kernel takes words of 128 KiB; an even number, since two digits are a byte
 _MOUNTED_AT = "/homeport"
 _SOCKET_NAME = b"\0homeport:"
@@ -100,6 +110,7 @@ def pause_spec(
     sysctls: tuple[tuple[str, str], ...] = (),
     shares_ipc: bool = False,
     filters: bool = False,
+    proxies: bool = False,
     relay: SocketRelay | TcpRelay | None = None,
     relay_name: str = "",
     cgroup_parent: str | None = None,
@@ -107,13 +118,13 @@ def pause_spec(
     """A pause container. `image` is what `ensure_pause_image` gave; `network` has the ENI's address, in awsvpc mode.
 
     `relay_name`, 64 characters at most and none of them a colon, is what `caller_of` tells of its connections.
-    `filters`: whether filter_command will be run in it.
+    `filters`: whether filter_command will be run in it; `proxies`: whether connect_command will be.
     """
     return ContainerSpec(
         name=name,
         image=image,
         labels=labels,
-        environment=_relay_environment(relay, relay_name),
+        environment=(*_relay_environment(relay, relay_name), *((("HOMEPORT_CONNECT", "1"),) if proxies else ())),
         hostname=hostname,
         domain_name=domain_name,
         network=network,
@@ -126,7 +137,7 @@ def pause_spec(
         ipc_mode="shareable" if shares_ipc else None,
         mounts=_relay_mounts(relay),
         capabilities_drop=("ALL",),
-        capabilities_add=("NET_ADMIN", "NET_BIND_SERVICE") if relay else ("NET_ADMIN",) if filters else (),
+        capabilities_add=("NET_ADMIN", "NET_BIND_SERVICE") if relay else ("NET_ADMIN",) if filters or proxies else (),
         security_options=("no-new-privileges",),
         read_only_root=True,
         pids_limit=_MOST_PROCESSES,
@@ -141,8 +152,27 @@ def filter_command(allows: Sequence[Allow] | None) -> tuple[str, ...]:
 
     It ends with 0 once all of it has taken effect, else with 1 and the reason.
     """
-    text = (open_batch() if allows is None else filter_batch(allows)).hex()
-    return (*FILTER, *(text[at : at + _MOST_IN_A_WORD] for at in range(0, len(text), _MOST_IN_A_WORD)))
+    return (*FILTER, *_words((open_batch() if allows is None else filter_batch(allows)).hex()))
+
+
+def connect_command(aliases: Sequence[ProxiedAlias]) -> tuple[str, ...]:
+    """What to run in a running pause container that `proxies`, so that the task reaches these aliases and no others.
+
+    It ends with 0 once all of it has taken effect, else with 1 and the reason.
+    """
+    rules = alias_batch(((alias.address, alias.port) for alias in aliases), (PROXY_ADDRESS, PROXY_PORT)).hex()
+    text = "".join(_alias_line(alias) for alias in aliases)
+    return (*CONNECT, *_words(rules), "--", *_words(text))
+
+
+def _alias_line(alias: ProxiedAlias) -> str:
+    targets = "".join(f" {address}:{port}" for address, port in alias.targets)
+    protocol = "tcp" if alias.protocol == "tcp" else "http"
+    return f"{alias.address} {alias.port} {protocol} {alias.idle_s} {alias.name}{targets}\n"
+
+
+def _words(text: str) -> list[str]:
+    return [text[at : at + _MOST_IN_A_WORD] for at in range(0, len(text), _MOST_IN_A_WORD)]
 
 
 def _relay_mounts(relay: SocketRelay | TcpRelay | None) -> tuple[Mount, ...]:

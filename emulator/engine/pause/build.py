@@ -14,7 +14,9 @@ from pathlib import Path
 
 ZIG_VERSION = "0.17.1"
 ARCHITECTURES = ("x86_64", "aarch64")
-_SOURCE = Path(__file__).with_name("pause.c")
+SOURCES = ("pause.c", "proxy.c")
+_HEADERS = ("proxy.h",)
+_HOME = Path(__file__).parent
 _FLAGS = ("-std=gnu17", "-Os", "-static", "-s", "-Wall", "-Wextra", "-Werror")
 
 
@@ -25,9 +27,10 @@ def build(architecture: str, directory: Path) -> Path:
         raise RuntimeError(f"ziglang {ZIG_VERSION} is needed, {installed} is installed")
     made = directory / f"pause-{architecture}"
     with tempfile.TemporaryDirectory() as work:  # neither the place of the source nor the time may show in the result
-        (Path(work) / "pause.c").write_bytes(_SOURCE.read_bytes())
+        for name in (*SOURCES, *_HEADERS):
+            (Path(work) / name).write_bytes((_HOME / name).read_bytes())
         compiler = [sys.executable, "-m", "ziglang", "cc", "-target", f"{architecture}-linux-musl"]
-        command = [*compiler, *_FLAGS, "pause.c", "-o", "pause"]
+        command = [*compiler, *_FLAGS, *SOURCES, "-o", "pause"]
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
@@ -37,7 +40,7 @@ def build(architecture: str, directory: Path) -> Path:
 
 
 def main() -> None:
-    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else _SOURCE.parent
+    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else _HOME
     for architecture in ARCHITECTURES:
         made = build(architecture, directory)
         print(f"{made}: {made.stat().st_size} bytes")

@@ -27,9 +27,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proxy.h"
+
 // Given the words `filter HEX...`, as a further process in a running pause container, it hands that nf_tables batch to
 // the kernel and leaves with 0 once it has taken effect; else with 1 and the reason. Its own connections to the
-// emulator bear a mark that such a filter lets through.
+// emulator bear a mark that such a filter lets through. Given `connect HEX... -- TEXT...` it hands over such a batch, if
+// there is one, and tells the proxy of Service Connect the text; the proxy runs beside it with HOMEPORT_CONNECT.
 
 enum { RELAY_PORT = 51679, HTTP_PORT = 80, RELAY_MARK = 0x686f6d65 };
 static const unsigned char relay_address[4] = {169, 254, 170, 2};
@@ -53,11 +56,16 @@ static void leave(int signal) {
   _exit(0);
 }
 
+static pid_t proxy;
+
 static void reap(int signal) {
   (void)signal;
   int saved = errno;
-  while (waitpid(-1, 0, WNOHANG) > 0) {
-  }
+  for (pid_t ended; (ended = waitpid(-1, 0, WNOHANG)) > 0;)
+    if (ended == proxy) {
+      say("pause: the proxy of Service Connect has ended\n");
+      _exit(1);  // and with it the task, which could reach nobody
+    }
   errno = saved;
 }
 
@@ -175,16 +183,39 @@ static int digit(char c) {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int filter(char **words) {
-  for (; *words; words++)
+static int filter(char **words, const char *until) {
+  for (; *words && strcmp(*words, until); words++)
     for (const char *at = *words; *at; at += 2) {
       int high = digit(at[0]), low = high < 0 ? -1 : digit(at[1]);
       errno = low < 0 ? EINVAL : E2BIG;
       if (low < 0 || batch_size == sizeof batch) fail("read the filter");
       batch[batch_size++] = (char)(high << 4 | low);
     }
-  if (send_batch() < 0) fail("filter packets");
+  if (batch_size && send_batch() < 0) fail("filter packets");
   return 0;
+}
+
+static int connect_aliases(char **words) {
+  filter(words, "--");
+  while (*words && strcmp(*words, "--")) words++;
+  const char *why = *words ? proxy_tell(words + 1) : "there is no --";
+  if (!why) return 0;
+  say("pause: ");
+  say(why);
+  say("\n");
+  return 1;
+}
+
+static void start_proxy(void) {
+  const char *what = proxy_listen();
+  sigset_t children;
+  if (what) fail(what);
+  sigemptyset(&children), sigaddset(&children, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &children, 0);  // so that its end is never seen before its number is known
+  proxy = fork();
+  if (proxy < 0) fail("start the proxy");
+  sigprocmask(SIG_UNBLOCK, &children, 0);
+  if (proxy == 0) proxy_serve();
 }
 
 static int translate_port(void) {  // 0, or -1 with errno
@@ -339,9 +370,11 @@ static void on(int number, void (*handler)(int)) {
 }
 
 int main(int count, char **words) {
-  if (count > 2 && !strcmp(words[1], "filter")) return filter(words + 2);
+  if (count > 2 && !strcmp(words[1], "filter")) return filter(words + 2, "");
+  if (count > 2 && !strcmp(words[1], "connect")) return connect_aliases(words + 2);
   on(SIGTERM, leave), on(SIGINT, leave), on(SIGCHLD, reap), on(SIGPIPE, SIG_IGN);
   const char *target = getenv("HOMEPORT_RELAY");
+  if (getenv("HOMEPORT_CONNECT")) start_proxy();
   if (!target || !*target)
     for (;;) pause();
   check_target(target), check_name(getenv("HOMEPORT_RELAY_NAME"));

@@ -48,6 +48,7 @@ class SimulatedContainer:
     splitters: dict[str, LineSplitter] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     packet_filter: bytes | None = None
+    aliases: str | None = None
 
     @property
     def has_health_check(self) -> bool:

@@ -140,6 +140,13 @@ class SimulatedEngine:
         with self._lock:
             return self._containers[container_id].packet_filter
 
+    def aliases(self, container_id: str) -> list[str] | None:
+        """What the proxy of a pause container was told last, a line for each alias; None if nothing. No call of the
+        engine's."""
+        with self._lock:
+            told = self._containers[container_id].aliases
+            return None if told is None else told.splitlines()
+
     def settle(self) -> None:
         """Lets everything happen that is due by the clock."""
         with self._lock:

@@ -7,7 +7,7 @@ from itertools import count
 
 from emulator.engine.base import EngineError
 from emulator.engine.exec_session import ExecOutput
-from emulator.engine.pause import FILTER
+from emulator.engine.pause import CONNECT, FILTER
 from emulator.engine.simulated.container import SimulatedContainer
 
 _NUMBERS = (f"simulated-exec-{number}" for number in count(1))
@@ -22,6 +22,9 @@ def run_script(container: SimulatedContainer, command: tuple[str, ...]) -> tuple
         raise EngineError(f"Container {container.id} is not running", 409)
     if command[:2] == FILTER:
         container.packet_filter = bytes.fromhex("".join(command[2:]))
+        return 0, b""
+    if command[:2] == CONNECT:
+        container.aliases = "".join(command[command.index("--") + 1 :])
         return 0, b""
     missing = (
         "OCI runtime exec failed: exec failed: unable to start container process: "
