@@ -50,7 +50,8 @@ class ApiModel:
 
     @property
     def protocol(self) -> str:
-        return str(self.model.protocol)
+        """Of several the one that botocore speaks: newer models name first what it does not."""
+        return str(self.model.resolved_protocol)
 
     @property
     def target_prefix(self) -> str | None:

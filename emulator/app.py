@@ -18,15 +18,7 @@ from emulator.clock import Clock, SystemClock, kernel_clock
 from emulator.config import Config
 from emulator.control.container_launch import Identity
 from emulator.control.faults import Faults
-from emulator.control.housekeeping import (
-    forget_deleted_definitions,
-    forget_deleted_services,
-    forget_deregistered_instances,
-    forget_old_activities,
-    forget_old_deployments,
-    forget_old_entries,
-    forget_tokens,
-)
+from emulator.control.housekeeping import chores_of
 from emulator.control.images import ImageFinder, ImageUnavailable
 from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_expired
 from emulator.control.parts import ControlParts, FurtherEngine
@@ -65,7 +57,8 @@ from emulator.wire.operations import Service, Services
 
 _log = logging.getLogger("homeport")
 
-SERVICES = ("autoscaling", "ec2", "ecr", "ecr-public", "ecs", "iam", "logs", "secretsmanager", "ssm", "sts")
+SERVICES = tuple(SERVICE_INDEX)
+"""Each has a package in `services/`."""
 
 
 @dataclass(slots=True)
@@ -224,13 +217,7 @@ def build(
             chores={
                 "expired log events": lambda now: sweep_expired(database, log_events, now),
                 "unneeded layers": lambda now: collect(database, blobs, uploads, now),
-                "client tokens": forget_tokens(database),
-                "journal": forget_old_entries(database),
-                "deleted task definitions": forget_deleted_definitions(database),
-                "old service deployments": forget_old_deployments(database),
-                "deleted services": forget_deleted_services(database),
-                "deregistered container instances": forget_deregistered_instances(database),
-                "old scaling activities": forget_old_activities(database),
+                **chores_of(database),
             },
         ),
         threaded=threaded,

@@ -16,6 +16,7 @@ SERVICES = {
     "iam": ServiceIndex(None, "iam", "query"),
     "logs": ServiceIndex("Logs_20140328", "logs", "json"),
     "secretsmanager": ServiceIndex("secretsmanager", "secretsmanager", "json"),
+    "servicediscovery": ServiceIndex("Route53AutoNaming_v20170314", "servicediscovery", "json"),
     "ssm": ServiceIndex("AmazonSSM", "ssm", "json"),
     "sts": ServiceIndex(None, "sts", "query"),
 }

@@ -1,6 +1,6 @@
 """What only time makes due: expired log events, dropped uploads and unneeded layers, old idempotency tokens,
 deleted revisions of task definitions, deleted services and the old history of services, deregistered container
-instances, old scaling activities, the oldest entries of the journal."""
+instances, old scaling activities, old operations of Cloud Map, the oldest entries of the journal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 
 from emulator.clock import Clock
 from emulator.domain.capacity.container_instance import INACTIVE_KEPT_S
+from emulator.domain.discovery.operation import KEPT_S as OPERATIONS_KEPT_S
 from emulator.domain.service_scheduler.service_deployment import KEPT_S
 from emulator.events import journal
 from emulator.store.autoscaling_tables import ACTIVITIES
 from emulator.store.database import Database
+from emulator.store.discovery_tables import OPERATIONS
 from emulator.store.ecs_queries import definition_in_use
 from emulator.store.ecs_tables import (
     CONTAINER_INSTANCES,
@@ -51,6 +53,20 @@ class Housekeeping:
         now = self._clock.now()
         self._chores[key](now)
         return now + EVERY_S
+
+
+def chores_of(database: Database) -> dict[str, Chore]:
+    """Those that need nothing but the database."""
+    return {
+        "client tokens": forget_tokens(database),
+        "journal": forget_old_entries(database),
+        "deleted task definitions": forget_deleted_definitions(database),
+        "old service deployments": forget_old_deployments(database),
+        "deleted services": forget_deleted_services(database),
+        "deregistered container instances": forget_deregistered_instances(database),
+        "old scaling activities": forget_old_activities(database),
+        "old Cloud Map operations": forget_old_operations(database),
+    }
 
 
 def forget_tokens(database: Database) -> Chore:
@@ -117,6 +133,22 @@ def forget_old_activities(database: Database) -> Chore:
             with database.write() as tx:
                 for a in old:
                     tx.delete(ACTIVITIES, a.account, a.region, a.scaling_group, a.number)
+        return len(old)
+
+    return chore
+
+
+def forget_old_operations(database: Database) -> Chore:
+    """Ended operations of Cloud Map are told of for some weeks."""
+
+    def chore(now: float) -> int:
+        with database.read() as reader:
+            ended = [*reader.find(OPERATIONS, status="SUCCESS"), *reader.find(OPERATIONS, status="FAIL")]
+            old = [o for o in ended if o.updated_at + OPERATIONS_KEPT_S < now]
+        if old:
+            with database.write() as tx:
+                for o in old:
+                    tx.delete(OPERATIONS, o.account, o.region, o.id)
         return len(old)
 
     return chore

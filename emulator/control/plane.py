@@ -14,6 +14,7 @@ from emulator.control.auto_scaling_groups import AutoScalingGroupController
 from emulator.control.background import begin
 from emulator.control.capacity import CapacityController
 from emulator.control.capacity_providers import CapacityProviderController
+from emulator.control.cloud_map import DiscoveryOperations
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
 from emulator.control.ec2_instances import Ec2InstanceController
@@ -100,8 +101,7 @@ class ControlPlane:
         ]
         self.engines = Engines(local, others)
         self.watch, self.statistics, self.limits = local.watch, local.statistics, local.limits
-        self.launcher, self.executor = local.launcher, local.executor
-        self._work = local.work
+        self.launcher, self.executor, self._work = local.launcher, local.executor, local.work
         self.tasks = TaskController(parts.clock, parts.database, self.loop, self.engines, self.definitions, self.faults)
         self.services = ServiceController(parts.clock, parts.database, parts.ids)
         self.capacity_providers = CapacityProviderController(parts.clock, parts.database, parts.ids, self.definitions)
@@ -140,6 +140,7 @@ class ControlPlane:
             "enhanced_scan": self._first_scans,
             "enhanced_scanning": self._enhanced,
             **self._registry.controllers,
+            "discovery_operation": DiscoveryOperations(parts.clock, parts.database, parts.ids),
             "fault": self.faults,
         }
 
@@ -228,11 +229,11 @@ class ControlPlane:
             if self._parts.further:
                 one.watch.on_connection = partial(self._tell_instances, one.name)
         self.watch.refresh()
-        self.loop.wake([*self._scans.keys, *self._first_scans.keys, *self._enhanced.keys])
         wake_everything(self._parts.database, self.loop.wake)
         self.loop.wake([("fault", fault.id) for fault in self.faults.listed()])
-        self.loop.wake([*self._housekeeping.keys, *self._lifecycle.keys, *self._previews.keys, *self._restores.keys])
-        self.loop.wake(self._registry.keys)
+        own = (self._housekeeping, self._lifecycle, self._previews, self._restores, self._registry)
+        for each in (*own, self._scans, self._first_scans, self._enhanced):
+            self.loop.wake(each.keys)
         for one in self.engines.all:
             if not self._threaded:
                 one.watch.refresh()

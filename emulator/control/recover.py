@@ -22,6 +22,7 @@ from emulator.events import journal
 from emulator.events.task_changes import write_task
 from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.database import Database, Reader
+from emulator.store.discovery_tables import OPERATIONS
 from emulator.store.ec2_tables import INSTANCES
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, SERVICES, TASKS, VPC_RANGES
 
@@ -88,6 +89,8 @@ def wake_everything(database: Database, wake: Callable[[list[tuple[str, str]]], 
         keys += [("ec2_instance", f"{i.account}/{i.region}/{i.id}") for i in reader.find(INSTANCES)]
         keys += [("auto_scaling_group", f"{g.account}/{g.region}/{g.name}") for g in reader.find(GROUPS)]
         keys += [("capacity_provider", f"{p.account}/{p.region}/{p.name}") for p in reader.find(CAPACITY_PROVIDERS)]
+        for status in ("SUBMITTED", "PENDING"):
+            keys += [("discovery_operation", operation.key) for operation in reader.find(OPERATIONS, status=status)]
     wake(keys)
 
 

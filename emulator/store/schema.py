@@ -6,6 +6,7 @@ from typing import Any
 
 from emulator.store import (
     autoscaling_tables,
+    discovery_tables,
     ec2_tables,
     ecr_public_tables,
     ecr_tables,
@@ -20,6 +21,7 @@ from emulator.store.tables import Table
 
 TABLES: tuple[Table[Any], ...] = (
     *autoscaling_tables.TABLES,
+    *discovery_tables.TABLES,
     *ec2_tables.TABLES,
     *ecr_public_tables.TABLES,
     *ecr_tables.TABLES,
