@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 from emulator.domain.service_connect.endpoint import Endpoint
+from emulator.domain.service_connect.proxy import AppProtocol
 
 Members = Mapping[str, Any]
 
@@ -28,10 +29,7 @@ def is_on(settings: Members) -> bool:
     return bool((settings.get("serviceConnectConfiguration") or {}).get("enabled"))
 
 
-def check_where(settings: Members, definition: Members, controller: str) -> None:
-    """Deployment controller and network mode."""
-    if controller != "ECS":
-        raise InvalidParameterException(f"The {controller} deployment controller does not support Service Connect.")
+def check_network_mode(definition: Members) -> None:
     mode = definition.get("networkMode") or "bridge"
     if mode in ("host", "none"):
         raise InvalidParameterException(f"Service Connect is not supported with network mode '{mode}'.")
@@ -79,9 +77,11 @@ def _endpoint(service: Members, mappings: Mapping[str, Members], namespace: str)
     name = service["portName"]
     mapping = mappings.get(name)
     if mapping is None:
-        raise InvalidParameterException(f"The portName {name} is not the name of a port mapping of the task definition.")
+        raise InvalidParameterException(f"The portName {name} names no port mapping of the task definition.")
     if mapping.get("containerPortRange"):
-        raise InvalidParameterException(f"The port mapping {name} has a containerPortRange; Service Connect needs a port.")
+        raise InvalidParameterException(
+            f"The port mapping {name} is a containerPortRange; Service Connect needs a port."
+        )
     if mapping.get("protocol") == "udp":
         raise InvalidParameterException(f"The port mapping {name} has protocol udp; Service Connect supports tcp.")
     discovery = service.get("discoveryName") or name
@@ -90,12 +90,11 @@ def _endpoint(service: Members, mappings: Mapping[str, Members], namespace: str)
             f"The discoveryName {discovery} is not valid. It can have up to 64 lowercase letters, numbers, underscores "
             "and hyphens, and cannot start with a hyphen."
         )
-    protocol = mapping.get("appProtocol") or "tcp"
+    protocol: AppProtocol = mapping.get("appProtocol") or "tcp"
     _check_emulated(service)
     alias = _alias(service.get("clientAliases") or (), f"{discovery}.{namespace}")
-    return Endpoint(
-        name, discovery, int(mapping["containerPort"]), protocol, _idle_s(service.get("timeout") or {}, protocol), *alias
-    )
+    idle_s = _idle_s(service.get("timeout") or {}, protocol)
+    return Endpoint(name, discovery, int(mapping["containerPort"]), protocol, idle_s, *alias)
 
 
 def _alias(aliases: Sequence[Members], default: str) -> tuple[str, int] | tuple[None, None]:
@@ -158,7 +157,7 @@ def _check_proxy(configuration: Members) -> None:
 def _once(what: str, names: Iterable[str]) -> None:
     for name, count in Counter(names).items():
         if count > 1:
-            raise InvalidParameterException(f"The {what} {name} is given more than once in serviceConnectConfiguration.")
+            raise InvalidParameterException(f"The {what} {name} is given more than once for Service Connect.")
 
 
 def _refused(member: str, what: str) -> NotEmulatedYet:
