@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
+import random
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from tests.small_registry import SmallRegistry
 
 IMAGE = f"hp-eng-test/app-{os.getpid()}:1"
 OWNER = {"hp-eng-test": f"{os.getpid()}"}
+_CHANCE = random.SystemRandom()
 CREDENTIALS = RegistryCredentials("AWS", "right")
 
 # Programs: what the container runs, and the script that stands in for it.
@@ -56,7 +58,7 @@ class World(Protocol):
 
     def name(self, what: str) -> str: ...
     def network(self) -> NetworkSpec: ...
-    def until(self, holds: Callable[[], Any], within_s: float = 20.0) -> Any: ...
+    def until(self, holds: Callable[[], Any], within_s: float = 60.0) -> Any: ...
     def registry(self, kind: str) -> str: ...
     def close(self) -> None: ...
 
@@ -80,16 +82,16 @@ class DockerWorld(_Names):
     def __init__(self) -> None:
         self.engine: Engine = DockerEngine(SystemClock())
         self._registries: list[SmallRegistry] = []
-        self._ranges = itertools.count(os.getpid() % 200)
         if self.engine.find_image(IMAGE) is None:
             self.engine.load_image([web_image().docker_archive(IMAGE)])
             atexit.register(lambda: DockerEngine(SystemClock()).remove_image(IMAGE))
 
     def network(self) -> NetworkSpec:
-        cidr = f"10.222.{next(self._ranges) % 250}"
+        """By chance: the tests of another process make networks beside us."""
+        cidr = f"10.{_CHANCE.randrange(128, 208)}.{_CHANCE.randrange(256)}"
         return NetworkSpec(self.name("net"), f"{cidr}.0/24", f"{cidr}.1", OWNER)
 
-    def until(self, holds: Callable[[], Any], within_s: float = 20.0) -> Any:
+    def until(self, holds: Callable[[], Any], within_s: float = 60.0) -> Any:
         end, tick = monotonic() + within_s, threading.Event()
         while not (answer := holds()):
             assert monotonic() < end, "it did not come about in time"
@@ -135,7 +137,7 @@ class SimulatedWorld(_Names):
         cidr = f"10.222.{next(self._ranges)}"
         return NetworkSpec(self.name("net"), f"{cidr}.0/24", f"{cidr}.1", OWNER)
 
-    def until(self, holds: Callable[[], Any], within_s: float = 20.0) -> Any:
+    def until(self, holds: Callable[[], Any], within_s: float = 60.0) -> Any:
         end, others = self.clock.now() + within_s, threading.Event()
         while not (answer := holds()):
             assert self.clock.now() < end, "it did not come about in time"

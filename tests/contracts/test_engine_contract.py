@@ -465,10 +465,11 @@ def test_a_life_in_events(world: AnyWorld) -> None:
 
 
 def test_running_out_of_memory_is_an_event(world: AnyWorld) -> None:
+    """Before the end or after it. Docker 20.10 loses one in a hundred on a busy machine: three are listened to."""
     log = EventLog(world.engine, OWNER)
-    container = running(world, HUNGRY, memory_bytes=16 << 20, memory_swap_bytes=16 << 20)
-    world.until(lambda: "die 137" in log.actions(container))
-    assert "oom" in log.actions(container)
+    containers = [running(world, HUNGRY, memory_bytes=16 << 20, memory_swap_bytes=16 << 20) for _ in range(3)]
+    world.until(lambda: all("die 137" in log.actions(each) for each in containers))
+    world.until(lambda: any("oom" in log.actions(each) for each in containers))
 
 
 def test_volumes_are_found_by_their_labels_and_kept_while_they_are_used(world: AnyWorld) -> None:

@@ -39,18 +39,29 @@ class DockerControlGroups:
         self._files = files or GroupFiles()
         self._slices = slices or SystemdSlices()
         self._systemd: bool | None = None
+        self._below: bool | None = None
 
     def facts(self) -> GroupFacts:
         info = self._ask()
         return GroupFacts(
             version=int(str(info.get("CgroupVersion") or "1").lstrip("v")),
             driver=str(info.get("CgroupDriver") or ""),
-            on_this_host=self._local and info.get("KernelVersion") == os.uname().release,
+            on_this_host=self._on_this_host(info),
             as_root=os.geteuid() == 0,
             writable=self._files.writable(),
             confined=_confined(info),
             can_ask_systemd=shutil.which("systemctl") is not None and os.path.isdir("/run/systemd/system"),
         )
+
+    def same_kernel(self) -> bool:
+        """Whether the engine's containers run on the kernel below us. Asked once."""
+        if self._below is None:
+            info = self._ask()
+            self._below = self._on_this_host(info) and "Docker Desktop" not in str(info.get("OperatingSystem"))
+        return self._below
+
+    def _on_this_host(self, info: Mapping[str, Any]) -> bool:
+        return self._local and info.get("KernelVersion") == os.uname().release
 
     def holds(self, probe: GroupName, labels: Mapping[str, str]) -> bool:
         parent = self.ensure(probe, PROBE)

@@ -38,6 +38,7 @@ from emulator.engine.docker.exec import end_docker_exec, start_docker_exec
 from emulator.engine.docker.files import file_archive
 from emulator.engine.docker.images import DockerImages
 from emulator.engine.docker.networks import DockerNetworks
+from emulator.engine.docker.out_of_memory import MemoryEnds
 from emulator.engine.docker.output import FrameDecoder, OutputReader, TerminalDecoder
 from emulator.engine.docker.spec import SUBPATHS_SINCE, create_body
 from emulator.engine.docker.state import container_state, engine_info, listed_turn, storage_use
@@ -50,11 +51,10 @@ from emulator.engine.pause import pause_archive, pause_reference
 from emulator.engine.statistics import Reading, StorageUse
 from emulator.engine.volumes import VolumeSpec
 
+SIGKILLED = 137
 _START_DEADLINE_FACTOR = 2.0
 _ENDPOINT_HOLD_S = 1.0
 _REMOVED_OUTPUT_GRACE_S = 2.0
-
-OOM_NOTED_WITHIN_S = 0.02  # short: whoever follows events waits for it
 
 
 class DockerEngine:
@@ -70,6 +70,7 @@ class DockerEngine:
         local = bool(self._calls.address.unix_path)
         self._statistics = DockerStatistics(clock.now, local=local)
         self.groups = DockerControlGroups(self, self._info, local=local)
+        self._memory_ends = MemoryEnds(self._events, lambda: clock.now() - self._offset_s(), self.groups.same_kernel)
         self._event_streams: list[EventStream] = []
         self._closed = threading.Event()
         self._made: dict[str, bool] = {}  # created and not attached to yet: whether with a terminal
@@ -230,6 +231,7 @@ class DockerEngine:
     def remove_container(self, container_id: str) -> None:
         answer = self._look(container_id)
         self._made.pop(container_id, None)
+        self._memory_ends.forget(container_id)
         if answer is None:
             return
         try:
@@ -241,15 +243,13 @@ class DockerEngine:
         self._output.expire(answer["Id"], _REMOVED_OUTPUT_GRACE_S)
 
     def inspect_container(self, container_id: str) -> ContainerState | None:
-        """Docker notes that memory ran out beside the end of a container, and may do so a moment after it: what ended
-        with SIGKILL is looked at twice."""
+        """What ended with SIGKILL and is not marked OOMKilled is not believed: out_of_memory.py says why."""
         answer = self._look(container_id)
-        state = None if answer is None else container_state(answer, self._offset_s())
-        if state is None or state.status != "exited" or state.exit_code != 137 or state.oom_killed:
-            return state
-        threading.Event().wait(OOM_NOTED_WITHIN_S)
-        again = self._look(container_id)
-        return state if again is None else container_state(again, self._offset_s())
+        if answer is None:
+            return None
+        state = container_state(answer, self._offset_s())
+        unmarked = state.status == "exited" and state.exit_code == SIGKILLED and not state.oom_killed
+        return replace(state, oom_killed=True) if unmarked and self._memory_ends.ran_out(answer) else state
 
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerState]:
         """One call, and one look (about 2.4 ms) at each whose state or health is not as it was at the last look: the
@@ -330,7 +330,7 @@ class DockerEngine:
 
     def events(self, labels: Mapping[str, str]) -> Iterator[EngineEvent]:
         query = {"filters": event_filters(labels)}
-        stream = EventStream(lambda: self._stream("GET", "/events", query), self._clock.now, self._offset_s)
+        stream = EventStream(lambda: self._events(query), self._clock.now, self._offset_s)
         self._event_streams.append(stream)
         if self._closed.is_set():
             stream.close()
@@ -348,6 +348,9 @@ class DockerEngine:
 
     def _version(self) -> tuple[int, ...]:
         return tuple(int(part) for part in self._calls.api_version.split("."))
+
+    def _events(self, query: Mapping[str, str]) -> DockerStream:
+        return self._stream("GET", "/events", query)
 
     def _stream(self, method: str, path: str, query: Mapping[str, str], *, takes_over: bool = False) -> DockerStream:
         version = self._calls.api_version
