@@ -8,6 +8,8 @@ from string import ascii_uppercase, digits
 from typing import Final
 
 from emulator.clock import Clock
+from emulator.control.loop import Controller
+from emulator.control.registrations import Registrations
 from emulator.domain.discovery.namespace import DNS_PRIVATE, overlaps
 from emulator.domain.discovery.operation import Operation
 from emulator.domain.discovery.service import DiscoveryService, DnsConfig, DnsRecord
@@ -19,6 +21,14 @@ from emulator.store.discovery_tables import DISCOVERY_SERVICES, NAMESPACES, OPER
 NO_HOSTED_ZONE: Final = "CANNOT_CREATE_HOSTED_ZONE"
 GONE: Final = "RESOURCE_NOT_FOUND"
 IN_USE: Final = "RESOURCE_IN_USE"
+
+
+def discovery_controllers(clock: Clock, database: Database, ids: Ids) -> dict[str, Controller]:
+    """Who decides about the keys of Cloud Map, and of ECS service discovery."""
+    return {
+        "discovery_operation": DiscoveryOperations(clock, database, ids),
+        "registration": Registrations(clock, database),
+    }
 
 
 class _Fails(Exception):

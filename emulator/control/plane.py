@@ -14,7 +14,7 @@ from emulator.control.auto_scaling_groups import AutoScalingGroupController
 from emulator.control.background import begin
 from emulator.control.capacity import CapacityController
 from emulator.control.capacity_providers import CapacityProviderController
-from emulator.control.cloud_map import DiscoveryOperations
+from emulator.control.cloud_map import discovery_controllers
 from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.definitions import Definitions
 from emulator.control.ec2_instances import Ec2InstanceController
@@ -140,7 +140,7 @@ class ControlPlane:
             "enhanced_scan": self._first_scans,
             "enhanced_scanning": self._enhanced,
             **self._registry.controllers,
-            "discovery_operation": DiscoveryOperations(parts.clock, parts.database, parts.ids),
+            **discovery_controllers(parts.clock, parts.database, parts.ids),
             "fault": self.faults,
         }
 

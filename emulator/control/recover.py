@@ -89,6 +89,7 @@ def wake_everything(database: Database, wake: Callable[[list[tuple[str, str]]], 
         keys += [("ec2_instance", f"{i.account}/{i.region}/{i.id}") for i in reader.find(INSTANCES)]
         keys += [("auto_scaling_group", f"{g.account}/{g.region}/{g.name}") for g in reader.find(GROUPS)]
         keys += [("capacity_provider", f"{p.account}/{p.region}/{p.name}") for p in reader.find(CAPACITY_PROVIDERS)]
+        keys += [("registration", t.arn) for t in reader.find(TASKS) if t.registry]
         for status in ("SUBMITTED", "PENDING"):
             keys += [("discovery_operation", operation.key) for operation in reader.find(OPERATIONS, status=status)]
     wake(keys)

@@ -16,6 +16,7 @@ from emulator.control.service_hosts import daemon_hosts, subnet_for, zones_for
 from emulator.control.service_placement import SERVICE_STRATEGIES, demand_for, placer
 from emulator.control.tasks import find_task
 from emulator.domain.capacity.capacity_strategy import launch_type_in
+from emulator.domain.discovery.registry import registry_of
 from emulator.domain.service_scheduler.rollout import alarm_names
 from emulator.domain.service_scheduler.scheduler import Plan, Surroundings, reconcile
 from emulator.domain.service_scheduler.service import Deployment, Service
@@ -189,6 +190,9 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
     deployment = next(d for d in service.deployments if d.id == action.deployment_id)
     launch = launch_of(tx, service, deployment)
     launch = outside(launch, lost_zones(tx)) or launch
+    registry = registry_of(
+        deployment.spec.get("serviceRegistries") or (), deployment.task_set.external_id if deployment.task_set else None
+    )
     others = tasks_of(tx, service)
     before = len(others)
     standing = Counter(
@@ -219,7 +223,7 @@ def start_tasks(tx: Transaction, service: Service, action: StartTasks, now: floa
             detail={"service": service.name, "deployment": deployment.id, "because": action.because},
         )
         standing[task.availability_zone] += 1
-        write_task(tx, None, replace(task, because=action.because), now)
+        write_task(tx, None, replace(task, because=action.because, registry=registry), now)
         resources_changed(tx, task.container_instance_arn, now)
 
 

@@ -26,6 +26,8 @@ def write_task(tx: Transaction, before: Task | None, after: Task, at: float) -> 
 
     A change that AWS does not report (which action is in hand, an engine's own id) is written without an event.
     """
+    if after.registry is not None and (before is None or _discovered(before) != _discovered(after)):
+        tx.wake("registration", after.arn)  # before the task itself: it is deregistered before it stops
     shape = reported(after)
     if before is not None and reported(before) == shape:
         after = replace(after, version=before.version)
@@ -41,6 +43,12 @@ def write_task(tx: Transaction, before: Task | None, after: Task, at: float) -> 
         tx, at=at, account=after.account, region=after.region, kind=STATE_CHANGE, subject=after.arn, detail=detail
     )
     return after
+
+
+def _discovered(task: Task) -> tuple[object, ...]:
+    """What decides whether Cloud Map has it, and how."""
+    health = [container.health_status for container in task.containers]
+    return task.last_status, task.desired_status, health, task.eni and task.eni.private_ip
 
 
 def state_changes(reader: Reader, arn: str) -> list[Mapping[str, Any]]:

@@ -52,9 +52,36 @@ def test_names_and_settings_are_checked(aws: Aws) -> None:
         ecs.create_cluster(clusterName="c", settings=[{"name": "containerInsights", "value": "on"}])
     with refuses("InvalidParameterException", "Tag keys and values must not start", part=True):
         ecs.create_cluster(clusterName="c", tags=[{"key": "aws:x", "value": "y"}])
-    with refuses("NotEmulatedYet", "serviceConnectDefaults", part=True):
-        ecs.create_cluster(clusterName="c", serviceConnectDefaults={"namespace": "n"})
+    with refuses("InvalidParameterException", "The namespace name", part=True):
+        ecs.create_cluster(clusterName="c", serviceConnectDefaults={"namespace": "a/b"})
+    nobody = "arn:aws:servicediscovery:us-east-1:123456789012:namespace/ns-nope"
+    with refuses("NamespaceNotFoundException"):
+        ecs.create_cluster(clusterName="c", serviceConnectDefaults={"namespace": nobody})
     assert ecs.list_clusters()["clusterArns"] == []
+
+
+def test_the_default_namespace_of_a_cluster(aws: Aws) -> None:
+    """A new name is that of an HTTP namespace; a known name or an ARN is that namespace; an empty one is none."""
+    ecs, discovery = aws("ecs"), aws("servicediscovery")
+    made = ecs.create_cluster(clusterName="c", serviceConnectDefaults={"namespace": "apps"})["cluster"]
+    [namespace] = discovery.list_namespaces()["Namespaces"]
+    assert (namespace["Name"], namespace["Type"]) == ("apps", "HTTP")
+    assert made["serviceConnectDefaults"] == {"namespace": namespace["Arn"]}
+    assert discovery.list_tags_for_resource(ResourceARN=namespace["Arn"])["Tags"] == [
+        {"Key": "AmazonECSManaged", "Value": "true"}
+    ]
+    again = ecs.create_cluster(clusterName="c", serviceConnectDefaults={"namespace": "apps"})["cluster"]
+    assert again["serviceConnectDefaults"] == made["serviceConnectDefaults"]
+    by_arn = ecs.create_cluster(clusterName="d", serviceConnectDefaults={"namespace": namespace["Arn"]})["cluster"]
+    assert by_arn["serviceConnectDefaults"] == made["serviceConnectDefaults"]
+    ecs.update_cluster(cluster="d", serviceConnectDefaults={"namespace": "others"})
+    [other] = [n for n in discovery.list_namespaces()["Namespaces"] if n["Name"] == "others"]
+    [shown] = ecs.describe_clusters(clusters=["d"])["clusters"]
+    assert shown["serviceConnectDefaults"] == {"namespace": other["Arn"]}
+    removed = ecs.update_cluster(cluster="d", serviceConnectDefaults={"namespace": ""})["cluster"]
+    assert "serviceConnectDefaults" not in removed
+    with refuses("NamespaceNotFoundException"):
+        ecs.update_cluster(cluster="d", serviceConnectDefaults={"namespace": f"{other['Arn']}x"})
 
 
 def test_exec_configuration_is_checked_kept_and_shown_when_asked(aws: Aws) -> None:

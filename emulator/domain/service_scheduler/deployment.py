@@ -138,7 +138,13 @@ def roll_back(service: Service, target: Deployment, losing: Deployment, reason: 
         capacity_provider_strategy=settings.get("capacityProviderStrategy") or [],
         network_configuration=settings.get("networkConfiguration"),
         platform_version=settings.get("platformVersion"),
+        spec=_with_registries(service.spec, settings.get("serviceRegistries")),
     )
+
+
+def _with_registries(spec: dict[str, Any], registries: Any) -> dict[str, Any]:
+    others = {name: value for name, value in spec.items() if name != "serviceRegistries"}
+    return {**others, "serviceRegistries": registries} if registries else others
 
 
 def back_off_s(start_failures: int) -> float:

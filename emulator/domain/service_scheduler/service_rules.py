@@ -21,7 +21,6 @@ MAX_DESIRED: Final = 5000
 
 LATER: Final[Mapping[str, str]] = {
     "loadBalancers": "load balancers",
-    "serviceRegistries": "service discovery",
     "volumeConfigurations": "Amazon EBS volumes",
     "vpcLatticeConfigurations": "VPC Lattice",
     "gatewayConnectors": "gateway connectors",
@@ -139,23 +138,6 @@ def check_load_balancers(settings: Members, definition: Members) -> None:
         )
     if settings.get("role") and not balancers:
         raise InvalidParameterException("You cannot specify an IAM role for services without a load balancer.")
-
-
-def check_registries(settings: Members, definition: Members) -> None:
-    """serviceRegistries[]: one, and how it names a port."""
-    registries: Sequence[Members] = settings.get("serviceRegistries") or ()
-    if len(registries) > 1:
-        raise InvalidParameterException("A service can have at most 1 service registry.")
-    for registry in registries:
-        named = registry.get("containerName") is not None
-        if named and registry.get("port") is not None:
-            raise InvalidParameterException("Specify either port or containerName and containerPort, but not both.")
-        if not named and definition.get("networkMode") != "awsvpc":
-            raise InvalidParameterException(
-                "containerName and containerPort are required for this task definition's network mode."
-            )
-        if named:
-            _check_container_port(registry, definition)
 
 
 def check_volumes(settings: Members, definition: Members) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from emulator.domain.discovery.registry import Registry
 from emulator.domain.networks.host_ports import NetworkBinding
 
 LastStatus = Literal[
@@ -151,6 +152,7 @@ class Task:
     # Of a task that waits, or has waited, for a host of its capacity provider: constraints, strategies, subnets, zones.
     placement_request: dict[str, Any] | None = None
     unplaced_reason: str | None = None  # why no host has taken it so far
+    registry: Registry | None = None  # in which it is discovered
 
     @property
     def waits_for_host(self) -> bool:

@@ -22,12 +22,13 @@ from emulator.domain.ecs_errors import (
     ResourceInUseException,
     UpdateInProgressException,
 )
-from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
+from emulator.domain.errors import InvalidParameterException
 from emulator.domain.tags import validate_tags
 from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.services.ecs.account_values import effective_value
 from emulator.services.ecs.cluster_shape import cluster_shape
+from emulator.services.ecs.default_namespace import default_namespace
 from emulator.services.lookup import check_batch, found_and_missing
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASKS
 from emulator.wire.call import Call
@@ -77,7 +78,8 @@ def update_cluster(call: Call, request: m.UpdateClusterRequest) -> m.UpdateClust
     if "configuration" in request:
         cluster = replace(cluster, configuration=_configuration(call, request["configuration"]))
     if "serviceConnectDefaults" in request:
-        cluster = replace(cluster, service_connect_defaults=_service_connect(request["serviceConnectDefaults"]))
+        defaults = default_namespace(call, request["serviceConnectDefaults"])
+        cluster = replace(cluster, service_connect_defaults=defaults)
     return {"cluster": _updated(call, cluster)}
 
 
@@ -149,7 +151,7 @@ def _asked(call: Call, name: str, request: m.CreateClusterRequest) -> Cluster:
         capacity_providers=providers,
         default_strategy=strategy,
         attachments_status="UPDATE_IN_PROGRESS" if _scaling(call, providers) else None,
-        service_connect_defaults=_service_connect(request.get("serviceConnectDefaults")),
+        service_connect_defaults=default_namespace(call, request.get("serviceConnectDefaults")),
         tags=validate_tags(request.get("tags", ())),
     )
 
@@ -210,12 +212,6 @@ def _not_acted_on(configuration: m.ClusterConfiguration) -> list[str]:
     if configuration.get("managedStorageConfiguration"):
         found.append("managedStorageConfiguration")
     return found
-
-
-def _service_connect(defaults: m.ClusterServiceConnectDefaultsRequest | None) -> dict[str, Any] | None:
-    if not defaults or not defaults["namespace"]:
-        return None
-    raise NotEmulatedYet("Homeport does not emulate serviceConnectDefaults (Cloud Map namespaces) yet.")
 
 
 def _check_attached(cluster: Cluster) -> None:

@@ -36,6 +36,7 @@ from emulator.domain.tasks.launch_settings import (
 )
 from emulator.services.ecs import lookup
 from emulator.services.ecs.effective_task import effective_task
+from emulator.services.ecs.registries import check_registries
 from emulator.store.ecs_tables import ALARM_STATES
 from emulator.store.vpc_queries import known_network
 from emulator.wire.call import Call
@@ -54,12 +55,14 @@ SETTINGS: Final = (
 
 _ECHOED: Final = (
     "availabilityZoneRebalancing", "deploymentConfiguration", "deploymentController", "monitoring",
-    "placementConstraints", "placementStrategy", "serviceConnectConfiguration",
+    "placementConstraints", "placementStrategy", "serviceConnectConfiguration", "serviceRegistries",
 )  # fmt: skip
 """Those that Service.spec keeps as they are answered."""
 
 
-_OF_A_REVISION: Final = ("capacityProviderStrategy", "launchType", "networkConfiguration", "platformVersion")
+_OF_A_REVISION: Final = (
+    "capacityProviderStrategy", "launchType", "networkConfiguration", "platformVersion", "serviceRegistries",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ def _checked(
     check_public_address(settings.get("networkConfiguration"), launch_type)
     _check_where(settings, launch_type, definition)
     rules.check_load_balancers(settings, body)
-    rules.check_registries(settings, body)
+    check_registries(call, settings, body)
     rules.check_volumes(settings, body)
     rules.check_exec(settings, body)
     full = settings["deploymentConfiguration"]
@@ -242,6 +245,7 @@ def _with_defaults(
         "placementStrategy": rules.echoed_placement(settings.get("placementStrategy") or ()),
         "availabilityZoneRebalancing": rebalancing,
         "networkConfiguration": network,
+        "serviceRegistries": settings.get("serviceRegistries") or None,
         "platformVersion": (settings.get("platformVersion") or "LATEST") if on_fargate else None,
     }
 
@@ -255,6 +259,7 @@ def _deployment_spec(settings: Settings, launch_type: str, version: str | None) 
     if launch_type == "FARGATE":
         spec["platformFamily"] = "Linux"
     spec["serviceConnectConfiguration"] = settings.get("serviceConnectConfiguration")
+    spec["serviceRegistries"] = settings.get("serviceRegistries") or None
     return {name: value for name, value in spec.items() if value is not None}
 
 
@@ -289,7 +294,7 @@ def task_set_settings(
     where = {name: service.spec.get(name) for name in ("placementConstraints", "placementStrategy")}
     _check_where(where, launch_type, definition)
     rules.check_load_balancers(settings, body)
-    rules.check_registries(settings, body)
+    check_registries(call, settings, body)
     settings["deploymentConfiguration"] = echoed_configuration({})
     _check_emulated(call, settings, definition, launch_type)
     for name in placement.unknown if placement else ():

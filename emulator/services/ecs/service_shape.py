@@ -102,7 +102,7 @@ def _deployment(service: Service, deployment: Deployment, counts: Counts) -> dic
         "updatedAt": deployment.updated_at,
         "rolloutState": deployment.rollout_state,
         "rolloutStateReason": deployment.rollout_state_reason,
-        **deployment.spec,
+        **{name: value for name, value in deployment.spec.items() if name != "serviceRegistries"},
     }
 
 

@@ -265,6 +265,7 @@ def _starts_deployment(service: Service, asked: Asked) -> bool:
         or settings["networkConfiguration"] != service.network_configuration
         or settings["platformVersion"] not in (None, service.platform_version or "LATEST")
         or settings.get("serviceConnectConfiguration") != service.spec.get("serviceConnectConfiguration")
+        or settings.get("serviceRegistries") != service.spec.get("serviceRegistries")
     )
 
 
