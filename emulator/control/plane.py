@@ -15,25 +15,22 @@ from emulator.control.background import begin
 from emulator.control.capacity import CapacityController
 from emulator.control.capacity_providers import CapacityProviderController
 from emulator.control.cloud_map import discovery_controllers
-from emulator.control.container_launch import ContainerLauncher, Identity
+from emulator.control.container_launch import Identity
 from emulator.control.definitions import Definitions
 from emulator.control.ec2_instances import Ec2InstanceController
+from emulator.control.engine_assembly import EngineAssembly
 from emulator.control.engines import EngineControl, Engines, disconnect_strangers, tell_instances
 from emulator.control.enhanced_scans import EnhancedScanning, FirstScans
 from emulator.control.exec_logs import SessionLogs
 from emulator.control.exec_sessions import ExecSessions
 from emulator.control.execution_role import RoleChecks
 from emulator.control.faults import Faults
-from emulator.control.host_ports import HostPorts
 from emulator.control.housekeeping import Housekeeping
-from emulator.control.image_pins import ImagePins
 from emulator.control.image_restores import ImageRestores
 from emulator.control.image_scans import ImageScans
-from emulator.control.images import ImageFinder
 from emulator.control.lifecycle import LifecyclePolicies, LifecyclePreviews
 from emulator.control.loop import Controller, ControlLoop
 from emulator.control.networks import Networks
-from emulator.control.observe import ContainerWatch
 from emulator.control.parts import ControlParts, FurtherEngine
 from emulator.control.recover import (
     recover,
@@ -43,17 +40,11 @@ from emulator.control.recover import (
     wake_everything,
 )
 from emulator.control.registry_work import RegistryWork
-from emulator.control.security_groups import CannotFilter, Guards, SecurityGroupController
+from emulator.control.security_groups import CannotFilter, SecurityGroupController
 from emulator.control.services import ServiceController
-from emulator.control.statistics import Statistics
 from emulator.control.swarm_networks import SwarmNetworks
-from emulator.control.task_executor import TaskExecutor
-from emulator.control.task_limits import TaskLimiter
-from emulator.control.task_network import TaskNetworks
-from emulator.control.task_volumes import VolumeMaker
 from emulator.control.tasks import TaskController
 from emulator.control.vpcs import VpcController
-from emulator.control.work import InlineWork, ThreadedWork, Work
 from emulator.domain.engines import LOCAL
 from emulator.engine import labels
 from emulator.engine.base import EngineError, EngineNotResponding, EngineUnavailable
@@ -92,12 +83,11 @@ class ControlPlane:
             parts.vpc_cidr,
             overlay=self.swarm is not None,
         )
-        probing = threading.Lock()  # several engines of one host share its control groups
+        assembly = EngineAssembly(parts, self.networks, self.roles, self.loop.wake, threaded=threaded)
         own = FurtherEngine(parts.engine, parts.relay, parts.allow_host_paths)
-        local, self.guards = self._engine_control(LOCAL, own, parts.images, probing)
+        local, self.guards = assembly.control(LOCAL, own, parts.images)
         others = [
-            self._engine_control(name, each, parts.images.beside(each.engine), probing)[0]
-            for name, each in parts.further.items()
+            assembly.control(name, each, parts.images.beside(each.engine))[0] for name, each in parts.further.items()
         ]
         self.engines = Engines(local, others)
         self.watch, self.statistics, self.limits = local.watch, local.statistics, local.limits
@@ -143,59 +133,6 @@ class ControlPlane:
             **discovery_controllers(parts.clock, parts.database, parts.ids),
             "fault": self.faults,
         }
-
-    def _engine_control(
-        self, name: str, own: FurtherEngine, images: ImageFinder, probing: threading.Lock
-    ) -> tuple[EngineControl, Guards]:
-        """All that acts on one engine: who watches it, makes containers, carries out a task's actions."""
-        parts, engine = self._parts, own.engine
-        watch = ContainerWatch(engine, parts.identity.instance, self.loop.wake)
-        limits = TaskLimiter(engine, parts.identity.instance, _owned(parts.identity, "pause"), _lock=probing)
-        guards = Guards(parts.database, engine, watch, enforced=parts.enforce_security_groups)
-        volumes = VolumeMaker(engine, parts.identity.instance, _owned(parts.identity, "volume"), own.allow_host_paths)
-        launcher = ContainerLauncher(
-            engine=engine,
-            database=parts.database,
-            delivery=parts.delivery,
-            watch=watch,
-            identity=parts.identity,
-            sealer=parts.sealer,
-            now=parts.clock.now,
-            volumes=volumes,
-            limits=limits,
-            s3_folder=parts.s3_folder,
-            endpoint_in_task=parts.endpoint_in_task if own.relay else None,
-            endpoint_on_host=parts.endpoint_on_host,
-            roles=self.roles,
-        )
-        executor = TaskExecutor(
-            engine=engine,
-            database=parts.database,
-            networks=TaskNetworks(
-                engine,
-                self.networks,
-                HostPorts(parts.database, self.networks, parts.bind_ip),
-                watch,
-                parts.identity,
-                guards,
-                own.relay,
-            ),
-            images=images,
-            pins=ImagePins(parts.database),
-            launcher=launcher,
-            delivery=parts.delivery,
-            watch=watch,
-            identity=parts.identity,
-            ids=parts.ids,
-            volumes=volumes,
-            limits=limits,
-            s3_folder=parts.s3_folder,
-            roles=self.roles,
-            faults=parts.faults,
-        )
-        work: Work = ThreadedWork() if self._threaded else InlineWork()
-        statistics = Statistics(engine, watch.states)
-        return EngineControl(name, engine, watch, statistics, work, limits, launcher, executor), guards
 
     @property
     def faults(self) -> Faults:

@@ -1,0 +1,83 @@
+"""All that acts on one engine, put together: who watches it, makes containers there, carries out a task's actions."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from emulator.control.container_launch import ContainerLauncher
+from emulator.control.engines import EngineControl
+from emulator.control.execution_role import RoleChecks
+from emulator.control.host_ports import HostPorts
+from emulator.control.image_pins import ImagePins
+from emulator.control.images import ImageFinder
+from emulator.control.networks import Networks
+from emulator.control.observe import ContainerWatch, Wake
+from emulator.control.parts import ControlParts, FurtherEngine
+from emulator.control.security_groups import Guards
+from emulator.control.statistics import Statistics
+from emulator.control.task_executor import TaskExecutor
+from emulator.control.task_limits import TaskLimiter
+from emulator.control.task_network import TaskNetworks
+from emulator.control.task_volumes import VolumeMaker
+from emulator.control.work import InlineWork, ThreadedWork, Work
+from emulator.engine import labels
+
+
+@dataclass(frozen=True)
+class EngineAssembly:
+    """What all engines share."""
+
+    parts: ControlParts
+    networks: Networks
+    roles: RoleChecks
+    wake: Wake
+    threaded: bool
+    probing: threading.Lock = field(default_factory=threading.Lock)  # engines of one host share its control groups
+
+    def control(self, name: str, own: FurtherEngine, images: ImageFinder) -> tuple[EngineControl, Guards]:
+        parts, engine, identity = self.parts, own.engine, self.parts.identity
+        watch = ContainerWatch(engine, identity.instance, self.wake)
+        limits = TaskLimiter(engine, identity.instance, self._owned("pause"), _lock=self.probing)
+        guards = Guards(parts.database, engine, watch, enforced=parts.enforce_security_groups)
+        volumes = VolumeMaker(engine, identity.instance, self._owned("volume"), own.allow_host_paths)
+        launcher = ContainerLauncher(
+            engine=engine,
+            database=parts.database,
+            delivery=parts.delivery,
+            watch=watch,
+            identity=identity,
+            sealer=parts.sealer,
+            now=parts.clock.now,
+            volumes=volumes,
+            limits=limits,
+            s3_folder=parts.s3_folder,
+            endpoint_in_task=parts.endpoint_in_task if own.relay else None,
+            endpoint_on_host=parts.endpoint_on_host,
+            roles=self.roles,
+        )
+        ports = HostPorts(parts.database, self.networks, parts.bind_ip)
+        executor = TaskExecutor(
+            engine=engine,
+            database=parts.database,
+            networks=TaskNetworks(engine, self.networks, ports, watch, identity, guards, own.relay),
+            images=images,
+            pins=ImagePins(parts.database),
+            launcher=launcher,
+            delivery=parts.delivery,
+            watch=watch,
+            identity=identity,
+            ids=parts.ids,
+            volumes=volumes,
+            limits=limits,
+            s3_folder=parts.s3_folder,
+            roles=self.roles,
+            faults=parts.faults,
+        )
+        work: Work = ThreadedWork() if self.threaded else InlineWork()
+        statistics = Statistics(engine, watch.states)
+        return EngineControl(name, engine, watch, statistics, work, limits, launcher, executor), guards
+
+    def _owned(self, kind: labels.Kind) -> dict[str, str]:
+        identity = self.parts.identity
+        return labels.owned_labels(kind, identity.instance, identity.boot, ephemeral_lock=identity.ephemeral_lock)
