@@ -33,6 +33,8 @@ from emulator.store.database import Database
 _log = logging.getLogger("homeport.control")
 
 PULL_DEADLINE_S = 600.0
+_UNREADABLE = "failed to register layer"
+"""So an engine calls a layer that it has fetched from us and cannot read, one in zstd before Docker 23."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -174,7 +176,7 @@ class ImageFinder:
                 raise
             except EngineError as error:
                 _log.info("the engine cannot pull from %s (%s); the image is streamed to it", self._own_host, error)
-                self._reaches_us = False
+                self._reaches_us = _UNREADABLE in str(error)
         try:
             self._engine.load_image(docker_archive(self._database, self._blobs, repository, image, [real_name]))
         except (NotLoadable, FileNotFoundError) as error:

@@ -1,7 +1,8 @@
 """An image as a docker-archive stream, for `POST /images/load` where an engine cannot pull from the registry.
 
-Layers are given as they are stored (the engine decompresses them), so the image's id is its config's digest, the same
-as after a pull. Engines up to 24 read this form only; memory does not grow with the image.
+Layers are given as they are stored (the engine decompresses them), but those in zstd, which engines before 23 do not
+know, plain. The image's id is its config's digest, the same as after a pull. Engines up to 24 read this form only;
+memory does not grow with the image.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator, Sequence
+from functools import partial
+from io import FileIO
 from typing import Any
 
 from emulator.domain.ecr.image import Image, Repository
@@ -16,10 +19,13 @@ from emulator.domain.ecr.image_errors import ImageNotFoundException
 from emulator.domain.ecr.manifest import LIST_TYPES, Descriptor, Manifest, parse_manifest
 from emulator.registry.blobs import BlobStore
 from emulator.registry.repository import find_image, manifest_body
+from emulator.registry.zstd_frames import ZstdError, expanded, is_zstd
 from emulator.store.database import Database, Reader
 
 _BLOCK = 512
 _PIECE_BYTES = 1 << 20
+_EXPANDED_LIMIT = 200 * 1024**3
+"""More than the storage of any Fargate task."""
 
 
 class NoSuchPlatform(Exception):
@@ -27,7 +33,7 @@ class NoSuchPlatform(Exception):
 
 
 class NotLoadable(Exception):
-    """An engine cannot hold this: an artifact, or an image with layers that registries do not keep."""
+    """An engine cannot hold this: an artifact, an image with layers that are damaged or that registries do not keep."""
 
 
 def image_for_platform(reader: Reader, repository: Repository, image: Image, os: str, architecture: str) -> Image:
@@ -57,7 +63,7 @@ def docker_archive(
 ) -> Iterator[bytes]:
     """The pieces of a tar file. `names` are full references with tags ("…/app:latest") for the loaded image.
 
-    Raises NotLoadable before the first piece, FileNotFoundError when a blob is collected meanwhile.
+    Raises NotLoadable, FileNotFoundError when a blob is collected meanwhile.
     """
     with database.read() as reader:
         manifest = parse_manifest(manifest_body(reader, image), image.media_type)
@@ -96,13 +102,32 @@ def _blob(blobs: BlobStore, digest: str, name: str) -> Iterator[bytes]:
     size = blobs.size(digest)
     if size is None:
         raise FileNotFoundError(f"the blob {digest} is not in the registry")
-    yield _header(name, size)
     with blobs.open(digest) as file:
-        left = size
-        while left and (piece := file.read(min(left, _PIECE_BYTES))):
-            left -= len(piece)
-            yield piece
+        in_zstd = is_zstd(file.read(4))
+        if in_zstd:
+            # An entry's size stands before it, and only expanding a layer tells its own.
+            size = sum(map(len, _expanded(file, digest)))
+        yield _header(name, size)
+        if in_zstd:
+            yield from _expanded(file, digest)
+        else:
+            file.seek(0)
+            yield from iter(partial(file.read, _PIECE_BYTES), b"")
     yield _padding(size)
+
+
+def _expanded(file: FileIO, digest: str) -> Iterator[bytes]:
+    """The layer's archive. Raises NotLoadable."""
+    file.seek(0)
+    stream, left = expanded(file), _EXPANDED_LIMIT
+    try:
+        while piece := stream.read(_PIECE_BYTES):
+            left -= len(piece)
+            if left < 0:
+                raise NotLoadable(f"the layer {digest} expands to more than {_EXPANDED_LIMIT >> 30} GiB")
+            yield piece
+    except (ZstdError, EOFError) as error:
+        raise NotLoadable(f"the layer {digest} is damaged: {error}") from error
 
 
 def _header(name: str, size: int) -> bytes:

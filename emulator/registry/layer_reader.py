@@ -18,6 +18,7 @@ from typing import IO, cast
 from emulator.clock import monotonic
 from emulator.domain.ecr.layer_overlay import LayerFiles, folders_of, normal, whiteout
 from emulator.domain.ecr.package_inventory import is_wanted, longest
+from emulator.registry.zstd_frames import ZstdError, expanded, is_zstd
 
 EXPANDED_LIMIT = 16 * 1024**3
 KEPT_LIMIT = 256 * 1024**2
@@ -29,8 +30,9 @@ _HEADER_LIMIT = 256 * 1024
 _GLOBAL_HEADERS_LIMIT = 100
 _PATH_LIMIT = 4096
 _SKIP = 1024**2
+_DAMAGE = (tarfile.TarError, EOFError, zlib.error, ZstdError, OSError, ValueError, OverflowError, RecursionError)
 
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_GZIP = b"\x1f\x8b"
 
 
 class UnsupportedLayer(Exception):
@@ -108,22 +110,27 @@ class Below:
 
 
 def read_layer(blob: FileIO, below: Below, budget: Budget) -> LayerFiles:
-    """The wanted files of a layer, plain or gzip, and what it hides of what lies `below`.
+    """The wanted files of a layer, plain, gzip or zstd, and what it hides of what lies `below`.
 
     Raises UnsupportedLayer, UnreadableLayer, ImageTooLarge, ScanStopped.
     """
     budget.take_layer()
-    start = blob.read(4)
-    blob.seek(0)
-    if start == _ZSTD:
-        raise UnsupportedLayer("a layer is compressed with zstd, which the scanner does not read")
-    source = gzip.GzipFile(fileobj=blob) if start[:2] == _GZIP else blob
-    stream = _Forward(cast("IO[bytes]", source), budget)
+    stream = _Forward(_opened(blob, budget), budget)
     try:
         with tarfile.TarFile(fileobj=cast("IO[bytes]", stream), mode="r") as archive:
             return _read(archive, stream, below, budget)
-    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError, RecursionError) as error:
+    except _DAMAGE as error:
         raise UnreadableLayer(f"a layer cannot be read: {error}") from error
+
+
+def _opened(blob: FileIO, budget: Budget) -> IO[bytes]:
+    """The layer's archive, by how its first bytes say that it is compressed, whatever its media type says."""
+    start = blob.read(4)
+    blob.seek(0)
+    stored = cast("IO[bytes]", _Stored(blob, budget))
+    if start[:2] == _GZIP:
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=stored))
+    return expanded(stored) if is_zstd(start) else stored
 
 
 def _read(archive: tarfile.TarFile, stream: _Forward, below: Below, budget: Budget) -> LayerFiles:
@@ -177,6 +184,19 @@ def _keep(
 
 def _nothing() -> IO[bytes]:
     raise tarfile.ReadError("a file without content")
+
+
+class _Stored:
+    """The blob as a decompressor reads it. Members and frames may expand to nothing, without end: what they take of
+    the time is counted here."""
+
+    def __init__(self, blob: FileIO, budget: Budget) -> None:
+        self._blob = blob
+        self._budget = budget
+
+    def read(self, size: int = -1) -> bytes:
+        self._budget.take_expanded(0)
+        return self._blob.read(size)
 
 
 class _Forward:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +29,11 @@ from tests.docker.homeport import (
     run,
     shell,
 )
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 pytestmark = pytest.mark.docker
 
@@ -178,6 +186,31 @@ def test_an_index_runs_the_image_of_the_engines_platform(homeport: Homeport, pus
     assert homeport.stopped(homeport.run("multi"))["stoppedReason"] == (
         f"CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/{here}'"
     )
+
+
+def test_layers_in_zstd_run_on_an_engine_that_does_not_know_them(homeport: Homeport, pusher: Pusher) -> None:
+    """Docker before 23: it is given them plain. Images pushed by the layer upload API, as Fargate takes them."""
+    _repository(homeport, "zstd")
+    ecr = homeport.client("ecr")
+    image = web_image(page="in zstd\n", labels={"run": RUN})
+    manifest = json.loads(image.oci_manifest())
+    for place, layer in zip(manifest["layers"], image.layers, strict=True):
+        packed = zstd.compress(layer)
+        place.update(mediaType=f"{place['mediaType']}+zstd", digest=_upload(ecr, packed), size=len(packed))
+    _upload(ecr, image.config)
+    body = json.dumps(manifest)
+    put = ecr.put_image(repositoryName="zstd", imageManifest=body, imageTag="v1")
+    assert _shows(homeport, f"{REAL}/zstd:v1", "zstd") == ("in zstd", put["image"]["imageId"]["imageDigest"])
+    assert pusher.tagged(f"{REAL}/zstd:v1") == image.id
+
+
+def _upload(ecr: Any, blob: bytes) -> str:
+    digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
+    upload = ecr.initiate_layer_upload(repositoryName="zstd")["uploadId"]
+    whole: dict[str, Any] = {"partFirstByte": 0, "partLastByte": len(blob) - 1, "layerPartBlob": blob}
+    ecr.upload_layer_part(repositoryName="zstd", uploadId=upload, **whole)
+    ecr.complete_layer_upload(repositoryName="zstd", uploadId=upload, layerDigests=[digest])
+    return digest
 
 
 def test_an_image_that_only_the_engine_has(homeport: Homeport) -> None:

@@ -6,6 +6,8 @@ import gzip
 import io
 import json
 import os
+import struct
+import sys
 import tarfile
 
 import pytest
@@ -25,6 +27,11 @@ from tests.registry.conftest import (
     digest,
     index_of,
 )
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 def stored(house: House, reference: str) -> tuple[Repository, Image]:
@@ -47,6 +54,27 @@ def test_config_layers_and_names(house: House) -> None:
         config = archive.extractfile(entry["Config"]).read()
         assert digest(config) == manifest["config"]["digest"]
         assert len(archive.getnames()) == 5  # the layer that occurs twice is stored once
+
+
+def test_layers_in_zstd_are_plain_for_engines_that_do_not_know_it(house: House) -> None:
+    plain = os.urandom(2_500_000)
+    chunked = zstd.compress(plain[:1000]) + struct.pack("<II", 0x184D2A50, 3) + b"toc" + zstd.compress(plain[1000:])
+    house.push_image("app", "v1", chunked, gzip.compress(b"one"))
+    pieces = list(docker_archive(house.database, house.blobs, *stored(house, "v1"), ["host/app:v1"]))
+    assert max(map(len, pieces)) <= 1 << 20
+    with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
+        (entry,) = json.load(archive.extractfile("manifest.json"))
+        assert [archive.extractfile(name).read() for name in entry["Layers"]] == [plain, gzip.compress(b"one")]
+
+
+def test_damaged_layers_in_zstd_and_bombs(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.push_image("app", "cut", zstd.compress(b"content" * 1000)[:-5])
+    house.push_image("app", "junk", zstd.compress(b"")[:4] + b"junk")
+    house.push_image("app", "bomb", zstd.compress(b"0" * 5_000_000))
+    monkeypatch.setattr("emulator.registry.archive._EXPANDED_LIMIT", 4_000_000)
+    for tag, text in (("cut", "is damaged"), ("junk", "is damaged"), ("bomb", "expands to more")):
+        with pytest.raises(NotLoadable, match=text):
+            list(docker_archive(house.database, house.blobs, *stored(house, tag), []))
 
 
 def platforms(*children: tuple[bytes, str]) -> bytes:

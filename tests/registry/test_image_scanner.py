@@ -6,7 +6,10 @@ import gzip
 import hashlib
 import io
 import json
+import struct
+import sys
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,11 @@ from tests.synthetic_layers import (
     rpm_header,
     tar,
 )
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 STATUS = "var/lib/dpkg/status"
 
@@ -129,6 +137,78 @@ class TestReading:
     def test_damage_is_said(self, blobs: BlobStore, data: bytes) -> None:
         with pytest.raises(UnreadableLayer):
             read(blobs, data)
+
+
+class TestZstd:
+    def test_layers_of_one_frame_and_of_several(self, blobs: BlobStore) -> None:
+        archive = tar({STATUS: DPKG_STATUS, "big": b"x" * 5_000_000, "etc/os-release": DEBIAN}, compress=False)
+        expected = {STATUS: DPKG_STATUS, "etc/os-release": DEBIAN}
+        parts = [archive[at : at + 700] for at in range(0, 7000, 700)] + [archive[7000:]]
+        for data in (zstd.compress(archive), b"".join(map(zstd.compress, parts))):
+            assert read(blobs, data).files == expected
+
+    def test_a_chunked_layer(self, blobs: BlobStore) -> None:
+        """zstd:chunked: a frame for each file, then its table of contents and a footer in frames to be skipped. Other
+        tools write such a frame first."""
+        archive = tar({STATUS: DPKG_STATUS, "etc/os-release": DEBIAN}, compress=False)
+        frames = [zstd.compress(archive[at : at + 512]) for at in range(0, len(archive), 512)]
+        contents = skipped(zstd.compress(b'{"version":1,"entries":[]}'))
+        footer = skipped(struct.pack("<7Q", len(b"".join(frames)) + 8, 34, 26, 1, 0, 0, 0) + b"GNUlInUx", number=14)
+        for data in (b"".join([*frames, contents, footer]), b"".join([contents, *frames[:2], footer, *frames[2:]])):
+            assert read(blobs, data).files == {STATUS: DPKG_STATUS, "etc/os-release": DEBIAN}
+
+    def test_a_bomb_is_given_up(self, blobs: BlobStore) -> None:
+        bomb = zstd.compress(tar({"zeros": b"\0" * 50_000_000}, compress=False))
+        assert len(bomb) < 10_000
+        with pytest.raises(ImageTooLarge, match="expand to more"):
+            read(blobs, bomb, budget=Budget(expanded=5_000_000))
+
+    def test_a_window_larger_than_any_has_need_of(self, blobs: BlobStore) -> None:
+        options: dict[int, int] = {
+            zstd.CompressionParameter.window_log: 30,
+            zstd.CompressionParameter.content_size_flag: 0,
+        }
+        compressor = zstd.ZstdCompressor(options=options)
+        data = compressor.compress(tar({STATUS: DPKG_STATUS}, compress=False)) + compressor.flush()
+        with pytest.raises(UnreadableLayer, match="too much memory"):
+            read(blobs, data)
+
+    @pytest.mark.parametrize("nothing", [zstd.compress(b""), gzip.compress(b"")], ids=["zstd", "gzip"])
+    def test_frames_and_members_of_nothing_take_time_too(self, blobs: BlobStore, nothing: bytes) -> None:
+        """They are passed over within one read, which would end only with the layer."""
+        closing = threading.Event()
+        closing.set()
+        with pytest.raises(ScanStopped):
+            read(blobs, nothing * 20_000, budget=Budget(closing=closing))
+        with pytest.raises(ImageTooLarge, match="take longer"):
+            read(blobs, nothing * 20_000, budget=Budget(until=0.0))
+
+    def test_damage_is_said(self, blobs: BlobStore) -> None:
+        whole = zstd.compress(tar({STATUS: DPKG_STATUS * 50}, compress=False))
+        for data in (
+            whole[:-20],
+            b"\x28\xb5\x2f\xfd....",
+            skipped(b"only"),
+            whole[:40] + b"\xff" * 40 + whole[80:],
+            skipped(b"cut")[:-1],
+        ):
+            with pytest.raises(UnreadableLayer):
+                read(blobs, data)
+
+    def test_a_scan_of_layers_each_compressed_in_its_own_way(self, blobs: BlobStore, folder: Path) -> None:
+        layers = [
+            put(blobs, zstd.compress(tar({"etc/os-release": DEBIAN}, compress=False))),
+            put(blobs, tar({"usr/share/x": b""})),
+            put(blobs, zstd.compress(tar({STATUS: DPKG_STATUS}, compress=False))),
+        ]
+        result = ImageScanner(blobs, folder).scan(image(layers))
+        assert (result.status, len(result.findings)) == ("COMPLETE", 1)
+        assert {package.layer for package in result.packages or ()} == {layers[2]}
+
+
+def skipped(content: bytes, number: int = 0) -> bytes:
+    """A frame that decompressors pass over."""
+    return struct.pack("<II", 0x184D2A50 + number, len(content)) + content
 
 
 class TestScans:
@@ -250,7 +330,6 @@ class TestScans:
 
     def test_layers_that_are_not_read(self, blobs: BlobStore, folder: Path) -> None:
         scanner = ImageScanner(blobs, folder)
-        assert "zstd" in scanner.scan(image([put(blobs, b"\x28\xb5\x2f\xfd....")])).description
         assert "is not in this registry" in scanner.scan(image([f"sha256:{'0' * 64}"])).description
         assert scanner.scan(image([put(blobs, b"junk")])).status == "FAILED"
 
