@@ -12,6 +12,8 @@ from http import HTTPStatus
 from typing import Any
 
 from emulator.guard import Guard
+from emulator.serve import ClientGone, MalformedBody
+from emulator.wire.errors import SerializationException
 from emulator.wire.gateway import Gateway
 from emulator.wire.request import HttpRequest
 
@@ -101,7 +103,11 @@ def read_request(environ: Environ) -> HttpRequest:
     def read_body(limit: int) -> bytes:
         length = environ.get("CONTENT_LENGTH")
         wanted = limit + 1 if not length else min(int(length), limit + 1)
-        body: bytes = environ["wsgi.input"].read(wanted) if wanted else b""
+        try:
+            body: bytes = environ["wsgi.input"].read(wanted) if wanted else b""
+        except (ClientGone, MalformedBody) as error:
+            # The caller's fault, and no failure of ours to be logged; the server closes the connection.
+            raise SerializationException(f"The body did not come to its end: {error}") from error
         return body
 
     return HttpRequest(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from werkzeug.datastructures import Authorization
 from werkzeug.wrappers import Request
 
 from emulator.clock import Clock
@@ -143,7 +144,7 @@ def _answer(registry: Registry, request: Request, path: str) -> Answer:
 
 def _authenticate(signer: TokenSigner, request: Request, now: float) -> TokenClaims | None:
     """Who is calling; None without a valid token. An expired one is refused by name, as ECR does."""
-    given = request.authorization
+    given = _given(request)
     if given is None or given.type != "basic" or given.username != USER_NAME:
         return None
     try:
@@ -154,6 +155,14 @@ def _authenticate(signer: TokenSigner, request: Request, now: float) -> TokenCla
         raise RegistryError(
             403, "DENIED", "Your authorization token has expired. Reauthenticate and try again."
         ) from error
+
+
+def _given(request: Request) -> Authorization | None:
+    """Credentials in a form that can be read. Of what is no base64 werkzeug says nothing, but not ASCII raises."""
+    try:
+        return request.authorization
+    except ValueError:
+        return None
 
 
 def _signed_for(registry: Registry, request: Request, path: str, now: float) -> TokenClaims | None:
@@ -177,7 +186,7 @@ def _anonymous(registry: Registry, request: Request, path: str) -> TokenClaims |
 
     `/v2/` itself is answered so only to who has that: others are to be told where to get it.
     """
-    given = request.authorization
+    given = _given(request)
     if given is not None and not (given.type == "bearer" and given.token == ANONYMOUS_TOKEN):
         return None
     host = request.host.partition(":")[0]

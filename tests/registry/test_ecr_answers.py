@@ -43,6 +43,7 @@ class TestToken:
         "header",
         ["Basic", "Basic !!!", "Bearer abc", basic("AWS", ""), basic("AWS", "garbage"), basic("AWS", "e30="),
          basic("AWS", base64.b64encode(b'{"payload": 1, "datakey": []}').decode()), basic("AWS", "ä"),
+         "Basic \xff\xfe", "Basic ä",
          basic("AWS", base64.b64encode(b"[" * 100_000).decode())],
     )  # fmt: skip
     def test_a_wrong_one_is_none(self, house: House, header: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.front import Environ, Lazily, StartResponse, Wsgi
+from emulator.serve import ClientGone, MalformedBody
 from tests.conftest import call_wsgi, make_environ
 
 
@@ -59,3 +60,23 @@ _start_response: StartResponse = dict
 def test_bytes_that_no_uri_has_are_read_as_their_escapes(emulator: Emulator, path: str, method: str) -> None:
     said = make_environ(method, path, b"", {}, "subject=\xe9&of=\xc3\xa9&scope=\xff")
     assert call_wsgi(emulator.wsgi, said)[0] in (400, 401, 403, 404, 405)
+
+
+class _Broken:
+    """A body that fails to come."""
+
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
+
+    def read(self, size: int = -1) -> bytes:
+        raise self._failure
+
+
+@pytest.mark.parametrize("failure", [ClientGone("left"), MalformedBody("a chunk size is not hexadecimal")])
+def test_a_body_that_does_not_come_is_the_callers_fault(
+    emulator: Emulator, failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = make_environ("POST", "/", b"", {"X-Amz-Target": "AmazonEC2ContainerServiceV20141113.ListClusters"}, "")
+    status, _, body = call_wsgi(emulator.wsgi, {**said, "CONTENT_LENGTH": "5", "wsgi.input": _Broken(failure)})
+    assert (status, b"SerializationException" in body) == (400, True)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
