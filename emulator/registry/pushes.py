@@ -17,6 +17,7 @@ from emulator.domain.ecr.image_errors import (
     UploadNotFoundException,
 )
 from emulator.domain.ecr.manifest import MANIFEST_LIMIT, digest_of, is_digest
+from emulator.domain.ecr.pull_through import rule_for
 from emulator.domain.ecr.registry_settings import BLOB_MOUNTING, DISABLED
 from emulator.registry.errors import (
     RegistryError,
@@ -40,7 +41,7 @@ from emulator.registry.signing_orders import order_signings
 from emulator.registry.uploads import DigestMismatch, Source, Upload, UploadBusy, UploadEnded
 from emulator.registry.visit import Answer, Visit
 from emulator.store.database import Reader
-from emulator.store.ecr_tables import LAYER_LINKS, LAYER_UPLOADS, REPOSITORIES
+from emulator.store.ecr_tables import LAYER_LINKS, LAYER_UPLOADS, PULL_THROUGH_RULES, REPOSITORIES
 from emulator.store.registry_settings import put_setting
 
 _CONTENT_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
@@ -248,11 +249,13 @@ def _mount(visit: Visit, digest: str) -> bool:
 
 
 def _mountable(visit: Visit, reader: Reader, repository: Repository, origin: str | None, digest: str) -> bool:
-    """ECR's conditions for a mount (user guide, "Blob mounting")."""
+    """ECR's conditions for a mount (user guide, "Blob mounting"); never from a repository of a pull-through cache."""
     place = None if origin is None else visit.registry.addressing.place(_host(visit), origin)
     source = None if place is None else reader.get(REPOSITORIES, place.account, place.region, place.name)
+    rules = () if source is None else reader.find(PULL_THROUGH_RULES, account=source.account, region=source.region)
     return (
         source is not None
+        and rule_for(rules, source.name) is None
         and (source.encryption_type, source.kms_key) == (repository.encryption_type, repository.kms_key)
         and digest in needed_layers(reader, source)
         and visit.refusal(reader, "GetDownloadUrlForLayer", source.arn) is None

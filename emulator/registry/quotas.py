@@ -1,12 +1,14 @@
-"""ECR's quotas of repositories, images and tags: whether one more may come.
+"""ECR's quotas of repositories, images, tags and layers: whether one more may come.
 
-What is there already is never taken away because of a quota. Texts are unconfirmed.
+What is there already is never taken away because of a quota. Texts are unconfirmed, but that about layers.
 """
 
 from __future__ import annotations
 
 from emulator.domain.ecr import image as quotas
 from emulator.domain.ecr.image import ImageCount, Repository
+from emulator.domain.ecr.image_errors import InvalidManifest
+from emulator.domain.ecr.manifest import Manifest
 from emulator.domain.errors import LimitExceededException
 from emulator.store.database import Reader, Transaction
 from emulator.store.ecr_tables import IMAGE_COUNTS, IMAGE_TAGS, IMAGES, REPOSITORIES
@@ -42,6 +44,12 @@ def _images(tx: Transaction, repository: Repository) -> int:
     if kept is not None:
         return kept.images
     return tx.count(IMAGES, account=repository.account, region=repository.region, repository=repository.name)
+
+
+def check_layers(manifest: Manifest) -> None:
+    """Raises InvalidManifest when the image has more layers than one may have."""
+    if len(manifest.layers) > quotas.MAXIMUM_LAYERS:
+        raise InvalidManifest("Limit on number of layers per image exceeded")
 
 
 def check_tags(reader: Reader, repository: Repository, digest: str, more: int) -> None:

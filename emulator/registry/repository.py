@@ -45,7 +45,7 @@ from emulator.domain.ecr.manifest import (
     parse_manifest,
 )
 from emulator.registry.notes import note_image
-from emulator.registry.quotas import check_repositories, check_tags, count_image, uncount_image
+from emulator.registry.quotas import check_layers, check_repositories, check_tags, count_image, uncount_image
 from emulator.registry.replication_orders import order_copies, order_deletion, order_untagging
 from emulator.registry.scan_orders import forget_scan, scan_on_push
 from emulator.registry.signing_orders import forget_signings
@@ -188,6 +188,7 @@ def put_manifest(
     if not all(is_tag(tag) for tag in tags):
         raise InvalidImageTag
     manifest = parse_manifest(body, media_type)
+    check_layers(manifest)
     digest = _checked_digest(repository, body, digest)
     size = _checked_size(tx, repository, manifest, partial=partial)
     existing = tx.get(IMAGES, *_key(repository), digest)

@@ -55,6 +55,22 @@ def test_images_of_a_repository(ecr: Any, emulator: Emulator, monkeypatch: pytes
         image(ecr, f"v{number}", str(number))
 
 
+def test_layers_of_an_image(ecr: Any, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    image(ecr, "v1")
+    [found] = ecr.batch_get_image(repositoryName="app", imageIds=[{"imageTag": "v1"}])["images"]
+    manifest = json.loads(found["imageManifest"])
+    monkeypatch.setattr(quotas, "MAXIMUM_LAYERS", 3)
+    [one] = manifest["layers"]
+    many = {count: json.dumps({**manifest, "layers": [one] * count}) for count in (3, 4)}
+    ecr.put_image(repositoryName="app", imageManifest=many[3], imageTag="three")
+    limit = "Limit on number of layers per image exceeded"
+    text = f"Invalid parameter at 'ImageManifest' failed to satisfy constraint: '{limit}'"
+    with refuses("InvalidParameterException", text):
+        ecr.put_image(repositoryName="app", imageManifest=many[4], imageTag="four")
+    assert push(emulator, ecr, "four", many[4].encode()) == (400, "MANIFEST_INVALID", text)
+    assert len(ecr.list_images(repositoryName="app")["imageIds"]) == 2
+
+
 def test_tags_of_an_image(ecr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quotas, "MAXIMUM_TAGS", 2)
     digest = image(ecr, "v1")

@@ -107,6 +107,9 @@ class TestAccountSettings:
             ecr.get_account_setting(name="NOPE")
         with refuses("ValidationException"):
             ecr.put_account_setting(name="BLOB_MOUNTING", value="MAYBE")
+        with refuses("ValidationException"):
+            ecr.put_account_setting(name="BASIC_SCAN_TYPE_VERSION", value="CLAIR")
+        assert ecr.put_account_setting(name="BASIC_SCAN_TYPE_VERSION", value="AWS_NATIVE")["value"] == "AWS_NATIVE"
 
     def test_blobs_are_mounted_or_not(self, ecr: Any, emulator: Emulator) -> None:
         image(ecr, "v1")
@@ -251,4 +254,8 @@ def test_in_ecrs_way_blobs_are_mounted_only_where_that_is_enabled(strict: Emulat
     assert mount(used, to="sealed") == 202
     assert mount(lonely) == 202
     assert mount(used, source="") == 202
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="cached", upstreamRegistryUrl="quay.io")
+    ecr.create_repository(repositoryName="cached/app")
+    image(ecr, "v1", repository="cached/app")
+    assert mount(used, source="&from=cached/app") == 202
     assert mount(used) == 201

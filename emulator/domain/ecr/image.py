@@ -35,8 +35,9 @@ MAXIMUM_LAYER = 52_000 * 1024 * 1024
 MAXIMUM_IMAGES = 100_000
 MAXIMUM_TAGS = 1_000
 MAXIMUM_REPOSITORIES = 100_000
+MAXIMUM_LAYERS = 500
 """Bytes of a layer, images of a repository, tags of an image, repositories of a registry (Amazon ECR service quotas;
-the last two are unconfirmed)."""
+tags and repositories are unconfirmed); layers of an image, which no quota says and several users have measured."""
 
 PULL_TIME_RESOLUTION_S = 24 * 3600.0
 """`last_pulled_at` is refreshed at most once in this time (ECR API model, lastRecordedPullTime)."""

@@ -19,11 +19,12 @@ BLOB_MOUNTING: Final = "BLOB_MOUNTING"
 ENABLED, DISABLED = "ENABLED", "DISABLED"
 
 SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
-    BASIC_SCAN_TYPE_VERSION: ("AWS_NATIVE", "CLAIR"),
+    BASIC_SCAN_TYPE_VERSION: ("AWS_NATIVE",),
     REGISTRY_POLICY_SCOPE: ("V2", "V1"),
     BLOB_MOUNTING: (ENABLED, DISABLED),
 }
-"""Every setting with its values; the first is what holds until another is put."""
+"""Every setting with its values; the first is what holds until another is put. CLAIR, the basic scanner of old, is none
+any more (botocore's model)."""
 
 V1_ACTIONS: Final = frozenset({"ecr:CreateRepository", "ecr:ReplicateImage", "ecr:BatchImportUpstreamImage"})
 """What a registry's policy decides in its first scope; in V2 every action of ECR."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.domain.ecr.registry_settings import (
-    BASIC_SCAN_TYPE_VERSION,
     BLOB_MOUNTING,
     DISABLED,
     SETTINGS,
@@ -34,8 +33,6 @@ def get_account_setting(call: Call, request: Mapping[str, Any]) -> dict[str, Any
 def put_account_setting(call: Call, request: Mapping[str, Any]) -> dict[str, Any]:
     name, value = request["name"], request["value"]
     check_setting(name, value)
-    if name == BASIC_SCAN_TYPE_VERSION:
-        call.warn("BASIC_SCAN_TYPE_VERSION is stored; Homeport has one scanner")
     call.tx.put(ACCOUNT_SETTINGS, AccountSetting(call.account, call.region, name, value))
     note_registry(call, "registry.setting_put", name=name, value=value)
     return {"name": name, "value": value}
