@@ -11,6 +11,7 @@ import logging
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import api_models
 from api_models._generated.index import SERVICES as SERVICE_INDEX
@@ -24,9 +25,9 @@ from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_exp
 from emulator.control.parts import ControlParts, FurtherEngine
 from emulator.control.plane import ControlPlane
 from emulator.data_dir import DataDir, is_dead_lock
-from emulator.domain.ecr.image import partition_of
 from emulator.domain.ecr.image_reference import EcrRegistry
 from emulator.domain.engines import DEFAULT_ADDRESS, LOCAL
+from emulator.domain.region import partition_of
 from emulator.engine.base import Engine, EngineError
 from emulator.engine.outage import with_outages
 from emulator.engine.pause import RELAY_ADDRESS, SocketRelay, TcpRelay
@@ -42,11 +43,11 @@ from emulator.registry.pull_through import Addresses, PullThroughCache, Wanted
 from emulator.registry.scanners import scanner_of
 from emulator.registry.uploads import Uploads
 from emulator.registry.upstream import UpstreamError
-from emulator.store import schema
+from emulator.store import kept_clock, schema
 from emulator.store.database import Database
 from emulator.store.image_users import Naming
 from emulator.store.log_events import LogEvents
-from emulator.store.principals import Principal, is_deactivated, principal_of
+from emulator.store.principals import known_deactivated, known_principal
 from emulator.store.sealing import Sealer
 from emulator.store.settings_table import SETTINGS, setting
 from emulator.task_endpoints.caller import Callers
@@ -93,12 +94,13 @@ class Emulator:
         self.plane.start(is_dead_lock)
 
     def reset(self) -> None:
-        """As new: no container, network, record, image, log event or fault of ours is left."""
+        """As new: no container, network, record, image, log event or fault is left; the time is the machine's."""
         self.faults.clear(None)
 
         def forget() -> None:
             self.database.clear(keep=(SETTINGS,))
             self.log_events.clear()
+            kept_clock.put_back(self.database, self.clock)
             collect(self.database, self.blobs, self.uploads, self.clock.now())
 
         self.plane.reset(forget)
@@ -131,6 +133,7 @@ def build(
     ids = Ids(config.seed)
     data = DataDir.open(config.data_dir, ephemeral=config.ephemeral)
     database = Database(data.path / "homeport.db", schema.TABLES, durable=not config.ephemeral)
+    kept_clock.restore(database, clock)
     log_events = LogEvents(data.path / "logs.db", clock, durable=not config.ephemeral)
     instance = setting(database, "instance", lambda: data.instance or ids.hex(12))
     blobs = BlobStore(data.path / "registry")
@@ -157,8 +160,8 @@ def build(
             config.default_account,
             config.auth_strict,
             config.keys,
-            lambda key: _principal(database, key),
-            (lambda key: _deactivated(database, key)) if config.enforce_iam else None,
+            partial(known_principal, database),
+            partial(known_deactivated, database) if config.enforce_iam else None,
         ),
         observer=observer,
         throttles=faults.throttles,
@@ -382,16 +385,3 @@ def _host_endpoint_port(config: Config, database: Database) -> int | None:
             return str(probe.getsockname()[1])
 
     return int(setting(database, "host-endpoint-port", free))
-
-
-def _principal(database: Database, access_key: str) -> Principal | None:
-    """Keys that we gave out look like AWS's; any other key is nobody in particular, and costs no look."""
-    if not access_key.startswith(("AKIA", "ASIA")):
-        return None
-    with database.read() as reader:
-        return principal_of(reader, access_key)
-
-
-def _deactivated(database: Database, access_key: str) -> bool:
-    with database.read() as reader:
-        return is_deactivated(reader, access_key)

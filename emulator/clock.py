@@ -47,6 +47,11 @@ class SystemClock:
         with self._lock:
             self._offset_s += seconds
 
+    def put_back(self) -> None:
+        """To the machine's time, the one exception: for a reset, after which nothing remembers a later time."""
+        with self._lock:
+            self._offset_s = 0.0
+
 
 class VirtualClock:
     """A clock that stands still until it is advanced: for tests."""

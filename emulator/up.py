@@ -9,10 +9,11 @@ import os
 import resource
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 from emulator.app import Emulator, build
-from emulator.clock import monotonic
+from emulator.clock import SystemClock, monotonic, wall_clock
 from emulator.config import TRIVY, Config
 from emulator.data_dir import DataDirInUse
 from emulator.domain.engines import LOCAL, swarm_refusal
@@ -168,7 +169,7 @@ def listen(emulator: Emulator) -> tuple[Server, list[str]]:
         data = emulator.data.path
         registry = f"{config.default_account}.dkr.ecr.{config.default_region}.amazonaws.com"
         names = ["localhost", "127.0.0.1", "::1", registry, f"*.dkr.ecr.{config.default_region}.amazonaws.com"]
-        context = server_context(data / "keys", data / "tls", names, emulator.clock.now())
+        context = server_context(data / "keys", data / "tls", names, wall_clock())
         _also(server, Listener(config.host, config.tls_port, tls=context), "TLS", notes)
         notes.append(f"TLS on port {config.tls_port}; clients trust {data / 'tls' / 'ca.crt'}")
     if config.enforce_iam:
@@ -214,6 +215,7 @@ def banner(emulator: Emulator, notes: list[str]) -> str:
             else []
         ),
         *(["  security groups enforced between tasks"] if config.enforce_security_groups else []),
+        *_clock_line(emulator),
         *(f"  note            {note}" for note in notes),
         "",
         f"  export AWS_ENDPOINT_URL={config.endpoint}",
@@ -223,6 +225,15 @@ def banner(emulator: Emulator, notes: list[str]) -> str:
         "Ctrl-C stops it.",
     ]
     return "\n".join(lines)
+
+
+def _clock_line(emulator: Emulator) -> list[str]:
+    """What `homeport clock advance` of an earlier run left."""
+    ahead = emulator.clock.offset_s if isinstance(emulator.clock, SystemClock) else 0.0
+    if not ahead:
+        return []
+    told = timedelta(seconds=round(ahead))
+    return [f"  clock           {told} ahead of this machine's; homeport reset puts it back"]
 
 
 def _no_packet_filter(emulator: Emulator) -> str:

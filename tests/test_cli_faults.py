@@ -40,6 +40,22 @@ def test_faults_are_added_listed_and_cleared(served: Served, capsys: pytest.Capt
     assert capsys.readouterr().out.startswith("cleared: fault-")
 
 
+def test_what_was_over_is_not_said_to_be_cleared(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    _, url = served
+    ids = []
+    for words in (["--duration", "60s"], ["--duration", "60s"], []):
+        assert main(["fault", "add", "pull", "--error", "denied", *words, "--endpoint", url]) == 0
+        ids.append(capsys.readouterr().out.split()[0])
+    assert main(["clock", "advance", "61s", "--endpoint", url]) == 0
+    capsys.readouterr()
+    assert main(["fault", "clear", ids[0], "--endpoint", url]) == 0
+    assert capsys.readouterr().out == f"over before, and no longer listed: {ids[0]}\n"
+    assert main(["fault", "clear", "--all", "--endpoint", url]) == 0
+    assert capsys.readouterr().out == f"cleared: {ids[2]}\nover before, and no longer listed: {ids[1]}\n"
+    assert main(["fault", "clear", "--all", "--endpoint", url]) == 0
+    assert capsys.readouterr().out == "cleared: there was none\n"
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [

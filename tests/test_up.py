@@ -142,3 +142,18 @@ def test_told_twice_it_ends_at_once(start: Start, stuck: StuckEngine) -> None:
     eventually(told_again, SOON_S)
     assert process.returncode == 128 + signal.SIGINT
     assert "told to stop twice" in homeport.log.read_text()
+
+
+def test_a_restart_goes_on_at_the_time_that_was_answered(start: Start) -> None:
+    homeport = start("--engine", "simulated")
+    for _ in range(2):
+        answered = homeport.admin("clock", {"advance": 86400})["now"]
+    homeport.kill()
+    homeport.start()
+    assert homeport.admin("clock")["now"] >= answered
+    eventually(lambda: "ahead of this machine's; homeport reset puts it back" in homeport.log.read_text(), 30)
+    homeport.admin("reset", {})
+    homeport.kill()
+    homeport.start()
+    assert homeport.admin("clock")["ahead"] == 0
+    homeport.kill()

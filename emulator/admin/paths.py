@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,6 +28,7 @@ from emulator.domain.ecr.image_reference import EcrRegistry
 from emulator.domain.ecr.public_registry import PUBLIC
 from emulator.domain.fault_request import BadFault
 from emulator.domain.fault_shape import fault_shape
+from emulator.domain.faults import Fault
 from emulator.engine.base import Engine, EngineError, EngineInfo
 from emulator.ids import Ids
 from emulator.registry.address import Addressing
@@ -33,6 +36,7 @@ from emulator.registry.auth import TokenSigner
 from emulator.registry.image_signer import ImageSigner
 from emulator.registry.naming import RegistryNaming
 from emulator.registry.repository import find_image
+from emulator.store import kept_clock
 from emulator.store.database import Database
 from emulator.store.ecr_tables import REPOSITORIES
 from emulator.store.ecs_tables import ALARM_STATES
@@ -40,6 +44,7 @@ from emulator.store.image_users import Naming
 from emulator.store.log_events import LogEvents
 
 FOLLOW_POLL_S = 2.0
+FURTHEST_S = 300 * 365.25 * 86_400
 
 
 @dataclass(slots=True)
@@ -182,7 +187,7 @@ class Admin:
         """GET: faults on demand, those that are over too; POST: adds one (domain/fault_request.py says what there is);
         DELETE: clears all."""
         if request.method == "DELETE":
-            return _json({"cleared": [fault.id for fault in self.faults_on_demand.clear(None)]})
+            return _cleared(*self.faults_on_demand.clear(None))
         if request.method == "POST":
             asked = request.get_json(force=True, silent=True)
             where = {"account": self.config.default_account, "region": self.config.default_region}
@@ -195,10 +200,10 @@ class Admin:
         return _json({"faults": [fault_shape(fault, now) for fault in self.faults_on_demand.listed()]})
 
     def clear_fault(self, fault_id: str) -> Response:
-        cleared = self.faults_on_demand.clear(fault_id)
-        if not cleared:
+        cleared, over = self.faults_on_demand.clear(fault_id)
+        if not cleared and not over:
             return _json({"error": f"there is no fault {fault_id}"}, 404)
-        return _json({"cleared": [fault_id]})
+        return _cleared(cleared, over)
 
     def _engine_info(self, name: str) -> EngineInfo | None:
         one = self.plane.engines.named(name)
@@ -208,16 +213,20 @@ class Admin:
             return None
 
     def move_clock(self) -> Response:
-        """GET: the time; POST {"advance": seconds}: moves it, timer by timer (D15)."""
+        """GET: the time, and how many seconds it is ahead of the machine's; POST {"advance": seconds}: moves it, timer
+        by timer (D15)."""
         if request.method == "POST":
             body = request.get_json(silent=True)
             seconds = body.get("advance") if isinstance(body, dict) else None
-            if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < 1e10:
+            if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < math.inf:
                 return _json({"error": 'expected {"advance": seconds}'}, 400)
             if not isinstance(self.clock, SystemClock):
                 return _json({"error": "this clock cannot be moved"}, 400)
-            self.plane.advance(float(seconds), self.clock.advance)
-        return _json({"now": self.clock.now()})
+            if self.clock.offset_s + seconds > FURTHEST_S:
+                return _json({"error": "the clock goes at most 300 years ahead"}, 400)
+            self.plane.advance(float(seconds), partial(kept_clock.advance, self.database, self.clock))
+        offset = self.clock.offset_s if isinstance(self.clock, SystemClock) else 0.0
+        return _json({"now": self.clock.now(), "ahead": offset})
 
     def explain(self, *only: str) -> Response:
         """Why a task or a service, `?subject=`, is where it is."""
@@ -312,6 +321,11 @@ class Admin:
             yield b"".join(event.message.encode() + b"\n" for event in events)
             with self.database.read() as reader:
                 group_id, stream_ids = log_streams(reader, of) or (group_id, stream_ids)
+
+
+def _cleared(cleared: list[Fault], over: list[Fault]) -> Response:
+    """`over`: those that had ended before, and are no longer listed."""
+    return _json({"cleared": [fault.id for fault in cleared], "over": [fault.id for fault in over]})
 
 
 def _json(body: object, status_code: int = 200) -> Response:

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -337,7 +338,9 @@ def _plan(asked: argparse.Namespace) -> int:
 
 def _clock(asked: argparse.Namespace) -> int:
     if not asked.advance:
-        print(_when(_get(asked, "clock")["now"]))
+        told = _get(asked, "clock")
+        ahead = f"  {timedelta(seconds=round(told['ahead']))} ahead of this machine's" if told["ahead"] else ""
+        print(f"{_when(told['now'])}{ahead}")
         return 0
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", asked.advance[-1])
     if len(asked.advance) != 2 or asked.advance[0] != "advance" or found is None:

@@ -113,8 +113,13 @@ def _add(asked: argparse.Namespace) -> int:
 def _clear(asked: argparse.Namespace) -> int:
     if bool(asked.id) == asked.all:
         raise Unreachable("say `fault clear ID` or `fault clear --all`")
-    cleared = delete(asked, "faults" if asked.all else f"faults/{asked.id}")["cleared"]
-    print(f"cleared: {', '.join(cleared) or 'there was none'}")
+    from urllib.parse import quote
+
+    told = delete(asked, "faults" if asked.all else f"faults/{quote(asked.id, safe='')}")
+    if told["cleared"] or not told["over"]:
+        print(f"cleared: {', '.join(told['cleared']) or 'there was none'}")
+    if told["over"]:
+        print(f"over before, and no longer listed: {', '.join(told['over'])}")
     return 0
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from emulator.domain.region import is_region
 from emulator.domain.service_scheduler.alarm import ALARM_STATES as STATES
 from emulator.domain.service_scheduler.alarm import ONE_PERIOD_S, AlarmState
 from emulator.domain.service_scheduler.rollout import alarm_names
@@ -31,8 +32,8 @@ def alarm_state(asked: Mapping[str, Any], *, account: str, region: str, now: flo
         raise NoAlarm(f"an alarm's state is one of {', '.join(STATES)}")
     if not isinstance(account, str) or not re.fullmatch(r"\d{12}", account):
         raise NoAlarm("an account has twelve digits")
-    if not isinstance(region, str) or not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
-        raise NoAlarm("a region looks like us-east-1")
+    if not is_region(region):
+        raise NoAlarm(f"there is no region {region!r}")
     if not isinstance(evaluation, int | float) or isinstance(evaluation, bool) or not 0 < evaluation <= 86400:
         raise NoAlarm("evaluationSeconds is more than 0 and at most 86400")
     return AlarmState(account, region, name, state, now, float(evaluation))

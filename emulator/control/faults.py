@@ -71,22 +71,24 @@ class Faults:
             self.engine_changed(False)
         return fault
 
-    def clear(self, fault_id: str | None) -> list[Fault]:
-        """Ends one, or all, and takes it out of the list. Empty when there is none of that id."""
+    def clear(self, fault_id: str | None) -> tuple[list[Fault], list[Fault]]:
+        """Ends one, or all, and takes it out of the list: those that were on, and those that were over already. Both
+        empty when there is none of that id."""
         now = self._clock.now()
         with self._lock:
             found = [f for f in self._all.values() if fault_id in (None, f.id)]
+            on = [fault for fault in found if is_active(fault, now)]
             with self._database.write() as tx:
                 for fault in found:
                     if fault.ended_at is None:
-                        self._end(tx, fault, now, CLEARED)
+                        self._end(tx, fault, now, CLEARED if fault in on else TIME_OVER)
                     tx.delete(FAULTS, fault.id)
             for fault in found:
                 del self._all[fault.id]
             self._sort()
         if any(fault.kind == "engine-outage" for fault in found):
             self.engine_changed(self.outage() is None)
-        return found
+        return on, [fault for fault in found if fault not in on]
 
     def listed(self) -> list[Fault]:
         """In the order in which they were added; those that are over as long as they are kept."""

@@ -21,6 +21,7 @@ from emulator.domain.capacity.virtual_host import (
     zone_named,
 )
 from emulator.domain.engines import LOCAL, EngineEndpoint
+from emulator.domain.region import is_region, partition_of
 from emulator.engine.base import EngineInfo
 from emulator.events import journal
 from emulator.events.ec2_changes import add_ec2_instance
@@ -75,6 +76,8 @@ def wanted_from(asked: Mapping[str, Any], account: str, region: str) -> Wanted:
     gpus = words.get("gpus")
     if gpus is not None and (not isinstance(gpus, int) or isinstance(gpus, bool) or not 0 <= gpus <= MAX_GPUS):
         raise CannotAdd(f"gpus is a number from 0 to {MAX_GPUS}")
+    if not is_region(texts["region"]):
+        raise CannotAdd(f"there is no region {texts['region']!r}")
     return Wanted(
         account=str(texts["account"]),
         region=str(texts["region"]),
@@ -218,12 +221,11 @@ def default_cluster(tx: Transaction, account: str, region: str, now: float) -> C
     found = tx.get(CLUSTERS, account, region, DEFAULT_CLUSTER)
     if found is not None and found.status != "INACTIVE":
         return found
-    partition = "aws-cn" if region.startswith("cn-") else "aws"
     made = Cluster(
         account=account,
         region=region,
         name=DEFAULT_CLUSTER,
-        arn=f"arn:{partition}:ecs:{region}:{account}:cluster/{DEFAULT_CLUSTER}",
+        arn=f"arn:{partition_of(region)}:ecs:{region}:{account}:cluster/{DEFAULT_CLUSTER}",
         status="ACTIVE",
         created_at=now,
         settings=[{"name": "containerInsights", "value": "disabled"}],

@@ -102,6 +102,12 @@ class ControlLoop:
         with self._changed:
             self._changed.notify_all()
 
+    def look_at_all(self) -> None:
+        """The clock was put back: what was due at a time of before is due now."""
+        with self._changed:
+            keys = list(self._due)
+        self.wake(keys)
+
     def _schedule(self, key: Key, when: float) -> None:
         known = self._due.get(key)
         if known is not None and known <= when:

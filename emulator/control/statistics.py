@@ -107,9 +107,13 @@ class Statistics:
             return
         names = {state.id: state.name for state in running}
         with self._lock:
-            before = {cid: kept[1] for cid, kept in self._kept.items()}
-            self._kept = {cid: (names[cid], reading, before.get(cid)) for cid, reading in readings.items()}
+            self._kept = {cid: (names[cid], one, self._before(cid, one)) for cid, one in readings.items()}
             self._stored = {cid: kept for cid, kept in self._stored.items() if cid in names}
+
+    def _before(self, container_id: str, reading: Reading) -> Reading | None:
+        """Under the lock. An engine that is asked may have nothing newer: then what was before it stays that."""
+        _, last, before = self._kept.get(container_id, ("", None, None))
+        return before if last is reading else last
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="homeport-statistics", daemon=True).start()

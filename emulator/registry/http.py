@@ -15,10 +15,10 @@ from werkzeug.datastructures import Authorization
 from werkzeug.wrappers import Request
 
 from emulator.clock import Clock
-from emulator.domain.ecr.image import partition_of
 from emulator.domain.ecr.public_registry import HOST as PUBLIC_HOST
 from emulator.domain.ecr.public_registry import PUBLIC
 from emulator.domain.errors import AwsError
+from emulator.domain.region import partition_of
 from emulator.ids import Ids
 from emulator.registry import pulls, pushes
 from emulator.registry.access import Doorkeeper

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from emulator.domain.ecr.creation_template import REPLICATION
 from emulator.domain.ecr.ecr_events import REPLICATION_ACTION, envelope
-from emulator.domain.ecr.image import ACTIVE, Image, Repository, partition_of
+from emulator.domain.ecr.image import ACTIVE, Image, Repository
 from emulator.domain.ecr.image_errors import ImageAlreadyExistsException, ImageTagAlreadyExistsException
 from emulator.domain.ecr.replication import Destination, Replication
 from emulator.domain.errors import AwsError
+from emulator.domain.region import partition_of
 from emulator.registry.access import let_in
 from emulator.registry.creation import create_by_template
 from emulator.registry.notes import note

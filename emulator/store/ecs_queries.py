@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.domain.region import partition_of
 from emulator.store.database import Reader
 from emulator.store.ecs_tables import ACCOUNT_SETTINGS, SERVICES, TASK_DEFINITIONS, TASKS
 
@@ -89,7 +90,6 @@ def definition_in_use(reader: Reader, arn: str) -> bool:
 
 def account_default(reader: Reader, account: str, region: str, name: str, otherwise: str) -> str:
     """What the account as a whole has set; `otherwise` is AWS's own default."""
-    partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
-    root = f"arn:{partition}:iam::{account}:root"
+    root = f"arn:{partition_of(region)}:iam::{account}:root"
     setting = reader.get(ACCOUNT_SETTINGS, account, region, root, name)
     return otherwise if setting is None else setting.value

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from emulator.domain.iam.identity import TemporaryCredentials, access_key_id
 from emulator.ids import Ids
-from emulator.store.database import Reader, Transaction
+from emulator.store.database import Database, Reader, Transaction
 from emulator.store.iam_tables import ACCESS_KEYS, TEMPORARY_CREDENTIALS, USERS
 
 _REMEMBERED_S = 86_400.0
@@ -110,3 +110,16 @@ _TOKEN_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 def secret_access_key(ids: Ids) -> str:
     """40 characters, as AWS's."""
     return ids.letters(40, _TOKEN_ALPHABET)
+
+
+def known_principal(database: Database, access_key_id: str) -> Principal | None:
+    """Keys that we gave out look like AWS's; any other key is nobody in particular, and costs no look."""
+    if not access_key_id.startswith(("AKIA", "ASIA")):
+        return None
+    with database.read() as reader:
+        return principal_of(reader, access_key_id)
+
+
+def known_deactivated(database: Database, access_key_id: str) -> bool:
+    with database.read() as reader:
+        return is_deactivated(reader, access_key_id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from emulator.clock import wall_clock
+from emulator.domain.region import partition_of
 from emulator.wire.call import Caller
 from emulator.wire.errors import (
     ExpiredTokenException,
@@ -59,8 +60,7 @@ class Authenticator:
         if principal is not None:
             return Caller(principal.arn, principal.account, scope.access_key, principal.user_id)
         account = self._account(scope.access_key)
-        partition = "aws-cn" if scope.region.startswith("cn-") else "aws"
-        return Caller(f"arn:{partition}:iam::{account}:root", account, scope.access_key, account)
+        return Caller(f"arn:{partition_of(scope.region)}:iam::{account}:root", account, scope.access_key, account)
 
     def _account(self, access_key: str) -> str:
         return access_key if len(access_key) == 12 and access_key.isdigit() else self.default_account

@@ -9,6 +9,7 @@ from typing import Any
 
 from emulator.clock import Clock
 from emulator.domain.errors import AwsError, NotEmulatedYet
+from emulator.domain.region import partition_of
 from emulator.ids import Ids
 from emulator.store.database import Database, DatabaseClosed
 from emulator.wire.authenticate import Authenticator
@@ -113,7 +114,7 @@ class Gateway:
             operation=name,
             account=caller.account,
             region=identified.scope.region,
-            partition="aws-cn" if identified.scope.region.startswith("cn-") else "aws",
+            partition=partition_of(identified.scope.region),
             caller=caller,
             request_id=request_id,
             now=self.clock.now(),

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+from emulator.domain.region import is_region
 from emulator.wire.errors import (
     IncompleteSignatureException,
+    InvalidSignatureException,
     MissingAuthenticationTokenException,
     UnknownOperationException,
 )
@@ -17,7 +19,6 @@ from emulator.wire.protocols import query
 from emulator.wire.request import HttpRequest
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
-_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,17 @@ class Identified:
 @functools.lru_cache(maxsize=4096)
 def _scope(credential: str) -> Scope | None:
     found = _CREDENTIAL.search(credential)
-    if found is None or not _REGION.fullmatch(found[3]):
+    if found is None:
         return None
     return Scope(found[1], found[3], found[4])
 
 
 def scope_of(request: HttpRequest) -> Scope:
-    """From the Authorization header or a presigned URL; the signature itself is not looked at here."""
+    """From the Authorization header or a presigned URL; the signature itself is not looked at here.
+
+    Raises MissingAuthenticationTokenException, IncompleteSignatureException; InvalidSignatureException for a region
+    that there is not.
+    """
     header = request.header("Authorization")
     if header is None:
         presigned = parse_qs(request.query).get("X-Amz-Credential") if "X-Amz-Credential" in request.query else None
@@ -63,6 +68,8 @@ def scope_of(request: HttpRequest) -> Scope:
         raise IncompleteSignatureException(
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term"
         )
+    if not is_region(scope.region):
+        raise InvalidSignatureException(f"Credential should be scoped to a valid region, not '{scope.region}'.")
     return scope
 
 

@@ -41,7 +41,7 @@ def shown(world: World, fault: str) -> dict[str, Any]:
 
 
 def clear(world: World, fault: str) -> None:
-    assert ask(world, "DELETE", f"faults/{fault}") == (200, {"cleared": [fault]})
+    assert ask(world, "DELETE", f"faults/{fault}") == (200, {"cleared": [fault], "over": []})
 
 
 def explained(world: World, subject: str) -> list[str]:
@@ -312,6 +312,7 @@ def test_only_spot_is_interrupted(world: World) -> None:
         ({"kind": "pull", "error": ["x"]}, "error is a text"),
         ({"kind": "throttling", "rate": 2}, "rate is the share"),
         ({"kind": "zone-loss"}, "zone-loss needs zone"),
+        ({"kind": "zone-loss", "zone": "us-mars-1a"}, "there is no region 'us-mars-1'"),
         ({"kind": "zone-loss", "zone": "q"}, "unknown Availability Zone 'q'"),
         ({"kind": "agent-disconnect", "instance": "i-0"}, "there is no container instance i-0"),
         ({"kind": "spot-interruption", "instance": "i-0", "task": "0"}, "takes an instance, or tasks, but not both"),
@@ -327,7 +328,7 @@ def test_what_is_no_fault_is_refused(world: World, asked: dict[str, Any], error:
 
 def test_a_fault_that_is_not_there_cannot_be_cleared(world: World) -> None:
     assert ask(world, "DELETE", "faults/fault-1") == (404, {"error": "there is no fault fault-1"})
-    assert ask(world, "DELETE") == (200, {"cleared": []})
+    assert ask(world, "DELETE") == (200, {"cleared": [], "over": []})
 
 
 def test_faults_and_their_strikes_are_in_the_store(world: World) -> None:

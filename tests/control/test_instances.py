@@ -60,6 +60,7 @@ def test_the_default_cluster_is_made(emulator: Emulator, aws: Aws) -> None:
             "was not told of an engine 'tcp://b:2375' (there is: local)",
         ),
         ({"type": 5, "zone": "a"}, "are texts"),
+        ({"type": "t3.micro", "zone": "a", "region": "us-mars-1"}, "there is no region 'us-mars-1'"),
     ],
 )
 def test_refused(emulator: Emulator, aws: Aws, asked: dict[str, Any], error: str) -> None:

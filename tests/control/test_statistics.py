@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from emulator.control import statistics
 from emulator.control.statistics import MIB, Statistics
+from emulator.domain.tasks.container_statistics import Sample
 from emulator.engine.base import EngineUnavailable
 from emulator.engine.statistics import StorageUse
 
@@ -76,3 +78,28 @@ def test_without_an_answer_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     now[0] += 60
     assert kept.storage_mib([B]) is None
     assert kept.storage_mib([A]) == 11  # as it was last measured
+
+
+def test_a_reading_that_is_not_renewed_keeps_what_was_before_it() -> None:
+    """An engine that is asked may have nothing newer at a look; rates need two readings that differ."""
+    first, second = Sample(1.0, 10), Sample(2.0, 20)
+    readings = [lambda: first, lambda: second]
+    told = [readings[0], readings[1], readings[1]]
+
+    class Telling:
+        def info(self) -> Any:
+            return SimpleNamespace(memory_mib=1)
+
+        def sample_statistics(self, running: Any) -> Any:
+            return {"a": told.pop(0)}
+
+    state: Any = SimpleNamespace(id="a", name="app", status="running", pid=1, labels={})
+    engine: Any = Telling()
+    kept = Statistics(engine, lambda: [state])
+    for _ in range(3):
+        kept.look()
+    document = kept.latest("a")
+    assert document is not None
+    assert document["cpu_stats"]["cpu_usage"]["total_usage"] == 20
+    assert document["precpu_stats"]["cpu_usage"]["total_usage"] == 10
+    assert "network_rate_stats" in document

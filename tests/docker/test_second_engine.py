@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests import metadata_schema as schema
 from tests.docker.homeport import (
     AWSLOGS,
     GROUP,
@@ -25,6 +27,7 @@ from tests.docker.homeport import (
 )
 from tests.docker.test_relay import ASK
 from tests.docker.two_engines import OwnEngine, TwoEngines
+from tests.metadata_schema import fits
 
 pytestmark = pytest.mark.docker
 
@@ -76,6 +79,13 @@ class Cluster:
     def reads(self, reader: str, of: str) -> str:
         """What a task reads at the address of another's interface."""
         return self.command(f"exec {reader.rpartition('/')[2]} -- wget -q -O - http://{self.address(of)}/")
+
+    def statistics(self, arn: str) -> dict[str, Any]:
+        """What a task finds at its own stats endpoint, by container; empty until there are rates."""
+        asked = "wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task/stats || true"
+        said = self.command(f"exec {arn.rpartition('/')[2]} -- sh -c '{asked}'")
+        found: dict[str, Any] = json.loads(said) if said.startswith("{") else {}
+        return found if all("network_rate_stats" in (one or {}) for one in found.values()) else {}
 
     def fetched(self, where: str) -> str:
         try:
@@ -229,6 +239,14 @@ def test_an_engine_over_tcp_serves_as_well(cluster: Cluster) -> None:
         metadata = cluster.command(f"{inside} 'wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task'")
         assert f'"TaskARN":"{arn}"' in metadata.replace(" ", "")
         assert "cluster/default" in cluster.command(f"{inside} {shlex.quote(ASK)}")
+
+    # Its statistics are told by its engine, in the shape and with the rates that this host's have.
+    [stats] = eventually(lambda: cluster.statistics(there), 60).values()
+    fits(stats, {**schema.STATS, "id": "[0-9a-f]{64}"})
+    [app] = cluster.engine("east").api().containers(filters={"label": ["homeport.kind=app"]})
+    assert stats["id"] == app["Id"]
+    assert stats["memory_stats"]["limit"] == 256 * 1024 * 1024
+    assert 0 < stats["precpu_stats"]["cpu_usage"]["total_usage"] <= stats["cpu_stats"]["cpu_usage"]["total_usage"]
 
     # What is said of its addresses is so from here: no host is on an overlay, published ports are on the engine's host.
     ecs = homeport.client("ecs")

@@ -48,6 +48,20 @@ def test_region_and_account_come_from_the_credentials(aws: Aws) -> None:
     assert aws("ecs").list_clusters()["clusterArns"] == []
 
 
+@pytest.mark.parametrize("service", ["ecs", "sts"])
+def test_a_region_that_there_is_not(aws: Aws, service: str) -> None:
+    client = aws(service, region="us-mars-1")
+    call = client.list_clusters if service == "ecs" else client.get_caller_identity
+    with pytest.raises(ClientError, match="scoped to a valid region, not 'us-mars-1'"):
+        call()
+
+
+def test_arns_in_other_partitions(aws: Aws) -> None:
+    for region, partition in (("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")):
+        arn = aws("ecs", region=region).create_cluster()["cluster"]["clusterArn"]
+        assert arn.startswith(f"arn:{partition}:ecs:{region}:")
+
+
 def test_without_authorization_header(emulator: Emulator) -> None:
     status, answer = _post(emulator, Authorization=None)
     assert (status, answer["__type"]) == (400, "MissingAuthenticationTokenException")

@@ -22,6 +22,7 @@ from emulator.domain.capacity.instance_type import INSTANCE_TYPES, InstanceType,
 from emulator.domain.engines import ENGINE_ATTRIBUTE, LOCAL
 from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.networks.network import default_subnets, default_vpc_id, network_id
+from emulator.domain.region import is_region
 
 AGENT_VERSION: Final = "1.98.0"
 """The release of the container agent whose behaviour Homeport has."""
@@ -69,6 +70,8 @@ def instance_type(name: str) -> InstanceType:
 
 def zone_named(zone: str, region: str, account: str) -> str:
     """`a` or `us-east-1a` as the zone's whole name. Raises UnknownZone."""
+    if not is_region(region):
+        raise UnknownZone(f"unknown Availability Zone {zone!r}: there is no region {region!r}")
     zones = [subnet.availability_zone for subnet in default_subnets(account, region)]
     for known in zones:
         if zone in (known, known.removeprefix(region)):

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from emulator.domain.ecr.detection import SEVERITIES, Detection, Vulnerability, VulnerablePackage
-from emulator.domain.ecr.image import Image, partition_of
+from emulator.domain.ecr.image import Image
+from emulator.domain.region import partition_of
 
 ACTIVE, CLOSED = "ACTIVE", "CLOSED"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from emulator.domain.ecr.public_registry import PUBLIC
+from emulator.domain.region import partition_of
 from emulator.domain.wildcard import matches_wildcard
 
 MUTABLE = "MUTABLE"
@@ -221,12 +222,6 @@ class LayerUpload:
 
     def expired(self, now: float) -> bool:
         return now - self.started_at > UPLOAD_LIFETIME_S
-
-
-def partition_of(region: str) -> str:
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def registry_host(account: str, region: str) -> str:

@@ -5,7 +5,6 @@ Where a copy goes is decided here; copying is not. Source: Amazon ECR user guide
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,13 +15,6 @@ BACKFILLS_KEPT_S: Final = 90 * 86400.0
 IN_PROGRESS, COMPLETE, FAILED = "IN_PROGRESS", "COMPLETE", "FAILED"
 PREPARING, STOPPING, STOPPED = "PREPARING", "STOPPING", "STOPPED"
 TERMINAL: Final = frozenset({COMPLETE, FAILED, STOPPED})
-
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-
-
-def is_region(name: str) -> bool:
-    """Whether a name has the form of a region's."""
-    return _REGION.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

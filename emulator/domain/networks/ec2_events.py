@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from emulator.domain.capacity.auto_scaling_group import ScalingActivity
 from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.region import partition_of
 from emulator.domain.tasks.task_event import iso
 
 STATE_CHANGE: Final = "EC2 Instance State-change Notification"
@@ -21,8 +22,7 @@ _IDS: Final = uuid.UUID("0a4f7f0e-51f4-4d0c-8d50-90a8f3d2a6b7")
 
 
 def instance_arn(account: str, region: str, instance_id: str) -> str:
-    partition = "aws-cn" if region.startswith("cn-") else "aws"
-    return f"arn:{partition}:ec2:{region}:{account}:instance/{instance_id}"
+    return f"arn:{partition_of(region)}:ec2:{region}:{account}:instance/{instance_id}"
 
 
 def state_changed(instance: Ec2Instance, at: float) -> dict[str, Any]:

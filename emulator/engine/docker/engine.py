@@ -43,6 +43,7 @@ from emulator.engine.docker.output import FrameDecoder, OutputReader, TerminalDe
 from emulator.engine.docker.spec import SUBPATHS_SINCE, create_body
 from emulator.engine.docker.state import container_state, engine_info, listed_turn, storage_use
 from emulator.engine.docker.statistics import DockerStatistics
+from emulator.engine.docker.statistics_streams import StatisticsStreams
 from emulator.engine.docker.stream import Deadline, DockerStream, open_stream
 from emulator.engine.docker.volumes import DockerVolumes
 from emulator.engine.exec_session import ExecSession
@@ -68,7 +69,7 @@ class DockerEngine:
         self._output = OutputReader(clock.now)
         self._volumes = DockerVolumes(self._calls)
         local = bool(self._calls.address.unix_path)
-        self._statistics = DockerStatistics(clock.now, local=local)
+        self._statistics = DockerStatistics(clock.now, StatisticsStreams(self._calls, self._offset_s), local=local)
         self.groups = DockerControlGroups(self, self._info, local=local)
         self._memory_ends = MemoryEnds(self._events, lambda: clock.now() - self._offset_s(), self.groups.same_kernel)
         self._event_streams: list[EventStream] = []

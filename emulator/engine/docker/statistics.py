@@ -1,4 +1,4 @@
-"""Statistics of a Docker Engine on this host, out of the kernel's files. Of an engine elsewhere there are none yet."""
+"""Statistics of an engine's containers: out of the kernel's files where it is on this host, else as it tells them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from collections.abc import Callable, Mapping, Sequence
 
 from emulator.engine.base import ContainerState
 from emulator.engine.cgroup_files import CgroupFiles
+from emulator.engine.docker.statistics_streams import StatisticsStreams
 from emulator.engine.statistics import Reading
 
 
 class DockerStatistics:
-    """`local` tells whether the engine's processes are this host's."""
+    """`local` tells whether the engine's processes are this host's; `streams` serve where they are not, and where this
+    host has no such files."""
 
-    def __init__(self, now: Callable[[], float], *, local: bool) -> None:
+    def __init__(self, now: Callable[[], float], streams: StatisticsStreams, *, local: bool) -> None:
         self._files = CgroupFiles(now)
         self._local = local and self._files.readable()
+        self._streams = streams
+        self._closed = False
         self._lock = threading.Lock()
 
     def sample(self, running: Sequence[ContainerState]) -> Mapping[str, Reading]:
         with self._lock:
-            if not self._local:
+            if self._closed:
                 return {}
+            if not self._local:
+                return self._streams.sample(state.id for state in running)
             self._files.forget_all_but({state.pid for state in running})
             system = self._files.system_cpu()
             found = {state.id: self._files.read(state.pid, system) for state in running}
@@ -29,5 +35,6 @@ class DockerStatistics:
 
     def close(self) -> None:
         with self._lock:
-            self._local = False
+            self._closed = True
             self._files.close()
+            self._streams.close()

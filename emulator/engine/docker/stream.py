@@ -95,6 +95,7 @@ def open_stream(
     """
     sock = _connect(address, deadline)
     try:
+        sock.settimeout(deadline.remaining())
         sock.sendall(_request(method, path, query or {}, headers or {}, body, takes_over))
         status, first = _read_head(sock, deadline)
         if status >= 400:
@@ -109,6 +110,21 @@ def open_stream(
         sock.close()
         raise
     return DockerStream(sock, first)
+
+
+def send_get(address: EngineAddress, path: str, query: Mapping[str, str], deadline: Deadline) -> socket.socket:
+    """Sends a request and leaves the whole answer, its head too, to who reads the connection. Raises as above."""
+    sock = _connect(address, deadline)
+    try:
+        sock.settimeout(deadline.remaining())
+        sock.sendall(_request("GET", path, query, {}, None, False))
+    except TimeoutError:
+        sock.close()
+        raise deadline.missed() from None
+    except OSError as error:
+        sock.close()
+        raise EngineUnavailable(f"no engine answers: {error}") from error
+    return sock
 
 
 def _connect(address: EngineAddress, deadline: Deadline) -> socket.socket:

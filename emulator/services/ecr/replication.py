@@ -12,8 +12,8 @@ from emulator.domain.ecr.replication import (
     Destination,
     ReplicationConfiguration,
     ReplicationRule,
-    is_region,
 )
+from emulator.domain.region import is_region
 from emulator.registry.repository import find_image_by_id
 from emulator.services.ecr.lookup import invalid, note_registry, repository_of
 from emulator.services.ecr.members import shown_configuration
