@@ -75,6 +75,8 @@ class Front:
             if path.startswith(_TASK_PATHS):
                 return self._task_endpoints(environ, start_response)
             return self._api(environ, start_response)
+        if (environ.get("HTTP_AUTHORIZATION") or "").startswith("AWS4-HMAC-SHA256"):
+            return self._api(environ, start_response)  # some APIs that are not here have paths like the registry's
         if path.startswith("/v2/") or path in ("/v2", "/token", "/token/"):
             return self._registry(environ, start_response)
         if path.startswith("/v1/data-channel/"):

@@ -29,6 +29,7 @@ from emulator.wire.errors import (
 from emulator.wire.identify import Identified, Identifier
 from emulator.wire.operations import Operation, Services
 from emulator.wire.protocols import ec2, json, query
+from emulator.wire.protocols.foreign import foreign_error
 from emulator.wire.render import WrongAnswer
 from emulator.wire.request import HttpRequest, HttpResponse
 from emulator.wire.unread import UnreadMembers
@@ -199,6 +200,8 @@ class Gateway:
             self.observer(identified.service.api.name, identified.operation, wired.code)
         if api is not None and api.protocol == "ec2":
             return ec2.serialize_error(wired, request_id)
+        if identified is None and (foreign := foreign_error(wired, request, request_id)) is not None:
+            return foreign
         if is_query:
             namespace = api.model.metadata.get("xmlNamespace", "") if api else ""
             return query.serialize_error(wired, namespace, request_id)

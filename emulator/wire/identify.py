@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.region import is_region
 from emulator.wire.errors import (
     IncompleteSignatureException,
@@ -87,8 +88,13 @@ class Identifier:
     def json(self, target: str, request: HttpRequest, body: bytes) -> Identified:
         prefix, _, operation = target.partition(".")
         service = self._services.by_target_prefix(prefix)
-        if service is None or not operation:
-            raise UnknownOperationException(f"Homeport does not emulate the service of target {target[:200]!r} yet.")
+        if service is None:
+            named = scope_of(request).service
+            if self._services.by_signing_name(named) is not None:
+                raise UnknownOperationException(f"{named} has no operation {target[:200]!r}.")
+            raise NotEmulatedYet(f"Homeport does not emulate {named[:64]}:{operation[:100]} yet.")
+        if not operation:
+            raise UnknownOperationException(f"The target {target[:200]!r} names no operation.")
         version = "1.0" if "json-1.0" in (request.header("Content-Type") or "") else "1.1"
         return Identified(service, operation, scope_of(request), version, None, body)
 
@@ -97,8 +103,11 @@ class Identifier:
         scope = scope_of(request)
         service = self._services.by_signing_name(scope.service)
         operation = form.get("Action")
+        if service is None:
+            what = f"{scope.service[:64]}{f':{operation[:100]}' if operation else ''}"
+            raise NotEmulatedYet(f"Homeport does not emulate {what} yet.")
         if not operation:
             raise UnknownOperationException("The request names no operation: neither X-Amz-Target nor Action.")
-        if service is None or service.api.protocol not in ("query", "ec2"):
-            raise UnknownOperationException(f"Homeport does not emulate the service {scope.service!r} yet.")
+        if service.api.protocol not in ("query", "ec2"):
+            raise UnknownOperationException(f"{scope.service} takes its operation in X-Amz-Target.")
         return Identified(service, operation, scope, None, form, body)

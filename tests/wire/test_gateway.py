@@ -82,7 +82,8 @@ def test_wrong_type(emulator: Emulator) -> None:
 def test_unknown_operation_and_missing_target(emulator: Emulator) -> None:
     target = "AmazonEC2ContainerServiceV20141113.MakeCoffee"
     assert _post(emulator, **{"X-Amz-Target": target})[1]["__type"] == "UnknownOperationException"
-    assert _post(emulator, **{"X-Amz-Target": "Nobody.Knows"})[1]["__type"] == "UnknownOperationException"
+    for target in ("Nobody.Knows", "AmazonEC2ContainerServiceV20141113."):
+        assert _post(emulator, **{"X-Amz-Target": target})[1]["__type"] == "UnknownOperationException"
     assert _post(emulator, **{"X-Amz-Target": None})[1]["__type"] == "UnknownOperationException"
 
 
@@ -90,6 +91,26 @@ def test_operation_that_is_not_emulated_says_so(emulator: Emulator) -> None:
     target = "AmazonEC2ContainerServiceV20141113.CreateExpressGatewayService"
     status, answer = _post(emulator, b"{}", **{"X-Amz-Target": target})
     assert (status, answer["__type"]) == (400, "NotEmulatedYet")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "members"),
+    [
+        ("application-autoscaling", "describe_scalable_targets", {"ServiceNamespace": "ecs"}),  # AWS JSON
+        ("cloudwatch", "describe_alarms", {}),  # CBOR
+        ("elbv2", "describe_load_balancers", {}),  # Query
+        ("eks", "list_clusters", {}),  # REST-JSON
+        ("apigatewayv2", "get_apis", {}),  # REST-JSON, with a path like the registry's
+        ("s3", "list_buckets", {}),  # REST-XML, as S3 has it
+        ("route53", "list_hosted_zones", {}),  # REST-XML
+    ],
+)
+def test_services_that_are_not_emulated_say_so_in_their_own_protocol(
+    aws: Aws, service: str, operation: str, members: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match=r"Homeport does not emulate .* yet") as refused:
+        getattr(aws(service), operation)(**members)
+    assert refused.value.response["Error"]["Code"] == "NotEmulatedYet"
 
 
 def test_oversized_body(emulator: Emulator) -> None:
