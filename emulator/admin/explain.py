@@ -6,10 +6,11 @@ For people and as data. It asks the same deciders that act, so it cannot tell an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from emulator.admin.explain_capacity import of_provider
+from emulator.admin.failing_probes import failing_probes
 from emulator.admin.unheard import unheard_ports
 from emulator.control.plane import ControlPlane
 from emulator.domain.fault_words import target_words, told
@@ -87,6 +88,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float, seen: 
         *_wait(plan.next_look, now),
         *sentences(task, seen),
         *(f"But {text}." for text in unheard_ports(reader, plane, task)),
+        *(f"But {text}." for text in failing_probes(plane, task)),
         *([f"It stopped: {task.stop_code}: {task.stopped_reason}."] if task.stop_code else []),
         *(f"Container {c.name}: {c.reason}" for c in task.containers if c.reason),
         *(f"It was struck by {fault}." for fault in task.faults),
@@ -116,7 +118,8 @@ def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: floa
     tasks = _tasks(reader, service)
     after = (plan.service if plan else None) or service
     waits = plan.waits if plan else ()
-    in_the_way = [*blocks(after, tasks, now), *(Block("hook", wait.text, wait.until) for wait in waits)]
+    in_the_way = [_with_probe(plane, block, tasks) for block in blocks(after, tasks, now)]
+    in_the_way += [Block("hook", wait.text, wait.until) for wait in waits]
     words = [
         f"It is {service.status} and wants {service.desired_count} tasks: {because.rstrip('.')}.",
         *(f"Next: {action}." for action in (plan.actions if plan else ())),
@@ -137,6 +140,13 @@ def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: floa
         "events": [{"at": e.at, "message": e.message} for e in service.events[:RECENT_ENTRIES]],
         "stoppedTasks": _stopped(tasks),
     }
+
+
+def _with_probe(plane: ControlPlane, block: Block, tasks: list[Task]) -> Block:
+    """Tasks that fail their health checks: what one of the probes said."""
+    ill = [task for task in tasks if block.kind == "health" and task.id in block.tasks]
+    said = next((f"{text} (task {task.id[:12]})" for task in ill for text in failing_probes(plane, task)), None)
+    return block if said is None else replace(block, text=f"{block.text.rstrip('.')}: {said}")
 
 
 def plans(database: Database, plane: ControlPlane, now: float) -> dict[str, Any]:

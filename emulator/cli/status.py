@@ -52,6 +52,10 @@ def print_status(asked: argparse.Namespace) -> int:
     table("REPOSITORY  TAGS", [[r["uri"], " ".join(r["tags"]) or "-"] for r in found["repositories"]])
     if not any(found.values()):
         print("nothing is here yet: no cluster, service, task or repository")
+    for service in found["services"]:
+        if service["running"] != service["desired"]:
+            name = f"service/{service['cluster']}/{service['name']}"
+            print(f"{name}: {service['because'].rstrip('.')}; `homeport explain {name}` tells why")
     for text in found["faults"]:
         print(f"on: {text}")
     for task in found["tasks"]:

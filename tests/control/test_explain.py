@@ -63,6 +63,18 @@ def test_a_missing_secret(world: World) -> None:
     assert "ResourceInitializationError: unable to pull secrets" in text(world, "secret")
 
 
+def test_what_a_later_task_overcame_is_no_longer_in_the_way(world: World) -> None:
+    """A first task that could not start is told of, until one that was made after it has started."""
+    world.image("app", Behaviour(health=(HealthTurn(30, "unhealthy"),)))
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:late"
+    serve(world, container(secrets=[{"name": "PASSWORD", "valueFrom": arn}], healthCheck=health_check()))
+    world.settle()
+    assert kinds(world) == ["back-off", "secret"]
+    world.aws("secretsmanager").create_secret(Name="late", SecretString="s")
+    world.pass_time(120)
+    assert kinds(world) == ["health"]
+
+
 def test_a_subnet_without_addresses(world: World, aws: Aws) -> None:
     """A /28 has eleven; the first that a task gives back is taken again."""
     world.image()
@@ -83,9 +95,17 @@ def test_a_subnet_without_addresses(world: World, aws: Aws) -> None:
 
 
 def test_health_checks_that_fail(world: World) -> None:
-    world.image("app", Behaviour(health=(HealthTurn(5, "unhealthy"),)))
+    said = "/bin/sh: curl: not found\n" + 100 * "long "
+    world.image("app", Behaviour(health=(HealthTurn(5, "unhealthy", said),)))
     serve(world, container(healthCheck=health_check()))
-    world.pass_time(30)
+    world.pass_time(6)
+    arn = world.ecs.list_tasks()["taskArns"][0]
+    probe = "the health check of container app last exited with 1, saying: /bin/sh: curl: not found long"
+    [told_of_task] = [word for word in told(world, arn)["words"] if "health check" in word]
+    assert told_of_task.startswith(f"But {probe}")
+    assert told_of_task.endswith("...."), "cut"
+    assert text(world, "health").startswith(f"1 tasks fail their health checks: {probe}")
+    world.pass_time(24)
     assert "health" in kinds(world)
     assert "health checks" in text(world, "health")
 

@@ -112,13 +112,16 @@ def _unhealthy(service: Service, tasks: Sequence[Task], now: float) -> Iterator[
         yield Block("health", text, tasks=tuple(t.id for t in sorted(replaced, key=_when, reverse=True)[:_SHOWN]))
 
 
-def _ends(service: Service, tasks: Iterable[Task]) -> Iterator[Block]:
-    """How tasks of the current deployments ended by themselves: the newest of each kind."""
+def _ends(service: Service, tasks: Sequence[Task]) -> Iterator[Block]:
+    """How tasks of the current deployments ended by themselves: the newest of each kind. What kept one from starting is
+    out of the way when one that was made later has started."""
     current = {d.id for d in service.deployments}
+    begun = max((t.created_at for t in tasks if t.deployment_id in current and t.started_at), default=0.0)
     ended = [t for t in tasks if t.deployment_id in current and t.last_status not in LIVE and t.stop_code]
     by_kind: dict[Kind, list[Task]] = {}
     for task in sorted(ended, key=_when, reverse=True):
-        if task.stop_code not in _WISHED:
+        overcome = task.stop_code == "TaskFailedToStart" and task.created_at < begun
+        if task.stop_code not in _WISHED and not overcome:
             by_kind.setdefault(_kind(task), []).append(task)
     for kind, of_kind in by_kind.items():
         others = f" (the newest of {len(of_kind)} that ended so)" if len(of_kind) > 1 else ""
