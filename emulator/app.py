@@ -101,6 +101,7 @@ class Emulator:
             self.database.clear(keep=(SETTINGS,))
             self.log_events.clear()
             kept_clock.put_back(self.database, self.clock)
+            self.plane.loop.look_at_all()
             collect(self.database, self.blobs, self.uploads, self.clock.now())
 
         self.plane.reset(forget)

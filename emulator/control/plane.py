@@ -261,7 +261,6 @@ class ControlPlane:
                 self._settle_for_reset()
                 self.remove_everything()
                 forget()
-                self.loop.look_at_all()
                 self.definitions.clear()
                 for one in self.engines.all:
                     one.watch.refresh()

@@ -6,6 +6,7 @@ An unknown or mistyped member is a bug of ours: WrongAnswer. Compiled once per s
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +26,16 @@ class JsonWriter:
 
     def __init__(self) -> None:
         self._writers: dict[str, Write] = {}
+        self._lock = threading.RLock()
 
     def writer(self, shape: Shape) -> Write:
-        known = self._writers.get(shape.name)
-        if known is None:
-            self._writers[shape.name] = lambda value, path: self._writers[shape.name](value, path)
-            known = self._writers[shape.name] = self._compile(shape)
-        return known
+        """One thread compiles at a time: what stands in for a shape under way is for its own members alone."""
+        with self._lock:
+            known = self._writers.get(shape.name)
+            if known is None:
+                self._writers[shape.name] = lambda value, path: self._writers[shape.name](value, path)
+                known = self._writers[shape.name] = self._compile(shape)
+            return known
 
     def _compile(self, shape: Shape) -> Write:
         match shape.type_name:
