@@ -22,6 +22,7 @@ from emulator.registry.naming import REAL_NAMES_PORT, RegistryNaming
 from emulator.registry.trivy_scanner import trivy_program
 from emulator.serve import Listener, Server
 from emulator.stop_signals import StopSignals
+from emulator.store.database import CannotOpen
 from emulator.store.permissions import unknown_managed_policies
 from emulator.task_endpoints.caller import RELAY_LISTENER
 
@@ -78,7 +79,7 @@ class _ComingUp:
     def _run(self) -> None:
         try:
             self._come_up()
-        except (OSError, DataDirInUse, CannotStart) as error:
+        except (OSError, DataDirInUse, CannotStart, CannotOpen) as error:
             self.failure = str(error)
         except Exception as bug:  # noqa: BLE001 - the main thread raises it
             self.bug = bug

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -270,6 +272,44 @@ def test_a_data_directory_in_use(served: tuple[Emulator, str], capsys: pytest.Ca
     directory = str(served[0].data.path)
     assert main(["up", "--port", "0", "--data-dir", directory, "--engine", "simulated"]) == 1
     assert "in use by another Homeport" in capsys.readouterr().err
+
+
+def test_a_data_directory_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a sentence, without a stack trace."""
+    for name in ("newer", "garbage", "garbage-logs"):
+        (tmp_path / name).mkdir()
+    with contextlib.closing(sqlite3.connect(tmp_path / "newer" / "homeport.db")) as newer:
+        newer.execute("PRAGMA user_version=99")
+    (tmp_path / "garbage" / "homeport.db").write_bytes(b"no database" * 1000)
+    (tmp_path / "garbage-logs" / "logs.db").write_bytes(b"no database" * 1000)
+    (tmp_path / "file").touch()
+    for name, text in (
+        ("newer", "homeport.db has schema 99; this Homeport knows up to 1"),
+        ("garbage", "homeport.db cannot be used: file is not a database"),
+        ("garbage-logs", "logs.db cannot be used: file is not a database"),
+        ("file", "file"),
+    ):
+        assert main(["up", "--port", "0", "--data-dir", str(tmp_path / name), "--engine", "simulated"]) == 1
+        [said] = capsys.readouterr().err.splitlines()
+        assert said.startswith("homeport: ")
+        assert text in said
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--port", "99999"], "--port is a number up to 65535"),
+        (["--tls-port", "-1"], "--tls-port is a number up to 65535"),
+        (["--docker-host", "ssh://me@there"], "--docker-host, or DOCKER_HOST, is unix:///PATH or tcp://HOST:PORT"),
+        (["--vpc-cidr", "10.0.0.1/16"], "--vpc-cidr is an IPv4 range from /8 to /24"),
+        (["--vpc-cidr", "10.0.0.0/30"], "--vpc-cidr is an IPv4 range from /8 to /24"),
+        (["--s3-folder", "/nowhere/s3"], "--s3-folder /nowhere/s3: there is no such folder"),
+        (["--allow-host-path", "here"], "--allow-host-path is an absolute path, not 'here'"),
+    ],
+)
+def test_options_that_cannot_be_had(options: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up", *options]) == 2
+    assert text in capsys.readouterr().err
 
 
 def test_options_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ from emulator.registry.image_signer import ImageSigner
 from emulator.registry.naming import RegistryNaming
 from emulator.registry.repository import find_image
 from emulator.store import kept_clock
-from emulator.store.database import Database
+from emulator.store.database import CannotWrite, Database
 from emulator.store.ecr_tables import REPOSITORIES
 from emulator.store.ecs_tables import ALARM_STATES
 from emulator.store.image_users import Naming
@@ -92,6 +92,9 @@ class Admin:
             ("exec/<session_id>", self.exec_result, ["GET"]),
         ):
             app.add_url_rule(f"/_emulator/{rule}", endpoint=rule.replace("/", "-"), view_func=view, methods=methods)
+        app.register_error_handler(CannotWrite, lambda error: _json({"error": str(error)}, 503))
+        app.register_error_handler(EngineError, lambda error: _json({"error": str(error)}, 503))
+        app.register_error_handler(TimeoutError, lambda error: _json({"error": str(error)}, 504))
         app.register_error_handler(404, lambda _: _json({"error": "no such admin path"}, 404))
         app.register_error_handler(405, lambda _: _json({"error": "this path takes another method"}, 405))
         wsgi: Callable[[dict[str, Any], Any], Iterable[bytes]] = app.wsgi_app

@@ -14,6 +14,7 @@ from typing import Any
 from emulator.cli import events as cli_events
 from emulator.cli import faults as cli_faults
 from emulator.cli import images as cli_images
+from emulator.cli import option_checks
 from emulator.cli.asking import Unreachable
 from emulator.cli.asking import call as _call
 from emulator.cli.asking import get as _get
@@ -187,6 +188,7 @@ def _upstream(given: str) -> tuple[str, str]:
 
 def config_of(asked: argparse.Namespace) -> Config:
     """Raises ValueError for what argparse cannot see."""
+    option_checks.check(asked)
     keys = []
     for given in asked.access_key:
         key, colon, secret = given.partition(":")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from emulator.clock import Clock
-from emulator.store.database import DatabaseClosed, Key
+from emulator.store.database import CannotWrite, DatabaseClosed, Key
 
 _log = logging.getLogger("homeport.control")
 
@@ -162,9 +162,12 @@ class ControlLoop:
             self._failures.pop(key, None)
         except DatabaseClosed:
             return
-        except Exception:  # noqa: BLE001 - as above; the key is looked at again, ever more seldom
+        except Exception as error:  # noqa: BLE001 - as above; the key is looked at again, ever more seldom
             failures = self._failures[key] = self._failures.get(key, 0) + 1
-            _log.exception("looking at %s failed", key)
+            if isinstance(error, CannotWrite):
+                _log.error("looking at %s came to nothing: %s", key, error)
+            else:
+                _log.exception("looking at %s failed", key)
             again = self._clock.now() + min(FAILURE_DELAY_S * 2 ** (failures - 1), MAXIMUM_WAIT_S)
         if again is not None:
             with self._changed:

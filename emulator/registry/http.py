@@ -32,7 +32,7 @@ from emulator.registry.pull_through import PullThroughCache
 from emulator.registry.uploads import Uploads
 from emulator.registry.visit import ANONYMOUS, Answer, Registry, Visit, json_answer
 from emulator.serve import ClientGone, MalformedBody
-from emulator.store.database import Database
+from emulator.store.database import CannotWrite, Database
 
 TOKEN_PATH = "/token/"
 ANONYMOUS_TOKEN = "anonymous"
@@ -116,6 +116,9 @@ def respond(registry: Registry, request: Request, path: str) -> Answer:
     except OSError as error:
         log.exception("the registry cannot read or write its files")
         return _refusal(RegistryError(500, "UNKNOWN", f"The registry's disk failed: {error.strerror}"))
+    except CannotWrite as error:
+        log.error("%s %s was not kept: %s", request.method, request.path, error)
+        return _refusal(RegistryError(500, "UNKNOWN", f"The registry's disk failed: {error}"))
 
 
 def _answer(registry: Registry, request: Request, path: str) -> Answer:

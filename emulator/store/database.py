@@ -28,6 +28,8 @@ CHECKPOINT_PAGES = 4000
 default. A page that many tasks change goes once."""
 
 
+_DISK_ERRORS = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+
 REMEMBERED = 16_384
 """Records of all remembered tables together: those of tasks under way, some 10 KiB each."""
 WRITER_CACHE_KIB = 65_536
@@ -42,8 +44,16 @@ class DatabaseClosed(Exception):
     """Homeport ends: who still asks is to end, too, and need not say so."""
 
 
-class NewerSchema(Exception):
+class CannotOpen(Exception):
+    """The file is no database, or cannot be written; the text says which and why, for the user."""
+
+
+class NewerSchema(CannotOpen):
     """The data directory was written by a newer Homeport."""
+
+
+class CannotWrite(Exception):
+    """The disk is full or failed: nothing of the transaction was kept. The text says so, for the user."""
 
 
 class Reader:
@@ -195,7 +205,8 @@ class Database:
         self.path = path
         self._tables = tuple(tables)
         self._durable = durable
-        self._writer = self._connect()
+        with opening(path):
+            self._writer = self._connect()
         self._writer.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
         self._lock = threading.RLock()
         self._open: Transaction | None = None
@@ -203,7 +214,8 @@ class Database:
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._listeners: list[Callable[[list[Key]], None]] = []
         self._memory = Memory()
-        self._create_schema()
+        with opening(path):
+            self._create_schema()
 
     def listen(self, listener: Callable[[list[Key]], None]) -> None:
         self._listeners.append(listener)
@@ -219,16 +231,18 @@ class Database:
                 raise RuntimeError("a transaction is already open in this thread")
             if self._closed:
                 raise DatabaseClosed
-            self._writer.execute("BEGIN IMMEDIATE")
+            with _writing(self.path):
+                self._writer.execute("BEGIN IMMEDIATE")
             self._open = transaction = Transaction(self._writer, self._memory)
             try:
-                yield transaction
-            except BaseException:
-                self._writer.execute("ROLLBACK")
-                raise
-            else:
-                self._writer.execute("COMMIT")
+                with _writing(self.path):
+                    yield transaction
+                    self._writer.execute("COMMIT")
                 self._memory.keep(transaction.written, REMEMBERED)
+            except BaseException:
+                if self._writer.in_transaction:  # SQLite itself rolls back when the disk is full
+                    self._writer.execute("ROLLBACK")
+                raise
             finally:
                 self._open = None
         if transaction.touched:
@@ -305,6 +319,27 @@ class Database:
                 for statement in indexes:
                     tx.execute(statement)
             tx.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+@contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """What SQLite finds wrong with a file, as CannotOpen."""
+    try:
+        yield
+    except (sqlite3.Error, CannotWrite) as error:
+        raise CannotOpen(f"{path} cannot be used: {error}") from error
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """What SQLite says when the disk does not take it, as CannotWrite."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_ERRORS:
+            text = f"Homeport's data directory {path.parent} cannot be written, so nothing was kept: {error}"
+            raise CannotWrite(text) from error
+        raise
 
 
 def _add_new_columns(tx: Transaction, table: Table[Any]) -> None:

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from emulator.clock import Clock, monotonic
 from emulator.domain.logs.log_group import EVENT_OVERHEAD_BYTES, StreamKey
+from emulator.store.database import opening
 from emulator.store.log_queue import Append, LogQueue, Ticket
 from emulator.store.log_rows import SCHEMA, StoredEvent, StreamFacts, Window
 
@@ -47,9 +48,10 @@ class LogEvents:
         self.path = path
         self._clock = clock
         self._sync = "NORMAL" if durable else "OFF"
-        self._connection = self._connect()
-        for statement in SCHEMA:
-            self._connection.execute(statement)
+        with opening(path):
+            self._connection = self._connect()
+            for statement in SCHEMA:
+                self._connection.execute(statement)
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._numbers: dict[str, tuple[int, int]] = {}
         self._committed = threading.Condition()

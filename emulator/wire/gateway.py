@@ -11,7 +11,7 @@ from emulator.clock import Clock
 from emulator.domain.errors import AwsError, NotEmulatedYet
 from emulator.domain.region import partition_of
 from emulator.ids import Ids
-from emulator.store.database import Database, DatabaseClosed
+from emulator.store.database import CannotWrite, Database, DatabaseClosed
 from emulator.wire.authenticate import Authenticator
 from emulator.wire.authorize import check_allowed, request_conditions
 from emulator.wire.call import Call, Facts, Parts
@@ -82,6 +82,9 @@ class Gateway:
             return self._refuse(error, identified, request, request_id)
         except DatabaseClosed:
             return self._refuse(ServiceUnavailable("Homeport is shutting down."), identified, request, request_id)
+        except CannotWrite as error:
+            _log.error("request %s was not kept: %s", request_id, error)
+            return self._refuse(ServiceUnavailable(str(error)), identified, request, request_id)
         except Exception:  # noqa: BLE001 - the last line of defence: a bug becomes a logged 500
             _log.exception("request %s failed", request_id)
             text = f"Homeport failed; its log has the details under request id {request_id}."

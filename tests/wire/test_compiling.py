@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 import api_models
 from emulator.wire.render import JsonWriter
 from emulator.wire.validate import Compiler, Findings
+
+
+@pytest.fixture(autouse=True)
+def restless() -> Iterator[None]:
+    """Threads change places as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 def test_threads_that_compile_the_same_shapes_at_once_all_read() -> None:

@@ -132,6 +132,25 @@ def test_unread_members_are_said(emulator: Emulator) -> None:
     assert "colour" in headers["x-homeport-warning"]
 
 
+def test_a_full_disk_is_said_and_nothing_is_kept(emulator: Emulator, aws: Aws) -> None:
+    target = "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition"
+    container = {"name": "a" * 200, "image": "b" * 250, "memory": 9}
+    body = json.dumps({"family": "f", "containerDefinitions": [container]}).encode()
+    writer = emulator.database._writer
+    room = writer.execute("PRAGMA max_page_count").fetchone()[0]
+    writer.execute("PRAGMA max_page_count=1")  # less than it has: not a page more
+    kept = 0
+    while (answered := _post(emulator, body, **{"X-Amz-Target": target}))[0] == 200:
+        kept += 1
+    assert (answered[0], answered[1]["__type"]) == (503, "ServiceUnavailable")
+    assert "cannot be written, so nothing was kept: database or disk is full" in answered[1]["message"]
+    arns = aws("ecs").list_task_definitions
+    assert len(arns()["taskDefinitionArns"]) == kept
+    writer.execute(f"PRAGMA max_page_count={room}")
+    assert _post(emulator, body, **{"X-Amz-Target": target})[0] == 200
+    assert len(arns()["taskDefinitionArns"]) == kept + 1
+
+
 def test_who_is_left_at_the_end_is_told_so(emulator: Emulator) -> None:
     emulator.database.close()
     status, answer = _post(emulator)
