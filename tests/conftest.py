@@ -9,6 +9,7 @@ import functools
 import io
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config as BotoConfig
+from hypothesis import HealthCheck, settings
 
 from emulator import coverage
 from emulator.app import Emulator, build
@@ -26,6 +28,12 @@ from emulator.config import Config
 from tests.strict_wire import check_answer
 
 Aws = Callable[..., Any]
+
+# How long an example takes says how busy the machine is, nothing of what is tested; pytest-timeout ends what hangs.
+# CI takes hypothesis's own profile for it, which is as patient, and the same examples each time.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("soak", settings.get_profile("patient"), max_examples=1_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "patient"))
 
 _SESSION = boto3.session.Session()  # reads each service's model once
 

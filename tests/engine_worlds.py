@@ -6,8 +6,10 @@ import atexit
 import itertools
 import os
 import random
+import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from emulator.clock import SystemClock, VirtualClock, monotonic
@@ -51,6 +53,16 @@ def simulated_program(spec: ContainerSpec) -> Behaviour:
     return scripts[spec.command or ()]
 
 
+def heeds(process: int, number: signal.Signals) -> bool:
+    """Whether a process of this host catches the signal or ignores it; False when it is gone."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return False
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigCgt:", "SigIgn:"))]
+    return any(mask >> (number - 1) & 1 for mask in masks)
+
+
 class World(Protocol):
     """An engine, names that are nobody else's, and time."""
 
@@ -59,6 +71,7 @@ class World(Protocol):
     def name(self, what: str) -> str: ...
     def network(self) -> NetworkSpec: ...
     def until(self, holds: Callable[[], Any], within_s: float = 60.0) -> Any: ...
+    def ready(self, container: str) -> str: ...
     def registry(self, kind: str) -> str: ...
     def close(self) -> None: ...
 
@@ -97,6 +110,11 @@ class DockerWorld(_Names):
             assert monotonic() < end, "it did not come about in time"
             tick.wait(0.02)
         return answer
+
+    def ready(self, container: str) -> str:
+        """The container, once it has set its trap: before that a process 1 does not heed the signal."""
+        self.until(lambda: heeds(self.engine.inspect_container(container).pid, signal.SIGTERM))
+        return container
 
     def registry(self, kind: str) -> str:
         """A reference: of an image to be had, `missing`, `stalled`, or one that needs CREDENTIALS (`private`)."""
@@ -145,6 +163,9 @@ class SimulatedWorld(_Names):
             self.engine.settle()  # type: ignore[attr-defined]
             others.wait(0.002)  # lets a thread that reads events have its turn
         return answer
+
+    def ready(self, container: str) -> str:
+        return container
 
     def registry(self, kind: str) -> str:
         return f"registry/{kind}:1"

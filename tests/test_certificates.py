@@ -32,7 +32,7 @@ def _answer(environ: object, start_response: object) -> list[bytes]:
 
 def test_clients_that_trust_the_authority_are_served(served: str, tmp_path: Path) -> None:
     trusting = ssl.create_default_context(cafile=str(tmp_path / "tls" / "ca.crt"))
-    raw = socket.create_connection(("127.0.0.1", int(served)), timeout=5)
+    raw = socket.create_connection(("127.0.0.1", int(served)), timeout=60)
     with trusting.wrap_socket(raw, server_hostname="localhost") as connection:
         assert connection.getpeercert() is not None
 

@@ -213,7 +213,7 @@ def test_following_logs_shows_lines_as_they_come(served: tuple[Emulator, str]) -
             )
             assert following.stdout.readline() == f"{message}\n"
         following.send_signal(signal.SIGINT)
-        assert following.wait(10) == 130
+        assert following.wait(60) == 130
 
 
 @pytest.mark.parametrize(

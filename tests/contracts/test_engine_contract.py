@@ -145,22 +145,22 @@ def test_a_broken_archive_is_refused(world: AnyWorld) -> None:
 def test_an_image_is_pulled_with_progress(world: AnyWorld) -> None:
     told: list[str] = []
     reference = world.registry("good")
-    facts = world.engine.pull_image(reference, None, deadline_s=20, progress=told.append)
+    facts = world.engine.pull_image(reference, None, deadline_s=60, progress=told.append)
     assert reference in facts.tags
     assert any("Downloaded newer image" in line for line in told)
 
 
 def test_a_pull_of_what_is_not_there(world: AnyWorld) -> None:
     with pytest.raises(ImageNotFound, match="manifest unknown"):
-        world.engine.pull_image(world.registry("missing"), None, deadline_s=20)
+        world.engine.pull_image(world.registry("missing"), None, deadline_s=60)
 
 
 def test_a_private_image_needs_the_right_credentials(world: AnyWorld) -> None:
     reference = world.registry("private")
     for wrong in (None, RegistryCredentials("AWS", "wrong")):
         with pytest.raises(ImagePullFailed):
-            world.engine.pull_image(reference, wrong, deadline_s=20)
-    assert world.engine.pull_image(reference, CREDENTIALS, deadline_s=20).id
+            world.engine.pull_image(reference, wrong, deadline_s=60)
+    assert world.engine.pull_image(reference, CREDENTIALS, deadline_s=60).id
 
 
 def test_a_pull_past_its_deadline(world: AnyWorld) -> None:
@@ -217,8 +217,8 @@ def test_exit_code_and_times(world: AnyWorld) -> None:
 
 
 def test_an_ended_container_can_be_started_again(world: AnyWorld) -> None:
-    container = running(world)
-    world.engine.stop_container(container, 10)
+    container = world.ready(running(world))
+    world.engine.stop_container(container, 60)
     world.engine.start_container(container)
     assert world.engine.inspect_container(container).status == "running"
 
@@ -230,11 +230,11 @@ def test_what_passes_its_memory_is_killed_and_says_so(world: AnyWorld) -> None:
 
 
 def test_stopping_a_polite_container(world: AnyWorld) -> None:
-    container = running(world)
-    world.engine.stop_container(container, 10)
+    container = world.ready(running(world))
+    world.engine.stop_container(container, 60)
     state = world.engine.inspect_container(container)
     assert (state.status, state.exit_code) == ("exited", 0)
-    world.engine.stop_container(container, 10)
+    world.engine.stop_container(container, 60)
 
 
 def test_stopping_what_never_ran(world: AnyWorld) -> None:
@@ -245,11 +245,11 @@ def test_stopping_what_never_ran(world: AnyWorld) -> None:
 
 
 def test_a_stubborn_container_is_killed_after_the_timeout(world: AnyWorld) -> None:
-    container = running(world, STUBBORN)
+    container = world.ready(running(world, STUBBORN))
     world.engine.stop_container(container, 1.5)
     assert ended(world, container) == 137
     state = world.engine.inspect_container(container)
-    assert 1.4 <= state.finished_at - state.started_at < 10
+    assert 1.4 <= state.finished_at - state.started_at < 60
 
 
 def test_stopping_with_another_signal(world: AnyWorld) -> None:
@@ -331,7 +331,7 @@ def test_a_pause_container_on_the_engines_own_bridge(world: AnyWorld) -> None:
         Allow(True, "47", cidr="10.0.0.0/8"),
     ]
     for allows in (rules, [], None, None):
-        assert world.engine.run_in_container(pause, filter_command(allows), deadline_s=10) == (0, b"")
+        assert world.engine.run_in_container(pause, filter_command(allows), deadline_s=60) == (0, b"")
 
 
 def test_the_pause_container_owns_address_and_ports(world: AnyWorld) -> None:
@@ -419,10 +419,10 @@ def test_replayed_output_begins_at_a_time(world: AnyWorld) -> None:
 
 
 def test_replay_goes_on_with_a_running_container(world: AnyWorld) -> None:
-    container, heard = running(world), Heard()
+    container, heard = world.ready(running(world)), Heard()
     world.engine.replay_output(container, 0.0, heard.sink, heard.end)
     assert not heard.ended.is_set()
-    world.engine.stop_container(container, 5)
+    world.engine.stop_container(container, 60)
     world.until(heard.ended.is_set)
 
 
@@ -430,7 +430,7 @@ def test_replay_goes_on_with_a_running_container(world: AnyWorld) -> None:
 
 
 def test_health_from_starting_to_healthy(world: AnyWorld) -> None:
-    container = running(world, health_check=HealthCheck(("CMD", "true"), interval_s=0.5))
+    container = running(world, health_check=HealthCheck(("CMD", "true"), interval_s=3))
     assert world.engine.inspect_container(container).health == "starting"
     world.until(lambda: world.engine.inspect_container(container).health == "healthy")
 
@@ -460,7 +460,7 @@ def test_a_life_in_events(world: AnyWorld) -> None:
     assert log.actions(other) == []
     assert all(event.labels["told"] == mine["told"] and event.at > 0 for event in log.events)
     world.engine.close()
-    log.thread.join(5)
+    log.thread.join(60)
     assert not log.thread.is_alive()
 
 
@@ -556,12 +556,12 @@ def test_a_process_is_ended_by_its_id_when_nobody_holds_it(world: AnyWorld) -> N
 def test_a_command_in_a_running_container(world: AnyWorld) -> None:
     container = running(world)
     command = ("sh", "-c", "echo out; echo err >&2; exit 4")
-    code, output = world.engine.run_in_container(container, command, deadline_s=10)
+    code, output = world.engine.run_in_container(container, command, deadline_s=60)
     assert code == 4
     assert sorted(output.splitlines()) == [b"err", b"out"]
-    code, output = world.engine.run_in_container(container, ABSENT, deadline_s=10)
+    code, output = world.engine.run_in_container(container, ABSENT, deadline_s=60)
     assert code in (126, 127)
     assert b"executable file not found" in output
     world.engine.stop_container(container, 5)
     with pytest.raises(EngineError, match="is not running"):
-        world.engine.run_in_container(container, command, deadline_s=10)
+        world.engine.run_in_container(container, command, deadline_s=60)

@@ -29,7 +29,7 @@ class Engine:
 
     def measure_storage(self, container_id: str) -> StorageUse | None:
         self.asked.append(container_id)
-        assert self.ready.wait(10)
+        assert self.ready.wait(60)
         if self.down:
             raise EngineUnavailable("no engine")
         return self.uses.get(container_id)
@@ -38,6 +38,7 @@ class Engine:
 def make(monkeypatch: pytest.MonkeyPatch) -> tuple[Engine, Any, list[float]]:
     now = [1000.0]
     monkeypatch.setattr(statistics, "monotonic", lambda: now[0])
+    monkeypatch.setattr(statistics, "STORAGE_PATIENCE_S", 60.0)
     engine: Any = Engine({"a": StorageUse(10 * MIB, 1), "b": StorageUse(10 * MIB, MIB), "c": StorageUse(MIB, 0)})
     engine.ready.set()
     return engine, Statistics(engine, list), now
@@ -67,7 +68,7 @@ def test_a_slow_engine_is_not_waited_for_and_asked_once(monkeypatch: pytest.Monk
     assert engine.asked == ["a"]
     engine.ready.set()
     for thread in [each for each in threading.enumerate() if each.name == "homeport-storage"]:
-        thread.join(10)
+        thread.join(60)
     assert kept.storage_mib([A]) == 11
 
 

@@ -45,7 +45,7 @@ class Scene:
     def stable(self) -> None:
         """As `aws ecs wait services-stable` sees it, but looking more often."""
         waiter = self.ecs.get_waiter("services_stable")
-        waiter.wait(services=[self.name], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        waiter.wait(services=[self.name], WaiterConfig={"Delay": 1, "MaxAttempts": 120})
 
     def rolled(self) -> None:
         """Waits until the deployment is complete. A task without a health check counts as healthy 40 s after it began
@@ -59,11 +59,11 @@ class Scene:
                 self.homeport.pass_time(41)
             return False
 
-        eventually(look, 60)
+        eventually(look)
         self.stable()
         eventually(lambda: len(self.apps()) == self.shown()["desiredCount"])
 
-    def deployed(self, arn: str, *statuses: str, within_s: float = 60) -> dict[str, Any]:
+    def deployed(self, arn: str, *statuses: str, within_s: float = 110) -> dict[str, Any]:
         """The service deployment, once it has one of these statuses; the emulator's clock is moved meanwhile, so that
         neither back-off nor the 40 seconds of a task without health check are waited for."""
 
@@ -93,6 +93,11 @@ class Scene:
         """How many running tasks its events say it has stopped, be it one by one or together."""
         told = (re.search(r"has stopped (\d+) running tasks", text) for text in self.messages())
         return sum(int(found[1]) for found in told if found)
+
+    def says_at_last(self, *texts: str) -> list[str]:
+        """Its events once these are the last: what is decided is told a moment after it can be seen."""
+        eventually(lambda: self.said()[-len(texts) :] == [*texts])
+        return self.said()
 
     def revisions(self) -> Counter[str]:
         """How many application containers run of each revision."""

@@ -7,8 +7,8 @@ import pytest
 from tests.docker.homeport import Homeport
 from tests.docker.walkthrough import follow
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
 def test_the_lab_runs_as_written(own_homeport: Homeport) -> None:
-    assert follow(own_homeport, "capacity-lab", within_s=240) == 7
+    assert follow(own_homeport, "capacity-lab", within_s=540) == 7

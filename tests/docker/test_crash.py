@@ -19,6 +19,7 @@ from tests.docker.homeport import (
     NETWORK,
     REGION,
     SLEEP,
+    SOON_S,
     STUBBORN,
     Homeport,
     Pusher,
@@ -28,7 +29,7 @@ from tests.docker.homeport import (
     left_of,
 )
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
 SERVICE_OF_FOUR: dict[str, Any] = {
     "launchType": "FARGATE",
@@ -149,24 +150,32 @@ def test_in_the_middle_of_rolling(own_homeport: Homeport) -> None:
         (service,) = ecs.describe_services(services=["roll"])["services"]
         return [d["rolloutState"] for d in service["deployments"]] == ["COMPLETED"]
 
-    eventually(rolled, 60)
+    eventually(rolled)
     eventually(lambda: list(own_homeport.apps("roll").values()) == ["2"] * 4)
     eventually(lambda: _passes(lambda: _all_accounted_for(own_homeport)))
 
 
 def test_in_the_middle_of_pulling(own_homeport: Homeport, pusher: Pusher) -> None:
-    ecr = own_homeport.client("ecr")
-    uri = ecr.create_repository(repositoryName="pulled")["repository"]["repositoryUri"]
-    pusher.push(own_homeport, uri, "v1", _incompressible(30_000_000))
-    own_homeport.define("pull", container(image=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/pulled:v1", command=SLEEP))
-    arn = own_homeport.run("pull")
-    eventually(lambda: "pullStartedAt" in own_homeport.task(arn))
-    assert "pullStoppedAt" not in own_homeport.task(arn)
+    arn = _pulling(own_homeport, pusher)
     own_homeport.kill()
     own_homeport.start()
     own_homeport.running(arn)
     own_homeport.stop_task(arn)
     own_homeport.stopped(arn)
+
+
+def _pulling(homeport: Homeport, pusher: Pusher) -> str:
+    """A task whose image is being pulled: another one, where the pull was over before we could look."""
+    uri = homeport.client("ecr").create_repository(repositoryName="pulled")["repository"]["repositoryUri"]
+    for number in range(5):
+        pusher.push(homeport, uri, f"v{number}", _incompressible(30_000_000, number))
+        image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/pulled:v{number}"
+        homeport.define("pull", container(image=image, command=SLEEP))
+        arn = homeport.run("pull")
+        eventually(lambda arn=arn: "pullStartedAt" in homeport.task(arn), every_s=0.005)
+        if "pullStoppedAt" not in homeport.task(arn):
+            return arn
+    raise AssertionError("every pull was over at once")
 
 
 def test_in_the_middle_of_a_push(own_homeport: Homeport, pusher: Pusher) -> None:
@@ -179,19 +188,20 @@ def test_in_the_middle_of_a_push(own_homeport: Homeport, pusher: Pusher) -> None
     def push() -> None:
         try:
             pusher.push(own_homeport, uri, "v2", big)
-        except AssertionError as error:
+        except Exception as error:  # noqa: BLE001 - whatever way the engine says it
             failures.append(error)
 
-    failures: list[AssertionError] = []
+    failures: list[Exception] = []
     blobs = own_homeport.directory / "registry"
     before = _size(blobs)
     pushing = threading.Thread(target=push)
     pushing.start()
-    eventually(lambda: before + 2_000_000 < _size(blobs) < before + 25_000_000)
+    eventually(lambda: before + 2_000_000 < _size(blobs), every_s=0.005)
     own_homeport.kill()
     time.sleep(0.5)
     own_homeport.start()
-    pushing.join(60)
+    pushing.join(150)
+    assert not pushing.is_alive()
 
     def listed() -> dict[str, str]:
         images = ecr.describe_images(repositoryName="broken")["imageDetails"]
@@ -214,8 +224,8 @@ def _size(directory: Path) -> int:
     return found
 
 
-def _incompressible(size: int) -> str:
-    return random.Random(7).randbytes(size // 2).hex()
+def _incompressible(size: int, seed: int = 7) -> str:
+    return random.Random(seed).randbytes(size // 2).hex()
 
 
 def test_answered_writes_are_there(own_homeport: Homeport) -> None:
@@ -237,7 +247,7 @@ def test_answered_writes_are_there(own_homeport: Homeport) -> None:
     eventually(lambda: len(answered) > 100)
     own_homeport.kill()
     for writer in writers:
-        writer.join(30)
+        writer.join(150)
     own_homeport.start()
     pages = own_homeport.client("ssm").get_paginator("describe_parameters").paginate()
     assert set(answered) <= {p["Name"] for page in pages for p in page["Parameters"]}
@@ -260,6 +270,6 @@ def test_a_killed_ephemeral_run_is_swept_by_the_next_start(tmp_path: Path, test_
     alive.client("ecs").create_cluster()
     alive.define("ends", container(image=IMAGE, command=SLEEP))
     alive.running(alive.run("ends"))
-    assert alive.stop() < 10
+    assert alive.stop() < SOON_S
     assert alive.left() == []  # an ephemeral run leaves nothing
     assert not (tmp_path / "unused").exists()

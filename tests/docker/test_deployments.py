@@ -35,7 +35,7 @@ def scene(homeport: Homeport, request: pytest.FixtureRequest) -> Scene:
 def steady(scene: Scene, **members: object) -> dict[str, str]:
     """Two tasks whose first deployment has completed; their containers."""
     scene.deployed(scene.create(2, **members), "SUCCESSFUL")
-    assert scene.said() == FIRST
+    assert scene.says_at_last(STEADY) == FIRST
     return scene.apps()
 
 
@@ -47,7 +47,7 @@ def test_the_first_deployment(scene: Scene) -> None:
     assert scene.shown()["deployments"][0]["rolloutState"] == "IN_PROGRESS"
     done = scene.deployed(arn, "SUCCESSFUL")
     assert (done["sourceServiceRevisions"], done["targetServiceRevision"]["runningTaskCount"]) == ([], 2)
-    assert scene.said() == FIRST
+    assert scene.says_at_last(STEADY) == FIRST
     assert "currentServiceDeployment" not in scene.shown()
     scene.delete()
 
@@ -65,9 +65,8 @@ def test_an_image_that_is_not_there_is_rolled_back(scene: Scene) -> None:
     assert shown["taskDefinition"] == deployment["taskDefinition"] == bad.rpartition(":")[0] + ":1"
     assert (deployment["rolloutState"], shown["runningCount"], shown["pendingCount"]) == ("COMPLETED", 2, 0)
     assert scene.apps() == before and counts.least == 2, "nobody touched what ran"
-    said = scene.said()
+    said = scene.says_at_last(STEADY)
     assert [text for text in said if text in (FAILED, BACK, COMPLETED)] == [COMPLETED, FAILED, BACK, COMPLETED]
-    assert said[-1] == STEADY
     assert any("CannotPullContainerError" in task["stoppedReason"] for task in scene.stopped_tasks())
     scene.stable()
     scene.delete()
@@ -81,6 +80,8 @@ def test_a_bad_entry_point_stalls_without_rollback_and_rolls_forward(scene: Scen
     new, old = scene.shown()["deployments"]
     assert (new["rolloutState"], old["rolloutState"]) == ("FAILED", "COMPLETED")
     assert new["rolloutStateReason"] == "ECS deployment circuit breaker: tasks failed to start."
+    eventually(lambda: (shown := scene.shown()) and (shown["runningCount"], shown["pendingCount"]) == (2, 0))
+    eventually(lambda: all(task["lastStatus"] == "STOPPED" for task in scene.stopped_tasks()))
     tried = scene.stopped_tasks()
     assert any('"nope": executable file not found' in task["stoppedReason"] for task in tried)
     scene.homeport.pass_time(1000)
@@ -89,8 +90,8 @@ def test_a_bad_entry_point_stalls_without_rollback_and_rolls_forward(scene: Scen
     scene.deployed(scene.update(taskDefinition=good), "SUCCESSFUL")
     eventually(lambda: scene.revisions() == {"3": 2})
     assert len(scene.shown()["deployments"]) == 1
-    said = scene.said()
-    assert said.count(FAILED) == 1 and BACK not in said and said[-2:] == [COMPLETED, STEADY]
+    said = scene.says_at_last(COMPLETED, STEADY)
+    assert said.count(FAILED) == 1 and BACK not in said
     scene.delete()
 
 
@@ -105,7 +106,7 @@ def test_failing_health_checks_are_rolled_back(scene: Scene) -> None:
     bad = scene.homeport.define(scene.name, container(command=SLEEP, healthCheck=probe))
     with Counts(scene) as counts:
         arn = scene.update(taskDefinition=bad)
-        eventually(lambda: scene.deployment(arn)["status"].startswith("ROLLBACK_"), 60)
+        eventually(lambda: scene.deployment(arn)["status"].startswith("ROLLBACK_"))
         done = scene.deployed(arn, "ROLLBACK_SUCCESSFUL")
     assert done["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 2, "threshold": 2}
     assert scene.said().count("(service web) (task T) failed container health checks.") == 2
@@ -121,7 +122,7 @@ def test_what_runs_and_then_ends_is_replaced_at_once(scene: Scene, fault: str) -
     script = {"crash": "sleep 5; exit 3", "memory": f"sleep 2; {hog}"}[fault]
     bad = scene.homeport.define(scene.name, shell(script, memory=32))
     arn = scene.update(taskDefinition=bad)
-    ended = eventually(lambda: scene.stopped_tasks() if len(scene.stopped_tasks()) >= 3 else None, 60)
+    ended = eventually(lambda: (found := scene.stopped_tasks()) and len(found) >= 3 and found)
     assert {task["stopCode"] for task in ended} == {"EssentialContainerExited"}
     if fault == "memory":
         assert any("OutOfMemoryError" in t["containers"][0].get("reason", "") for t in ended)
@@ -143,14 +144,14 @@ def test_scaling_during_a_rollout(scene: Scene, desired: int) -> None:
     steady(scene)
     second = scene.homeport.define(scene.name, container(command=SLEEP, cpu=64))
     arn = scene.update(taskDefinition=second)
-    eventually(lambda: scene.revisions()["2"] == 2)
+    eventually(lambda: scene.revisions()["2"] == 2 and scene.shown()["runningCount"] == 4)
     assert scene.update(desiredCount=desired) == arn, "the same deployment goes on"
     scene.deployed(arn, "SUCCESSFUL")
     eventually(lambda: scene.revisions() == {"2": desired})
     shown = scene.shown()
     assert (shown["desiredCount"], shown["runningCount"], len(shown["deployments"])) == (desired, desired, 1)
-    said = scene.said()
-    assert said[:4] == [*FIRST, STARTED_2] and said[-2:] == [COMPLETED, STEADY]
+    said = scene.says_at_last(COMPLETED, STEADY)
+    assert said[:4] == [*FIRST, STARTED_2]
     assert scene.stops_told() == (2 if desired == 3 else 3)
     scene.delete()
 
@@ -158,14 +159,15 @@ def test_scaling_during_a_rollout(scene: Scene, desired: int) -> None:
 def test_a_newer_deployment_supersedes_one_under_way(scene: Scene) -> None:
     steady(scene)
     first = scene.update(taskDefinition=scene.homeport.define(scene.name, container(command=SLEEP, cpu=64)))
-    eventually(lambda: scene.revisions()["2"] == 2)
+    eventually(lambda: scene.revisions()["2"] == 2 and scene.shown()["runningCount"] == 4)
     second = scene.update(taskDefinition=scene.homeport.define(scene.name, container(command=SLEEP, cpu=32)))
-    assert scene.deployment(first)["status"] == "STOPPED"
+    eventually(lambda: scene.deployment(first)["status"] == "STOPPED")
     scene.deployed(second, "SUCCESSFUL")
     eventually(lambda: scene.revisions() == {"3": 2})
     listed = scene.ecs.list_service_deployments(service=scene.name)["serviceDeployments"]
     assert [d["status"] for d in listed] == ["SUCCESSFUL", "STOPPED", "SUCCESSFUL"]
-    assert scene.said()[-2:] == [COMPLETED, STEADY] and len(scene.shown()["deployments"]) == 1
+    scene.says_at_last(COMPLETED, STEADY)
+    assert len(scene.shown()["deployments"]) == 1
     assert scene.stops_told() == 4
     scene.delete()
 
@@ -190,7 +192,7 @@ def test_an_alarm_turns_a_deployment_back(scene: Scene) -> None:
     before = steady(scene)
     second = scene.homeport.define(scene.name, container(command=SLEEP, cpu=64))
     arn = scene.update(taskDefinition=second, deploymentConfiguration=configuration)
-    eventually(lambda: scene.revisions()["2"] == 2)
+    eventually(lambda: scene.revisions()["2"] == 2 and scene.shown()["runningCount"] == 4)
     scene.homeport.pass_time(41)
     eventually(lambda: scene.revisions() == {"2": 2})
     eventually(lambda: scene.deployment(arn).get("lifecycleStage") == "BAKE_TIME")
@@ -213,7 +215,7 @@ def test_a_deployment_fails_and_turns_back_across_a_crash(own_homeport: Homeport
     before = steady(scene, deploymentConfiguration=BREAKER)
     bad = own_homeport.define("web", container(image="homeport-test/nowhere:1"))
     arn = scene.update(taskDefinition=bad)
-    eventually(lambda: scene.deployment(arn)["deploymentCircuitBreaker"]["failureCount"] == 2)
+    eventually(lambda: scene.deployment(arn)["deploymentCircuitBreaker"]["failureCount"] >= 2)
     own_homeport.kill()
     own_homeport.start()
     done = scene.deployed(arn, "ROLLBACK_SUCCESSFUL")
@@ -244,7 +246,7 @@ def test_a_blue_green_deployment_waits_bakes_and_cleans_up_and_the_next_is_turne
         scene.homeport.pass_time(3600)
         assert scene.revisions() == {"1": 2, "2": 2}
         scene.ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=id_)
-        eventually(lambda: scene.deployment(arn)["lifecycleStage"] == "BAKE_TIME")
+        eventually(lambda: scene.deployment(arn).get("lifecycleStage") == "BAKE_TIME")
         assert before.keys() <= scene.apps().keys(), "blue runs on while green bakes"
         scene.homeport.pass_time(300)
         scene.deployed(arn, "SUCCESSFUL")

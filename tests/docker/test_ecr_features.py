@@ -278,12 +278,12 @@ def test_a_push_redeploys_the_service_that_uses_the_tag(redeploying: Homeport, p
         running = [task for task in tasks if task["lastStatus"] == "RUNNING"]
         return {task["containers"][0].get("imageDigest", "") for task in running}
 
-    eventually(lambda: digests() == {old}, 60)
+    eventually(lambda: digests() == {old})
     pusher.tagged(f"{REAL}/live:latest")
     new = pusher.push(redeploying, uri, "latest", "new\n")
     redeploying.kill()  # the push was answered: it counts, heard of or not
     redeploying.start()
-    eventually(lambda: digests() == {new}, 60)
+    eventually(lambda: digests() == {new})
     pusher.tagged(f"{REAL}/live:latest")
     ecs.delete_service(service="live", force=True)
-    eventually(lambda: redeploying.apps("live") == {}, 60)  # the engine keeps images that containers use
+    eventually(lambda: redeploying.apps("live") == {})  # the engine keeps images that containers use

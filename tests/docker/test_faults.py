@@ -21,7 +21,7 @@ from tests.docker.homeport import (
 )
 from tests.docker.walkthrough import follow
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
 TELLS = "trap 'echo told to stop; sleep 0.2; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
 SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]

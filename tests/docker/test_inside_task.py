@@ -34,9 +34,11 @@ pytestmark = pytest.mark.docker
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/inside"
 ASKS = """
+until wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task | grep -q EphemeralStorageMetrics; do sleep 0.2; done
 wget -q -O - $ECS_CONTAINER_METADATA_URI_V4; echo
 wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task; echo
-sleep 3
+until [ $(wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task/stats | grep -o rx_bytes_per_sec | wc -l) = 2 ]
+do sleep 0.2; done
 wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/stats; echo
 wget -q -O - http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; echo
 wget -q -O - $ECS_CONTAINER_METADATA_URI; echo
@@ -166,7 +168,7 @@ def _exec(homeport: Homeport, task: str, script: str, stdin: str = "") -> tuple[
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
@@ -276,8 +278,7 @@ def test_a_restart_policy_starts_the_same_container_again(homeport: Homeport) ->
     homeport.pass_time(61)
     subprocess.run(["docker", "kill", before], check=True, capture_output=True)
     eventually(lambda: homeport.messages(arn) == ["up", "up"])
-    task = homeport.running(arn)
+    eventually(lambda: homeport.running(arn)["containers"][0]["lastStatus"] == "RUNNING")
     assert homeport.containers(arn)["app"]["Id"] == before
-    assert task["containers"][0]["lastStatus"] == "RUNNING"
     homeport.stop_task(arn)
     homeport.stopped(arn)

@@ -27,7 +27,7 @@ def test_a_hundred_thousand_lines_none_lost_in_order(homeport: Homeport, capsys:
 
     eventually(newest)
     began = time.monotonic()
-    eventually(lambda: newest() == "100000", 60)
+    eventually(lambda: newest() == "100000", 110)
     took = time.monotonic() - began
     with capsys.disabled():
         print(f"\n100,000 lines in {took:.1f} s: {100_000 / max(took, 0.001):,.0f} lines/s")
@@ -66,7 +66,8 @@ def test_lines_of_an_exception_are_one_event(homeport: Homeport) -> None:
 
 
 def test_following_a_group_as_logs_tail_does(homeport: Homeport) -> None:
-    """`aws logs tail --follow` asks FilterLogEvents again and again, from the newest time it saw."""
+    """`aws logs tail --follow` asks FilterLogEvents again and again, from about the newest time it saw: of two streams
+    one may be committed a little after the other."""
     group = "/ecs/tail"
     options = {**LOG_OPTIONS, "awslogs-group": group, "awslogs-create-group": "true"}
     script = "n=0; while [ $n -lt 40 ]; do n=$((n+1)); echo line-$n; sleep 0.05; done; sleep 600"
@@ -79,7 +80,7 @@ def test_following_a_group_as_logs_tail_does(homeport: Homeport) -> None:
     def look() -> bool:
         nonlocal since
         try:
-            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=max(0, since - 5000))
             for event in (event for page in pages for event in page["events"]):
                 seen[event["eventId"]] = event
                 since = max(since, event["timestamp"])
@@ -103,10 +104,9 @@ def test_the_command_lines_tail(homeport: Homeport) -> None:
     aws = aws_commands()[-1]
     said = homeport.shell(f"{aws} logs tail {GROUP} --log-stream-names {stream} --since 1h --format short")
     assert said.endswith("hello from the tail")
-    followed = homeport.shell(
-        f"timeout 4 {aws} logs tail {GROUP} --follow --log-stream-names {stream} || test $? = 124"
-    )
-    assert "hello from the tail" in followed
+    follow = f"exec {aws} logs tail {GROUP} --follow --log-stream-names {stream}"
+    script = f"exec 3< <({follow}); grep -m 1 'hello from the tail' <&3; heard=$?; kill $!; exit $heard"
+    assert "hello from the tail" in homeport.shell(script)
     homeport.stop_task(arn)
 
 
@@ -127,7 +127,7 @@ class TestRestart:
         arn = own_homeport.run("lines")
         eventually(lambda: len(own_homeport.messages(arn)) > 500)
         self._down_and_up(own_homeport, crash=crash)
-        eventually(lambda: own_homeport.messages(arn)[-1] == "line-30000", 30)
+        eventually(lambda: own_homeport.messages(arn)[-1] == "line-30000")
         assert own_homeport.messages(arn) == [f"line-{n}" for n in range(1, 30_001)]
         own_homeport.stop_task(arn)
 
@@ -138,7 +138,7 @@ class TestRestart:
         arn = own_homeport.run("ticks")
         eventually(lambda: len(own_homeport.messages(arn)) > 5)
         self._down_and_up(own_homeport, crash=True)
-        eventually(lambda: own_homeport.messages(arn)[-1] == "end", 30)
+        eventually(lambda: own_homeport.messages(arn)[-1] == "end")
         assert own_homeport.messages(arn) == ["tick"] * 60 + ["end"]
         own_homeport.stop_task(arn)
 

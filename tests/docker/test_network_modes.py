@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.docker.homeport import GROUP, IMAGE, SLEEP, Homeport, container, engine, eventually, shell
+from tests.docker.homeport import GROUP, IMAGE, SLEEP, Homeport, container, engine, eventually, free_port, shell
 
 pytestmark = pytest.mark.docker
 
@@ -68,7 +67,7 @@ def answers(address: str) -> str:
         except OSError:
             return ""
 
-    return str(eventually(look, 10))
+    return str(eventually(look))
 
 
 def stop(modes: Modes, *tasks: dict[str, Any]) -> None:
@@ -116,7 +115,7 @@ def test_containers_of_a_bridge_task_are_apart_and_find_each_other_by_links(mode
     first, last = map(int, ranged["hostPortRange"].split("-"))
     assert last - first == 3
     assert bindings(task, "front") == []
-    said = eventually(lambda: [m for m in modes.homeport.messages(task["taskArn"], "front") if "DockerId" in m], 20)
+    said = eventually(lambda: [m for m in modes.homeport.messages(task["taskArn"], "front") if "DockerId" in m])
     told = json.loads(said[0])
     assert told["Networks"][0]["NetworkMode"] == "bridge"
     assert "Hello" in answers(f"127.0.0.1:{single['hostPort']}")
@@ -127,7 +126,7 @@ def test_containers_of_a_bridge_task_are_apart_and_find_each_other_by_links(mode
 
 
 def test_a_fixed_port_is_one_tasks_of_a_virtual_host(modes: Modes) -> None:
-    port = 48123
+    port = free_port()
     modes.define("fixed", "bridge", container(portMappings=[{"containerPort": 80, "hostPort": port}]))
     first, second = modes.run("fixed"), modes.run("fixed")
     assert first["containerInstanceArn"] != second["containerInstanceArn"]
@@ -142,7 +141,7 @@ def test_a_fixed_port_is_one_tasks_of_a_virtual_host(modes: Modes) -> None:
 
 
 def test_a_fixed_port_that_a_stranger_has_fails_as_on_aws(modes: Modes) -> None:
-    port = 10_000 + os.getpid() % 20_000  # below those that connections get
+    port = free_port()
     stranger = engine().create_container(
         IMAGE,
         host_config=engine().create_host_config(port_bindings={80: ("127.0.0.1", port)}),
@@ -176,13 +175,13 @@ def test_a_restarted_container_keeps_its_port(modes: Modes) -> None:
         lambda: modes.homeport.containers(task["taskArn"])["app"]["State"]["StartedAt"] != app["State"]["StartedAt"]
     )
     assert answers(address)
-    assert bindings(modes.homeport.task(task["taskArn"])) == [binding]
+    eventually(lambda: bindings(modes.homeport.task(task["taskArn"])) == [binding])
     stop(modes, task)
 
 
 def test_host_mode_is_this_hosts_network(modes: Modes) -> None:
-    port = 48125
-    ask = "wget -q -O - $ECS_CONTAINER_METADATA_URI_V4 > /www/index.html; httpd -f -p 127.0.0.1:48125 -h /www"
+    port = free_port()
+    ask = f"wget -q -O - $ECS_CONTAINER_METADATA_URI_V4 > /www/index.html; httpd -f -p 127.0.0.1:{port} -h /www"
     modes.define("host", "host", shell(ask, portMappings=[{"containerPort": port}]))
     task = modes.run("host")
     assert bindings(task) == [{"bindIP": "0.0.0.0", "containerPort": port, "hostPort": port, "protocol": "tcp"}]

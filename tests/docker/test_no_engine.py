@@ -12,7 +12,7 @@ import pytest
 
 from tests.docker.homeport import NETWORK, SLEEP, Homeport, Pusher, container, engine, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
 ENGINE_SOCKET = "/var/run/docker.sock"
 
@@ -95,7 +95,7 @@ def test_apis_and_registry_work_and_tasks_say_why_not(far_homeport: Homeport, ca
     digest = pusher.push(far_homeport, uri, "v1", "no engine here\n")
     assert far_homeport.client("ecr").list_images(repositoryName="app")["imageIds"][0]["imageDigest"] == digest
     far_homeport.define("web", container(command=SLEEP))
-    task = far_homeport.stopped(far_homeport.run("web"), within_s=5)
+    task = far_homeport.stopped(far_homeport.run("web"), within_s=25)
     assert task["stopCode"] == "TaskFailedToStart"
     assert "no container engine answers" in task["stoppedReason"]
     cable.plug_in()
@@ -121,7 +121,7 @@ def test_a_service_begins_to_run_when_the_engine_comes(far_homeport: Homeport, c
         far_homeport.pass_time(10)  # the back-off between launches that fail
         return service()["runningCount"] == 2
 
-    eventually(running, 60)
+    eventually(running)
     assert len(far_homeport.apps("svc")) == 2
 
 

@@ -88,8 +88,13 @@ def app(world: DockerWorld, pause: str, command: tuple[str, ...] = WEB) -> str:
     return container
 
 
+def listens(world: DockerWorld, container: str) -> None:
+    """Waits for the pause program, which begins beside what joins it."""
+    world.until(lambda: fetch(world, container, "http://169.254.170.2/").startswith((b"emulator", b"x ")))
+
+
 def fetch(world: DockerWorld, container: str, url: str) -> bytes:
-    return world.engine.run_in_container(container, ("wget", "-q", "-O", "-", url), deadline_s=15)[1]
+    return world.engine.run_in_container(container, ("wget", "-q", "-O", "-", url), deadline_s=60)[1]
 
 
 def test_containers_of_a_task_share_localhost_and_its_address(world: DockerWorld) -> None:
@@ -98,7 +103,7 @@ def test_containers_of_a_task_share_localhost_and_its_address(world: DockerWorld
     sidecar = app(world, pause, ("sleep", "1000"))
     world.until(lambda: b"Hello from a task" in fetch(world, sidecar, "http://127.0.0.1/"))
     (address,) = world.engine.inspect_container(pause).ip_addresses.values()
-    with socket.create_connection((address, 80), timeout=5) as web:
+    with socket.create_connection((address, 80), timeout=60) as web:
         web.sendall(b"GET / HTTP/1.0\r\n\r\n")
         assert web.recv(100).startswith(b"HTTP/1.1 200")
 
@@ -106,7 +111,7 @@ def test_containers_of_a_task_share_localhost_and_its_address(world: DockerWorld
 def test_hosts_and_names_set_on_the_pause_container_are_every_containers(world: DockerWorld) -> None:
     pause = paused(world, hostname="ip-10-0-0-9", extra_hosts=(("db.internal", "10.9.9.9"),))
     container = app(world, pause, ("sleep", "1000"))
-    code, output = world.engine.run_in_container(container, ("sh", "-c", "hostname; cat /etc/hosts"), deadline_s=10)
+    code, output = world.engine.run_in_container(container, ("sh", "-c", "hostname; cat /etc/hosts"), deadline_s=60)
     assert code == 0
     assert output.startswith(b"ip-10-0-0-9\n")
     assert b"10.9.9.9\tdb.internal" in output
@@ -116,6 +121,7 @@ def test_the_relay_leaves_port_80_to_the_task(world: DockerWorld, tmp_path: Path
     listener = Listener.on(tmp_path / "relay.sock", b"emulator")
     container = app(world, paused(world, relay=SocketRelay(str(tmp_path))))
     world.until(lambda: b"Hello from a task" in fetch(world, container, "http://127.0.0.1/"))
+    listens(world, container)
     assert fetch(world, container, "http://169.254.170.2/v4/abc") == b"emulator /v4/abc"
     listener.close()
 
@@ -128,7 +134,10 @@ def test_the_relay_says_whose_it_is_and_each_connection_has_a_name_of_its_own(
     other = app(world, paused(world, relay=SocketRelay(str(tmp_path)), relay_name="b" * 64), ("sleep", "1000"))
     nameless = app(world, paused(world, relay=SocketRelay(str(tmp_path))), ("sleep", "1000"))
     at_once = "for i in 1 2 3 4 5 6 7 8; do wget -q -O - http://169.254.170.2/v4/abc & done; wait"
-    said = world.engine.run_in_container(task, ("sh", "-c", at_once), deadline_s=20)[1]
+    for container in (task, other, nameless):
+        listens(world, container)
+    listener.peers.clear()
+    said = world.engine.run_in_container(task, ("sh", "-c", at_once), deadline_s=60)[1]
     assert said == b"emulator /v4/abc" * 8
     assert [caller_of(peer) for peer in listener.peers] == ["a" * 32] * 8
     assert len(set(listener.peers)) == 8
@@ -156,13 +165,14 @@ def test_half_closed_uploads_arrive_whole(world: DockerWorld, tmp_path: Path) ->
     container = app(world, paused(world, relay=SocketRelay(str(tmp_path))), ("sleep", "1000"))
     upload = "(printf 'PUT /upload HTTP/1.0\\r\\n\\r\\n'; head -c 5000000 /dev/zero) | nc -w 5 169.254.170.2 80"
     command = ("sh", "-c", upload)
-    world.until(lambda: b"5000000 bytes" in world.engine.run_in_container(container, command, deadline_s=20)[1])
+    world.until(lambda: b"5000000 bytes" in world.engine.run_in_container(container, command, deadline_s=60)[1])
     listener.close()
 
 
 def test_many_connections_at_once(world: DockerWorld, tmp_path: Path) -> None:
     listener = Listener.on(tmp_path / "relay.sock", b"x")
     container = app(world, paused(world, relay=SocketRelay(str(tmp_path))), ("sleep", "1000"))
+    listens(world, container)
     fetches = "for n in $(seq 100); do wget -q -O - http://169.254.170.2/n & done; wait"
     _, output = world.engine.run_in_container(container, ("sh", "-c", fetches), deadline_s=60)
     assert output == b"x /n" * 100
@@ -204,6 +214,7 @@ def test_a_relay_that_cannot_be_set_up_ends_the_pause_container_and_says_why(wor
     world.engine.attach_output(pause, heard.sink, heard.end)
     world.engine.start_container(pause)
     world.until(heard.ended.is_set)
+    world.until(lambda: world.engine.inspect_container(pause).status == "exited")
     assert world.engine.inspect_container(pause).exit_code == 1
     assert heard.texts("stderr") == [b"pause: cannot add 169.254.170.2 to lo: Operation not permitted"]
 
@@ -215,13 +226,13 @@ def test_the_pause_program_reaps_what_is_left_to_it(world: DockerWorld) -> None:
         world.spec(("sleep", "1000"), join_network_of=pause, pid_mode=f"container:{pause}")
     )
     world.engine.start_container(container)
-    assert world.engine.run_in_container(container, orphan, deadline_s=10)[0] == 0
+    assert world.engine.run_in_container(container, orphan, deadline_s=60)[0] == 0
 
     def processes() -> bytes:
-        return world.engine.run_in_container(container, ("ps", "-o", "stat,args"), deadline_s=10)[1]
+        return world.engine.run_in_container(container, ("ps", "-o", "stat,args"), deadline_s=60)[1]
 
     world.until(lambda: b"sleep 0.2" not in processes())
-    assert b"Z" not in b"".join(line.split()[0] for line in processes().splitlines()[1:])
+    world.until(lambda: b"Z" not in b"".join(line.split()[0] for line in processes().splitlines()[1:]))
 
 
 @pytest.mark.timeout(600)  # compiles a C library for each architecture when the compiler's cache is empty

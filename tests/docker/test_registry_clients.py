@@ -45,7 +45,7 @@ class Shop:
 
     def run(self, *command: str, stdin: bytes | None = None, fails: bool = False) -> str:
         environment = {**os.environ, "DOCKER_CONFIG": str(self.directory / "docker")}
-        done = subprocess.run(command, input=stdin, capture_output=True, env=environment, timeout=60, check=False)
+        done = subprocess.run(command, input=stdin, capture_output=True, env=environment, timeout=180, check=False)
         output = (done.stdout + done.stderr).decode()
         assert (done.returncode != 0) == fails, output
         return output
@@ -70,7 +70,7 @@ class Shop:
 
     def close(self) -> None:
         for image in self.images:
-            subprocess.run(["docker", "rmi", image], capture_output=True, timeout=60, check=False)
+            subprocess.run(["docker", "rmi", image], capture_output=True, timeout=180, check=False)
         self.server.stop()
         self.house.close()
 

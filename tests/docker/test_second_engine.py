@@ -78,7 +78,12 @@ class Cluster:
 
     def reads(self, reader: str, of: str) -> str:
         """What a task reads at the address of another's interface."""
-        return self.command(f"exec {reader.rpartition('/')[2]} -- wget -q -O - http://{self.address(of)}/")
+        return self.fetches(reader, f"http://{self.address(of)}/")
+
+    def fetches(self, reader: str, url: str) -> str:
+        """Once it can: a task is RUNNING before it listens, and its engine's overlay knows it a moment later."""
+        script = shlex.quote(f"until wget -q -T 5 -O - {url}; do sleep 0.2; done 2>/dev/null")
+        return self.command(f"exec {reader.rpartition('/')[2]} -- sh -c {script}")
 
     def statistics(self, arn: str) -> dict[str, Any]:
         """What a task finds at its own stats endpoint, by container; empty until there are rates."""
@@ -137,7 +142,7 @@ def options(engines: TwoEngines, tcp_relay_port: int = 0) -> tuple[str, ...]:
 def test_engines_that_are_in_no_swarm_are_refused(engines: TwoEngines, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "emulator", "up", "--data-dir", str(tmp_path / "d"), "--registry-port", "0"]
     command += ["--port", str(free_port()), *options(engines)]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 1
     assert "engines local, east are in no Docker swarm" in ran.stderr
     assert "Run `docker swarm init` on one engine and the `docker swarm join ...` that it prints" in ran.stderr
@@ -161,7 +166,7 @@ def cluster(engines: TwoEngines, tmp_path: Path, pusher: Pusher, request: pytest
             made.instances[name] = said.split()[-1]
         yield made
         homeport.reset()
-        eventually(lambda: not made.left(), 20)  # a swarm shows a network for a moment after it was removed
+        eventually(lambda: not made.left())  # a swarm shows a network for a moment after it was removed
     finally:
         if homeport.process is not None and homeport.process.poll() is None:
             homeport.stop()
@@ -174,7 +179,7 @@ def test_tasks_on_two_engines_reach_each_other_and_outlive_the_other_engine(clus
     arns = {name: cluster.run(name) for name in ON}
     here, there = arns["local"], arns["east"]
     for name, arn in arns.items():
-        assert homeport.running(arn, 60)["containerInstanceArn"] == cluster.instances[name]
+        assert homeport.running(arn)["containerInstanceArn"] == cluster.instances[name]
         assert cluster.shown(name) == {arn}
 
     # Over HTTP, both directions, by the addresses of their interfaces; the command runs on the reader's engine.
@@ -183,7 +188,7 @@ def test_tasks_on_two_engines_reach_each_other_and_outlive_the_other_engine(clus
 
     # Their output, and their endpoints, come from both.
     for name, arn in arns.items():
-        assert eventually(lambda arn=arn: homeport.messages(arn), 10)[0] == f"{name} serves"
+        assert eventually(lambda arn=arn: homeport.messages(arn))[0] == f"{name} serves"
         asked = f"exec {arn.rpartition('/')[2]} -- sh -c 'wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task'"
         assert f'"TaskARN":"{arn}"' in cluster.command(asked).replace(" ", "")
 
@@ -194,15 +199,15 @@ def test_tasks_on_two_engines_reach_each_other_and_outlive_the_other_engine(clus
     for arn in arns.values():
         homeport.running(arn)
     assert {name: cluster.engine(name).api().containers(quiet=True) for name in ON} == before
-    eventually(lambda: cluster.connected("east"), 10)
+    eventually(lambda: cluster.connected("east"))
 
     # One engine dies: its instance has no agent, nothing is concluded about its task, and the other goes on.
     cluster.engine("east").kill()
-    eventually(lambda: not cluster.connected("east"), 20)
+    eventually(lambda: not cluster.connected("east"))
     assert cluster.connected("local")
     assert homeport.task(there)["lastStatus"] == "RUNNING"
     another = cluster.run("local")
-    homeport.running(another, 60)
+    homeport.running(another)
     assert cluster.reads(another, of=here) == "page of local"
     refused: dict[str, Any] = homeport.client("ecs").run_task(
         taskDefinition="web-east",
@@ -214,9 +219,9 @@ def test_tasks_on_two_engines_reach_each_other_and_outlive_the_other_engine(clus
 
     # It comes back: its instance too, and what had run there has ended.
     cluster.engine("east").start()
-    eventually(cluster.engine("east").ready, 60)
-    eventually(lambda: cluster.connected("east"), 60)
-    eventually(lambda: homeport.task(there)["lastStatus"] == "STOPPED", 30)
+    eventually(cluster.engine("east").ready)
+    eventually(lambda: cluster.connected("east"))
+    eventually(lambda: homeport.task(there)["lastStatus"] == "STOPPED")
     assert homeport.task(here)["lastStatus"] == "RUNNING"
 
 
@@ -227,14 +232,14 @@ def test_an_engine_over_tcp_serves_as_well(cluster: Cluster) -> None:
     arns = {name: cluster.run(name) for name in ON}
     here, there = arns["local"], arns["east"]
     for name, arn in arns.items():
-        assert homeport.running(arn, 60)["containerInstanceArn"] == cluster.instances[name]
+        assert homeport.running(arn)["containerInstanceArn"] == cluster.instances[name]
         assert cluster.shown(name) == {arn}
     assert cluster.reads(here, of=there) == "page of east"
     assert cluster.reads(there, of=here) == "page of local"
     name = {d["name"]: d["value"] for d in homeport.task(there)["attachments"][0]["details"]}["privateDnsName"]
-    assert cluster.command(f"exec {here.rpartition('/')[2]} -- wget -q -O - http://{name}/") == "page of east"
+    assert cluster.fetches(here, f"http://{name}/") == "page of east"
     for name, arn in arns.items():
-        assert eventually(lambda arn=arn: homeport.messages(arn), 10)[0] == f"{name} serves"
+        assert eventually(lambda arn=arn: homeport.messages(arn))[0] == f"{name} serves"
         inside = f"exec {arn.rpartition('/')[2]} -- sh -c"
         metadata = cluster.command(f"{inside} 'wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task'")
         assert f'"TaskARN":"{arn}"' in metadata.replace(" ", "")
@@ -262,12 +267,12 @@ def test_an_engine_over_tcp_serves_as_well(cluster: Cluster) -> None:
         placementConstraints=[{"type": "memberOf", "expression": ON["east"]}],
     )
     [bridged] = ecs.list_tasks(family="ports")["taskArns"]
-    homeport.running(bridged, 30)
+    homeport.running(bridged)
     status = {task["id"]: task["reach"] for task in homeport.admin("status")["tasks"]}
     assert status[there.rpartition("/")[2]] == [f"{cluster.address(there)} for tasks"]
     [reached] = status[bridged.rpartition("/")[2]]
     assert reached.startswith(f"{cluster.engines.two.uplink}:")
-    assert eventually(lambda: cluster.fetched(reached), 10) == "hello"
+    assert eventually(lambda: cluster.fetched(reached)) == "hello"
 
     # After a crash of Homeport it is adopted there.
     before = cluster.engine("east").api().containers(quiet=True)

@@ -73,19 +73,19 @@ def test_a_task_is_reached_only_after_a_rule_allows_it(guarded: Homeport) -> Non
         urllib.request.urlopen(f"http://{host}/", timeout=1)
     pair = [{**HTTP, "UserIdGroupPairs": [{"GroupId": clients}]}]
     ec2.authorize_security_group_ingress(GroupId=servers, IpPermissions=pair)
-    eventually(lambda: reaches(guarded, client, host), 20)
+    eventually(lambda: reaches(guarded, client, host))
     assert not reaches(guarded, other, host)
     late = launch(guarded, "client", clients)
-    eventually(lambda: reaches(guarded, late, host), 20)
+    eventually(lambda: reaches(guarded, late, host))
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     ec2.revoke_security_group_egress(GroupId=clients, IpPermissions=everything)
-    eventually(lambda: not reaches(guarded, client, host), 20)
+    eventually(lambda: not reaches(guarded, client, host))
     ec2.authorize_security_group_egress(
         GroupId=clients, IpPermissions=[{**HTTP, "IpRanges": [{"CidrIp": f"{host}/32"}]}]
     )
-    eventually(lambda: reaches(guarded, client, host), 20)
+    eventually(lambda: reaches(guarded, client, host))
     ec2.revoke_security_group_ingress(GroupId=servers, IpPermissions=pair)
-    eventually(lambda: not reaches(guarded, client, host), 20)
+    eventually(lambda: not reaches(guarded, client, host))
     for arn in (server, client, other, late):
         guarded.stop_task(arn)
 
@@ -107,7 +107,7 @@ def test_a_public_address_answers_to_the_host_when_a_rule_lets_everybody_in(guar
     ec2.authorize_security_group_ingress(
         GroupId=public, IpPermissions=[{**HTTP, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     )
-    eventually(answers, 20)
+    eventually(answers)
     guarded.stop_task(arn)
 
 
@@ -142,22 +142,22 @@ def test_filters_outlive_a_crash_and_go_when_nobody_asks_for_them(tmp_path: Path
     ec2.authorize_security_group_ingress(
         GroupId=closed, IpPermissions=[{**HTTP, "UserIdGroupPairs": [{"GroupId": closed}]}]
     )
-    eventually(lambda: reaches(homeport, client, host), 20)
+    eventually(lambda: reaches(homeport, client, host))
     ec2.revoke_security_group_ingress(
         GroupId=closed, IpPermissions=[{**HTTP, "UserIdGroupPairs": [{"GroupId": closed}]}]
     )
-    eventually(lambda: not reaches(homeport, client, host), 20)
+    eventually(lambda: not reaches(homeport, client, host))
     homeport.stop()
     homeport.options = ()
     homeport.start()
-    eventually(lambda: reaches(homeport, client, host), 20)
+    eventually(lambda: reaches(homeport, client, host))
     homeport.end()
 
 
 def test_the_simulated_engine_filters_nothing_and_says_so() -> None:
     command = [sys.executable, "-m", "emulator", "up", "--engine", "simulated", "--ephemeral", "--port", "0"]
     done = subprocess.run(
-        [*command, "--enforce-security-groups"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        [*command, "--enforce-security-groups"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 1
     assert "--enforce-security-groups cannot be had here: the simulated engine runs nothing" in done.stderr

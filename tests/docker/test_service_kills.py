@@ -38,7 +38,7 @@ def _converges(homeport: Homeport, revision: str) -> dict[str, Any]:
         settled = [d["rolloutState"] for d in shown["deployments"]] == ["COMPLETED"]
         return shown if settled and list(homeport.apps("kills").values()) == [revision] * 3 else None
 
-    found: dict[str, Any] = eventually(look, 60)
+    found: dict[str, Any] = eventually(look, 110)
     return found
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.docker.homeport import IMAGE, ROOT, Homeport, engine, eventually
 from tests.docker.walkthrough import follow
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 EXAMPLE = ROOT / "examples" / "terraform-fargate"
 PROVIDER = "registry.terraform.io/hashicorp/aws"
@@ -46,31 +46,33 @@ def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_stack_is_made_unchanged_and_unmade(guarded: Homeport, terraform: Path) -> None:
     shutil.copytree(EXAMPLE, terraform, ignore=shutil.ignore_patterns(".terraform*", "terraform.tfstate*"))
-    compared = follow(guarded, "terraform-fargate", 300, terraform, **{"nginx:alpine": IMAGE})
+    compared = follow(guarded, "terraform-fargate", 500, terraform, **{"nginx:alpine": IMAGE})
     assert compared == 3
     assert len(guarded.client("ec2").describe_vpcs()["Vpcs"]) == 1
-    eventually(lambda: not engine().networks(filters={"label": [f"homeport.instance={guarded.instance}"]}), 30)
+    eventually(lambda: not engine().networks(filters={"label": [f"homeport.instance={guarded.instance}"]}))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_what_vpc_modules_and_hosts_need_besides(guarded: Homeport, terraform: Path) -> None:
     """One run of Terraform for two stacks, since its waiting is most of the time."""
     terraform.mkdir()
     for name in ("vpc_stack.tf", "hosts_stack.tf"):
         shutil.copy(Path(__file__).with_name(name), terraform / name)
     here = f"cd {terraform} && export TF_VAR_image={IMAGE} && terraform"
-    guarded.shell(f"{here} init -no-color && terraform apply -no-color -auto-approve", within_s=200)
-    said = guarded.shell(f"{here} plan -no-color -detailed-exitcode", within_s=100)
+    guarded.shell(f"{here} init -no-color && terraform apply -no-color -auto-approve", within_s=400)
+    said = guarded.shell(f"{here} plan -no-color -detailed-exitcode", within_s=300)
     assert "No changes." in said
     ecs = guarded.client("ecs")
-    [host] = ecs.list_container_instances(cluster="stack", filter="runningTasksCount == 2")["containerInstanceArns"]
-    said = guarded.shell(f"{here} apply -no-color -auto-approve -var most=3", within_s=100)
+    full = {"cluster": "stack", "filter": "runningTasksCount == 2"}
+    [host] = eventually(lambda: ecs.list_container_instances(**full)["containerInstanceArns"])
+    said = guarded.shell(f"{here} apply -no-color -auto-approve -var most=3", within_s=300)
     assert "Resources: 0 added, 2 changed, 0 destroyed." in said and "same_image = true" in said
     # With half of its hosts to be in use, the group has another, which is not protected.
     eventually(lambda: len(ecs.list_container_instances(cluster="stack")["containerInstanceArns"]) == 2)
-    [task, _] = ecs.list_tasks(cluster="stack", serviceName="app")["taskArns"]
+    app = {"cluster": "stack", "serviceName": "app"}
+    [task, _] = eventually(lambda: len(found := ecs.list_tasks(**app)["taskArns"]) == 2 and found)
     assert guarded.task(task)["containerInstanceArn"] == host
-    guarded.shell(f"{here} destroy -no-color -auto-approve", within_s=200)
+    guarded.shell(f"{here} destroy -no-color -auto-approve", within_s=400)
     ec2 = guarded.client("ec2")
     assert ec2.describe_addresses()["Addresses"] == ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
     assert len(ec2.describe_vpcs()["Vpcs"]) == 1

@@ -93,7 +93,7 @@ class OwnEngine:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(20)
+                self.process.wait(60)
         self.kill()
         for hierarchy in {Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")}:
             for group in sorted(hierarchy.glob(f"{self.name}/**/"), reverse=True):
@@ -154,7 +154,7 @@ class TwoEngines:
         for each in (self.one, self.two):
             each.start()
         for each in (self.one, self.two):
-            eventually(each.ready, 60)
+            eventually(each.ready)
 
     def _lead_up(self, each: OwnEngine, gateway: str) -> None:
         """A wire to this machine. Both reach `here`, and containers in their networks do, too."""

@@ -32,8 +32,8 @@ def place(tmp_path: Path) -> Iterator[Path]:
     return tmp_path / "engine.sock"
 
 
-def engine_at(path: Path) -> DockerEngine:
-    return DockerEngine(VirtualClock(), f"unix://{path}", deadline_s=0.3)
+def engine_at(path: Path, deadline_s: float = 60) -> DockerEngine:
+    return DockerEngine(VirtualClock(), f"unix://{path}", deadline_s)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -47,8 +47,8 @@ def test_an_engine_that_never_answers(place: Path, call: Callable[[DockerEngine]
     fake = FakeEngine(place, lambda _path, _connection: None)
     began = monotonic()
     with pytest.raises(EngineNotResponding, match="did not"):
-        call(engine_at(place))
-    assert monotonic() - began < 3
+        call(engine_at(place, deadline_s=0.3))
+    assert monotonic() - began < 20
     fake.close()
 
 
@@ -57,8 +57,8 @@ def test_a_pull_that_stalls_half_way(place: Path) -> None:
         connection.sendall(b'HTTP/1.0 200 OK\r\n\r\n{"status":"Pulling"}\n')
 
     fake, told = FakeEngine(place, answer), []
-    with pytest.raises(EngineNotResponding, match=r"pulling x did not finish within 0\.5 s"):
-        engine_at(place).pull_image("x", None, deadline_s=0.5, progress=told.append)
+    with pytest.raises(EngineNotResponding, match=r"pulling x did not finish within 2 s"):
+        engine_at(place).pull_image("x", None, deadline_s=2, progress=told.append)
     assert told == ["Pulling"]
     fake.close()
 
@@ -89,4 +89,4 @@ def test_close_ends_events_that_wait_for_an_engine(place: Path) -> None:
     reader = threading.Thread(target=lambda: (list(events), ended.set()), daemon=True)
     reader.start()
     engine.close()
-    assert ended.wait(2)
+    assert ended.wait(60)

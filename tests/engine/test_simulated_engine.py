@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
-from emulator.clock import VirtualClock, monotonic
+from emulator.clock import VirtualClock
 from emulator.engine.base import (
     ContainerCreateFailed,
     ContainerSpec,
@@ -129,7 +131,7 @@ def test_ten_thousand_containers_are_cheap() -> None:
     clock = VirtualClock()
     engine = SimulatedEngine(clock, images={"app": Behaviour(runs_for_s=60)})
     engine.ensure_network(NetworkSpec("vpc", "10.0.0.0/16", "10.0.0.1", {}))
-    began = monotonic()
+    began = process_time()
     for n in range(10_000):
         engine.start_container(engine.create_container(spec(f"c{n}", network=NetworkAttachment("vpc"))))
     for n in range(1000):
@@ -137,4 +139,4 @@ def test_ten_thousand_containers_are_cheap() -> None:
         assert state.status == "running"
     clock.advance(60)
     assert {state.status for state in engine.list_containers({})} == {"exited"}
-    assert monotonic() - began < 10  # about one second on a quiet machine
+    assert process_time() - began < 10  # about one second on a quiet machine

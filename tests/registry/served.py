@@ -33,7 +33,7 @@ class Client:
     """One keep-alive connection with the registry's credentials."""
 
     def __init__(self, port: int, credentials: str) -> None:
-        self.connection = HTTPConnection("localhost", port, timeout=30)
+        self.connection = HTTPConnection("localhost", port, timeout=90)
         self.credentials = credentials
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> tuple[HTTPResponse, bytes]:
@@ -58,7 +58,7 @@ class Mortal:
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
         assert self._process.stdout is not None
         self._process.stdout.close()
 

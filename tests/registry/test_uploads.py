@@ -116,7 +116,7 @@ def test_who_waited_while_it_ended_is_told(uploads: Uploads) -> None:
     held, told = threading.Event(), threading.Event()
 
     def second() -> None:
-        held.wait(5)
+        held.wait(60)
         try:
             with uploads.taken("u1"):
                 pass
@@ -129,7 +129,7 @@ def test_who_waited_while_it_ended_is_told(uploads: Uploads) -> None:
         held.set()
         upload.receive(io.BytesIO(b"x"))
         uploads.forget("u1")
-    waiting.join(5)
+    waiting.join(60)
     assert told.is_set()
     assert uploads.received("u1") == 0
 

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -22,11 +23,12 @@ from tests.conformance.said import signed
 from tests.serve.conversation import DEADLINE_S, Client, chunked, echo, request
 
 SETTINGS = settings(deadline=None, max_examples=150)
+PATIENT: dict[str, Any] = {"clock": VirtualClock(), "idle_timeout_s": DEADLINE_S, "head_timeout_s": DEADLINE_S}
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    server = Server(echo, [Listener()], clock=VirtualClock(), idle_timeout_s=3, head_timeout_s=3)
+    server = Server(echo, [Listener()], **PATIENT)
     server.start()
     yield server
     server.stop(grace_s=0)
@@ -150,7 +152,9 @@ def test_any_chunking_of_a_body_gives_the_body(
 
 @pytest.fixture
 def api(emulator: Emulator) -> Iterator[Server]:
-    server = Server(emulator.front, [Listener()], clock=VirtualClock(), idle_timeout_s=3, head_timeout_s=3)
+    server = Server(
+        emulator.front, [Listener()], clock=VirtualClock(), idle_timeout_s=DEADLINE_S, head_timeout_s=DEADLINE_S
+    )
     server.start()
     yield server
     server.stop(grace_s=0)

@@ -147,13 +147,13 @@ def test_date_is_now_by_default(talk: Talk) -> None:
 
 
 def test_an_idle_connection_is_closed_quietly(talk: Talk) -> None:
-    client = talk(echo, idle_timeout_s=0.2)
+    client = talk(echo, idle_timeout_s=1)
     assert client.ask(request()).status == 200
     assert client.hear_end() == b""
 
 
 def test_a_head_has_a_deadline_however_it_dribbles_in(serve: Serve) -> None:
-    server = serve(echo, head_timeout_s=0.3)
+    server = serve(echo, head_timeout_s=1)
     with Client(server.addresses[0]) as client:
         client.say(b"GET / HTTP/1.1\r\nHos")
         reply = client.hear()

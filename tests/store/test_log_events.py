@@ -107,7 +107,7 @@ def test_a_pouring_stream_does_not_keep_a_quiet_one_from_being_committed(store: 
     pouring.start()
     try:
         for n in range(20):
-            store.append_durably(DB, [(n, f"quiet {n}")], timeout_s=10)
+            store.append_durably(DB, [(n, f"quiet {n}")], timeout_s=60)
     finally:
         stop.set()
         pouring.join()

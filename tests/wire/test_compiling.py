@@ -29,7 +29,7 @@ def test_threads_that_compile_the_same_shapes_at_once_all_read() -> None:
         compiler, together = Compiler(), threading.Barrier(4)
 
         def read(compiler: Compiler = compiler, together: threading.Barrier = together) -> object:
-            together.wait(10)
+            together.wait(60)
             return compiler.reader(shape)({"taskDefinition": "web", "count": 2}, (), Findings())
 
         with ThreadPoolExecutor(4) as pool:
