@@ -274,6 +274,11 @@ def build(
 
         return DataChannel(plane.exec_sessions.open)
 
+    def names() -> Wsgi:
+        from emulator.task_endpoints.names import NameServer
+
+        return NameServer(database, clock, ids, callers.task_id)
+
     # What Flask and werkzeug serve is put up when it is first asked for: the first answer comes sooner.
     front = Front(
         Guard(config.allowed_hosts),
@@ -282,6 +287,7 @@ def build(
         Lazily(admin),
         Lazily(task_endpoints),
         Lazily(data_channel),
+        Lazily(names),
         callers.came_through_relay,
     )
     emulator = Emulator(

@@ -1,7 +1,7 @@
 """The front door: every request of every listener comes in here and is shown to its room. A WSGI application.
 
 `/v2/` is the registry, `/_emulator/` admin, everything else an AWS API. Behind a task's relay (169.254.170.2) `/v1/`
-to `/v4/` and `/api/` are ECS's own paths, never the registry's (D6).
+to `/v4/` and `/api/` are ECS's own paths, never the registry's (D6), and `/dns-query` is the name server.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ Environ = dict[str, Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _TASK_PATHS = ("/v1/", "/v2/", "/v3/", "/v4/", "/api/")
+_NAMES = "/dns-query"
 
 
 # One room at a time: two that import the same library for the first time at once may find it half imported.
@@ -54,6 +55,7 @@ class Front:
         admin: Wsgi,
         task_endpoints: Wsgi,
         data_channel: Wsgi,
+        names: Wsgi,
         is_relay: Callable[[Environ], bool],
     ) -> None:
         self._guard = guard
@@ -62,6 +64,7 @@ class Front:
         self._admin = admin
         self._task_endpoints = task_endpoints
         self._data_channel = data_channel
+        self._names = names
         self._is_relay = is_relay
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -74,6 +77,8 @@ class Front:
         if self._is_relay(environ):
             if path.startswith(_TASK_PATHS):
                 return self._task_endpoints(environ, start_response)
+            if path == _NAMES:
+                return self._names(environ, start_response)
             return self._api(environ, start_response)
         if (environ.get("HTTP_AUTHORIZATION") or "").startswith("AWS4-HMAC-SHA256"):
             return self._api(environ, start_response)  # some APIs that are not here have paths like the registry's

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from string import ascii_uppercase, digits
 from typing import Final
 
@@ -13,10 +12,13 @@ from emulator.control.registrations import Registrations
 from emulator.domain.discovery.namespace import DNS_PRIVATE, overlaps
 from emulator.domain.discovery.operation import Operation
 from emulator.domain.discovery.service import DiscoveryService, DnsConfig, DnsRecord
+from emulator.domain.records import replace
 from emulator.ids import Ids
 from emulator.store import discovery as store
 from emulator.store.database import Database, Transaction
 from emulator.store.discovery_tables import DISCOVERY_SERVICES, NAMESPACES, OPERATIONS
+from emulator.store.ecs_tables import TASKS
+from emulator.store.vpc_queries import tasks_with_interface
 
 NO_HOSTED_ZONE: Final = "CANNOT_CREATE_HOSTED_ZONE"
 GONE: Final = "RESOURCE_NOT_FOUND"
@@ -29,6 +31,12 @@ def discovery_controllers(clock: Clock, database: Database, ids: Ids) -> dict[st
         "discovery_operation": DiscoveryOperations(clock, database, ids),
         "registration": Registrations(clock, database),
     }
+
+
+TOO_EARLY: Final = (
+    "names of the private namespaces of its VPC do not resolve in it: it was started when the VPC had none; a task "
+    "that is started now resolves them"
+)
 
 
 class _Fails(Exception):
@@ -76,7 +84,7 @@ class DiscoveryOperations:
 
     def _create_namespace(self, tx: Transaction, operation: Operation) -> None:
         change, account, region = operation.change, operation.account, operation.region
-        name, vpc_id = change["name"], change.get("vpc_id")
+        name, vpc_id = change["name"], change.get("vpc_id") or ""
         if change.get("no_such_vpc"):
             raise _Fails(NO_HOSTED_ZONE, f"The VPC {vpc_id} in region {region} that you provided does not exist.")
         if any(vpc_id and overlaps(other, name, vpc_id) for other in store.namespaces_of(tx, account, region)):
@@ -99,6 +107,8 @@ class DiscoveryOperations:
         if change["type"] == DNS_PRIVATE:
             zone = f"Z{self._ids.letters(20, ascii_uppercase + digits)}"
             made = replace(made, type=DNS_PRIVATE, vpc_id=vpc_id, hosted_zone_id=zone, soa_ttl=change["soa_ttl"])
+            if not store.private_namespaces(tx, account, region, vpc_id):
+                _tell_running_tasks(tx, account, region, vpc_id)
         store.insert_namespace(tx, made)
 
     def _register(self, tx: Transaction, operation: Operation) -> None:
@@ -112,6 +122,13 @@ class DiscoveryOperations:
             healthy=change["healthy"],
             creator_request_id=change.get("creator_request_id"),
         )
+
+
+def _tell_running_tasks(tx: Transaction, account: str, region: str, vpc_id: str) -> None:
+    """A VPC's tasks have a resolver of ours once it has a private namespace; who runs already has none."""
+    for task in tasks_with_interface(tx, account, region):
+        if task.eni is not None and task.eni.vpc_id == vpc_id and TOO_EARLY not in task.warnings:
+            tx.put(TASKS, replace(task, warnings=[*task.warnings, TOO_EARLY]))
 
 
 def _update_namespace(tx: Transaction, operation: Operation) -> None:

@@ -341,6 +341,7 @@ class ContainerLauncher:
         endpoint = self._endpoint(task)
         if endpoint is not None:
             values.append(("AWS_ENDPOINT_URL", endpoint))
+            values.append(("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"))  # there is no data-169.254.170.2
             values.extend(_task_endpoints(task, container, endpoint))
         return tuple(values)
 

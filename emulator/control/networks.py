@@ -33,6 +33,7 @@ from emulator.engine import labels
 from emulator.engine.base import EngineError, NetworkConflict, NetworkSpec
 from emulator.store import vpc_queries
 from emulator.store.database import Database, Reader, Transaction
+from emulator.store.discovery import private_namespaces
 from emulator.store.ecs_tables import ADDRESSES, SUBNET_SLICES, VPC_RANGES
 
 _log = logging.getLogger("homeport.control")
@@ -111,6 +112,12 @@ class Networks:
         with self._database.write() as tx:
             mine = [row for row in tx.find(ADDRESSES, task_arn=task.arn) if row.network == PUBLIC]
             return mine[0].address if mine else self._take(tx, PUBLIC, public_range(self._instance), task)
+
+    def has_private_names(self, task: Task) -> bool:
+        """Whether its VPC has namespaces of Cloud Map whose names resolve there."""
+        with self._database.read() as reader:
+            vpc_id = task.eni.vpc_id if task.eni else ""
+            return bool(private_namespaces(reader, task.account, task.region, vpc_id))
 
     def leads_out(self, task: Task, eni: Eni) -> bool:
         """Whether the interface's public address answers, by its subnet's routes."""

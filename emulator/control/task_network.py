@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from emulator.control.container_launch import Identity
 from emulator.control.host_ports import HostPorts, PortTaken
+from emulator.control.name_servers import name_servers
 from emulator.control.networks import Networks, Provided
 from emulator.control.observe import ContainerWatch
 from emulator.control.security_groups import CannotFilter, Guards
@@ -72,6 +73,10 @@ NOT_OUR_HOST = (
 MOVED = (
     "port {ports} is in use on every address of this host (does Homeport itself serve it, with --host 0.0.0.0?), so "
     "that its public address answers on another port number"
+)
+NO_RESOLVER = (
+    "names of the private namespaces of its VPC do not resolve in it: Homeport resolves them through the endpoint in "
+    "the task, which --no-task-endpoint takes away"
 )
 NO_LOOPBACK = "this host has no loopback address but 127.0.0.1, so its public address is that, with other port numbers"
 
@@ -162,7 +167,7 @@ class TaskNetworks:
         published = fixed_bindings(effective.containers, public) if reached else []
         count = sum(len(list(binding.ports)) for binding in published)
         address = provided.address
-        name = private_dns_name(address, task.region)
+        name, names = private_dns_name(address, task.region), self.networks.has_private_names(task)
         host, _, domain = name.partition(".")
         spec = pause_spec(
             name=f"ecs-{task.family[:80]}-pause-{task.id[:12]}",
@@ -178,6 +183,8 @@ class TaskNetworks:
             sysctls=network_sysctls(effective.containers),
             shares_ipc=effective.definition.get("ipcMode") == "task",
             filters=self.guards.enforced,
+            resolves=names and self.relay is not None,
+            dns_servers=self._next_name_servers() if names and self.relay else (),
             relay=self.relay,
             relay_name=task.id,
         )
@@ -192,6 +199,7 @@ class TaskNetworks:
         moved = sorted(elsewhere & {outside for binding in published for _, outside in binding.ports})
         answers = _as_published(published, state) if public == LOOPBACK or moved else published
         notes = [provided.note] if provided.note else []
+        notes += [NO_RESOLVER] if names and self.relay is None else []
         if public:
             notes += [ELSEWHERE.format(engine=task.engine)] if task.engine != LOCAL else []
             notes += [] if reached else [NO_WAY_OUT]
@@ -208,6 +216,10 @@ class TaskNetworks:
             public_ports=tuple(answers),
             warnings=tuple(notes),
         )
+
+    def _next_name_servers(self) -> tuple[str, ...]:
+        """What the engine asks when our resolver does not answer: what it would ask otherwise, where we can know it."""
+        return name_servers() if self.engine.info().on_this_host else ()
 
     # -- bridge
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from emulator.domain.arn import parse_arn
 from emulator.domain.discovery.instance import Instance
+from emulator.domain.discovery.names import Zone, zone_of
 from emulator.domain.discovery.namespace import ECS_TAG, HTTP, Namespace, http_name_for
 from emulator.domain.discovery.service import DiscoveryService, DnsConfig, same_name
 from emulator.ids import Ids
@@ -32,6 +33,27 @@ def new_operation_id(ids: Ids) -> str:
 
 def namespaces_of(reader: Reader, account: str, region: str) -> list[Namespace]:
     return reader.find(NAMESPACES, account=account, region=region)
+
+
+def private_namespaces(reader: Reader, account: str, region: str, vpc_id: str) -> list[Namespace]:
+    """Those whose names resolve in the VPC."""
+    found = reader.find(NAMESPACES, vpc_id=vpc_id)
+    return [n for n in found if (n.account, n.region) == (account, region)]
+
+
+def zone_in(reader: Reader, account: str, region: str, vpc_id: str, name: str) -> Zone | None:
+    """The zone of the VPC that a name lies in, with those of its services that the name can be about."""
+    namespace = zone_of(name, private_namespaces(reader, account, region, vpc_id))
+    if namespace is None:
+        return None
+    label = name.lower().rstrip(".").removesuffix(namespace.domain).rstrip(".")
+    near = [s for s in services_of(reader, namespace) if label and _near(s.name.lower(), label)]
+    return Zone(namespace, [(s, instances_of(reader, s)) for s in near])
+
+
+def _near(service: str, label: str) -> bool:
+    """The service itself, a host of it, or what lies above it."""
+    return label == service or label.endswith(f".{service}") or service.endswith(f".{label}")
 
 
 def id_in(reference: str, kind: Literal["namespace", "service"], account: str, region: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from emulator.domain.region import partition_of
+from emulator.domain.tasks.task import Task
 from emulator.store.database import Reader
-from emulator.store.ecs_tables import ACCOUNT_SETTINGS, SERVICES, TASK_DEFINITIONS, TASKS
+from emulator.store.ecs_tables import ACCOUNT_SETTINGS, ADDRESSES, SERVICES, TASK_DEFINITIONS, TASKS
 
 _IN_USE = (
     f"(EXISTS (SELECT 1 FROM {TASKS.name} t WHERE t.definition_arn = {{arn}} AND t.last_status != 'STOPPED') "
@@ -93,3 +94,10 @@ def account_default(reader: Reader, account: str, region: str, name: str, otherw
     root = f"arn:{partition_of(region)}:iam::{account}:root"
     setting = reader.get(ACCOUNT_SETTINGS, account, region, root, name)
     return otherwise if setting is None else setting.value
+
+
+def task_by_id(reader: Reader, task_id: str) -> Task | None:
+    """A task that has an address, by its id alone; there is no index of ids, so who asks often remembers."""
+    sql = f"SELECT task_arn FROM {ADDRESSES.name} WHERE task_arn LIKE '%/' || ? LIMIT 1"
+    row = reader.execute(sql, (task_id,)).fetchone() if task_id.isalnum() else None
+    return next(iter(reader.find(TASKS, arn=row[0])), None) if row else None

@@ -95,6 +95,7 @@ def _environment_is_ecss(said: str, task: str) -> None:
     expected = {
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/[0-9a-f-]{36}",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "AWS_ENDPOINT_URL": host,
         "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
         "AWS_REGION": "us-east-1",

@@ -54,9 +54,9 @@ def test_the_stack_is_made_unchanged_and_unmade(guarded: Homeport, terraform: Pa
 
 @pytest.mark.timeout(900)
 def test_what_vpc_modules_and_hosts_need_besides(guarded: Homeport, terraform: Path) -> None:
-    """One run of Terraform for two stacks, since its waiting is most of the time."""
+    """One run of Terraform for three stacks, since its waiting is most of the time."""
     terraform.mkdir()
-    for name in ("vpc_stack.tf", "hosts_stack.tf"):
+    for name in ("vpc_stack.tf", "hosts_stack.tf", "discovery_stack.tf"):
         shutil.copy(Path(__file__).with_name(name), terraform / name)
     here = f"cd {terraform} && export TF_VAR_image={IMAGE} && terraform"
     guarded.shell(f"{here} init -no-color && terraform apply -no-color -auto-approve", within_s=400)
@@ -72,7 +72,11 @@ def test_what_vpc_modules_and_hosts_need_besides(guarded: Homeport, terraform: P
     app = {"cluster": "stack", "serviceName": "app"}
     [task, _] = eventually(lambda: len(found := ecs.list_tasks(**app)["taskArns"]) == 2 and found)
     assert guarded.task(task)["containerInstanceArn"] == host
+    discovery = guarded.client("servicediscovery")
+    [web] = discovery.list_services()["Services"]
+    eventually(lambda: len(discovery.list_instances(ServiceId=web["Id"])["Instances"]) == 1)
     guarded.shell(f"{here} destroy -no-color -auto-approve", within_s=400)
+    assert discovery.list_namespaces()["Namespaces"] == []
     ec2 = guarded.client("ec2")
     assert ec2.describe_addresses()["Addresses"] == ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
     assert len(ec2.describe_vpcs()["Vpcs"]) == 1

@@ -111,6 +111,7 @@ def pause_spec(
     shares_ipc: bool = False,
     filters: bool = False,
     proxies: bool = False,
+    resolves: bool = False,
     relay: SocketRelay | TcpRelay | None = None,
     relay_name: str = "",
     cgroup_parent: str | None = None,
@@ -119,12 +120,19 @@ def pause_spec(
 
     `relay_name`, 64 characters at most and none of them a colon, is what `caller_of` tells of its connections.
     `filters`: whether filter_command will be run in it; `proxies`: whether connect_command will be.
+    `resolves`: whether 169.254.170.2 is its first name server, in front of `dns_servers`; that takes a relay.
     """
+    if resolves:
+        dns_servers = (RELAY_ADDRESS, *dns_servers)
     return ContainerSpec(
         name=name,
         image=image,
         labels=labels,
-        environment=(*_relay_environment(relay, relay_name), *((("HOMEPORT_CONNECT", "1"),) if proxies else ())),
+        environment=(
+            *_relay_environment(relay, relay_name),
+            *((("HOMEPORT_CONNECT", "1"),) if proxies else ()),
+            *((("HOMEPORT_NAMES", "1"),) if resolves else ()),
+        ),
         hostname=hostname,
         domain_name=domain_name,
         network=network,

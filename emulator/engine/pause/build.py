@@ -14,8 +14,8 @@ from pathlib import Path
 
 ZIG_VERSION = "0.17.1"
 ARCHITECTURES = ("x86_64", "aarch64")
-SOURCES = ("pause.c", "proxy.c")
-_HEADERS = ("proxy.h",)
+SOURCES = ("pause.c", "proxy.c", "names.c")
+_HEADERS = ("proxy.h", "names.h")
 _HOME = Path(__file__).parent
 _FLAGS = ("-std=gnu17", "-Os", "-static", "-s", "-Wall", "-Wextra", "-Werror")
 

@@ -27,14 +27,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "names.h"
 #include "proxy.h"
 
 // Given the words `filter HEX...`, as a further process in a running pause container, it hands that nf_tables batch to
 // the kernel and leaves with 0 once it has taken effect; else with 1 and the reason. Its own connections to the
 // emulator bear a mark that such a filter lets through. Given `connect HEX... -- TEXT...` it hands over such a batch, if
-// there is one, and tells the proxy of Service Connect the text; the proxy runs beside it with HOMEPORT_CONNECT.
+// there is one, and tells the proxy of Service Connect the text; the proxy runs beside it with HOMEPORT_CONNECT. With
+// HOMEPORT_NAMES a resolver runs beside it on 169.254.170.2:53 (names.c).
 
-enum { RELAY_PORT = 51679, HTTP_PORT = 80, RELAY_MARK = 0x686f6d65 };
+enum { RELAY_PORT = 51679, HTTP_PORT = 80, NAMES_PORT = 51653, DNS_PORT = 53, RELAY_MARK = 0x686f6d65 };
 static const unsigned char relay_address[4] = {169, 254, 170, 2};
 
 static void say(const char *text) {
@@ -56,7 +58,7 @@ static void leave(int signal) {
   _exit(0);
 }
 
-static pid_t proxy;
+static pid_t proxy, names;
 
 static void reap(int signal) {
   (void)signal;
@@ -65,6 +67,9 @@ static void reap(int signal) {
     if (ended == proxy) {
       say("pause: the proxy of Service Connect has ended\n");
       _exit(1);  // and with it the task, which could reach nobody
+    } else if (ended == names) {
+      say("pause: the resolver has ended\n");
+      _exit(1);
     }
   errno = saved;
 }
@@ -147,12 +152,11 @@ static void immediate(unsigned reg, const void *value, size_t size) {
   end(nested), end(data), end(start);
 }
 
-static void build_rule(void) {
-  const unsigned char tcp = IPPROTO_TCP;
-  const unsigned short from = htons(HTTP_PORT), to = htons(RELAY_PORT);
+static void build_rule(unsigned char protocol, unsigned short from, unsigned short to) {
+  from = htons(from), to = htons(to);
   size_t data, start, list = nest(NFTA_RULE_EXPRESSIONS);
   load(NFT_PAYLOAD_NETWORK_HEADER, 16, 4), equals(relay_address, 4);
-  load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1), equals(&tcp, 1);
+  load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1), equals(&protocol, 1);
   load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2), equals(&from, 2);
   immediate(NFT_REG_1, relay_address, 4);
   immediate(NFT_REG_2, &to, 2);
@@ -206,20 +210,33 @@ static int connect_aliases(char **words) {
   return 1;
 }
 
-static void start_proxy(void) {
-  const char *what = proxy_listen();
+static int beside(pid_t *process) {  // whether this is the new process; its end is never seen before its number is known
   sigset_t children;
-  if (what) fail(what);
   sigemptyset(&children), sigaddset(&children, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &children, 0);  // so that its end is never seen before its number is known
-  proxy = fork();
-  if (proxy < 0) fail("start the proxy");
+  sigprocmask(SIG_BLOCK, &children, 0);
+  pid_t made = *process = fork();
+  if (made < 0) fail("start a process");
   sigprocmask(SIG_UNBLOCK, &children, 0);
-  if (proxy == 0) proxy_serve();
+  return made == 0;
 }
 
-static int translate_port(void) {  // 0, or -1 with errno
-  static const char table[] = "homeport", chain[] = "output";
+static void start_proxy(void) {
+  const char *what = proxy_listen();
+  if (what) fail(what);
+  if (beside(&proxy)) proxy_serve();
+}
+
+static const char table[] = "homeport", chain[] = "output";
+
+static void add_rule(unsigned char protocol, unsigned short from, unsigned short to, int flags) {
+  size_t start = message(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, NLM_F_CREATE | flags, NFPROTO_IPV4, 0);
+  text(NFTA_RULE_TABLE, table);
+  text(NFTA_RULE_CHAIN, chain);
+  build_rule(protocol, from, to);
+  end(start);
+}
+
+static int translate_ports(int resolves) {  // 0, or -1 with errno
   size_t start, hook;
   start = message(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
   end(start);
@@ -235,11 +252,8 @@ static int translate_port(void) {  // 0, or -1 with errno
   end(hook);
   text(NFTA_CHAIN_TYPE, "nat");
   end(start);
-  start = message(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_ACK, NFPROTO_IPV4, 0);
-  text(NFTA_RULE_TABLE, table);
-  text(NFTA_RULE_CHAIN, chain);
-  build_rule();
-  end(start);
+  if (resolves) add_rule(IPPROTO_UDP, DNS_PORT, NAMES_PORT, 0), add_rule(IPPROTO_TCP, DNS_PORT, NAMES_PORT, 0);
+  add_rule(IPPROTO_TCP, HTTP_PORT, RELAY_PORT, NLM_F_ACK);
   start = message(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
   end(start);
 
@@ -248,7 +262,7 @@ static int translate_port(void) {  // 0, or -1 with errno
 
 // ---- the relay ----
 
-static int listen_for_tasks(void) {
+static int listen_for_tasks(int resolves) {
   struct ifreq request = {.ifr_name = "lo:1"};
   struct sockaddr_in address = {.sin_family = AF_INET};
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
@@ -259,16 +273,19 @@ static int listen_for_tasks(void) {
   ((struct sockaddr_in *)&request.ifr_netmask)->sin_addr.s_addr = 0xffffffff;
   if (ioctl(listener, SIOCSIFNETMASK, &request) < 0) fail("narrow 169.254.170.2 to /32");
   address.sin_port = htons(RELAY_PORT);
-  if (translate_port() < 0) {
+  unsigned short names_port = NAMES_PORT;
+  if (translate_ports(resolves) < 0) {
     const char *why = strerror(errno);
     say("pause: nf_tables is not usable (");
     say(why);
     say("), so the relay takes port 80 itself and the task's containers cannot listen on 0.0.0.0:80\n");
-    address.sin_port = htons(HTTP_PORT);
+    address.sin_port = htons(HTTP_PORT), names_port = DNS_PORT;
   }
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0) fail("bind to 169.254.170.2");
   if (listen(listener, 128) < 0) fail("listen on 169.254.170.2");
+  const char *what = resolves ? names_listen(relay_address, names_port) : 0;
+  if (what) fail(what);
   return listener;
 }
 
@@ -342,8 +359,12 @@ static void refuse(int client) {  // answers, then drains, so that the answer is
   _exit(0);
 }
 
+int dial_relay(const char *target) {
+  return strncmp(target, "unix:", 5) ? dial_tcp(target + 4) : dial_unix(target + 5);
+}
+
 static void relay(int client, const char *target) {
-  int upstream = strncmp(target, "unix:", 5) ? dial_tcp(target + 4) : dial_unix(target + 5);
+  int upstream = dial_relay(target);
   if (upstream < 0) refuse(client);
   pid_t other = fork();
   if (other < 0) _exit(1);
@@ -378,7 +399,8 @@ int main(int count, char **words) {
   if (!target || !*target)
     for (;;) pause();
   check_target(target), check_name(getenv("HOMEPORT_RELAY_NAME"));
-  int listener = listen_for_tasks();
+  int resolves = getenv("HOMEPORT_NAMES") != 0, listener = listen_for_tasks(resolves);
+  if (resolves && beside(&names)) close(listener), names_serve(target);
   for (;;) {
     int client = accept(listener, 0, 0);
     if (client < 0) continue;
