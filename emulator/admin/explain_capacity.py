@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from emulator.admin import explain_managed
+from emulator.control.managed_instances import managed_hosts
 from emulator.control.plane import ControlPlane
 from emulator.domain.capacity.auto_scaling_group import ACTING_PROCESSES, AutoScalingGroup
 from emulator.domain.capacity.capacity_provider import CapacityProvider
@@ -26,7 +28,8 @@ RECENT_ENTRIES = 30
 
 
 def capacity_providers(reader: Reader) -> list[dict[str, Any]]:
-    """Those of Auto Scaling groups, each with its group; `reservation` in percent, as last computed."""
+    """Those of Auto Scaling groups, each with its group, and those of managed instances; `reservation` in percent, as
+    last computed."""
     return [_standing(reader, provider) for provider in reader.find(CAPACITY_PROVIDERS) if provider.active]
 
 
@@ -36,7 +39,7 @@ def _standing(reader: Reader, provider: CapacityProvider) -> dict[str, Any]:
     return {
         "name": provider.name,
         "clusters": ",".join(clusters) or "-",
-        "group": provider.scaling_group,
+        "group": provider.scaling_group if provider.managed is None else "managed instances",
         "hosts": len(_hosts(reader, provider)),
         "desired": group.desired if group else 0,
         "bounds": f"{group.minimum}-{group.maximum}" if group else "-",
@@ -47,6 +50,8 @@ def _standing(reader: Reader, provider: CapacityProvider) -> dict[str, Any]:
 
 def of_provider(reader: Reader, plane: ControlPlane, provider: CapacityProvider, now: float) -> dict[str, Any]:
     """`words` for people; `reservation` is CapacityProviderReservation in percent."""
+    if provider.managed is not None:
+        return explain_managed.of_provider(reader, plane, provider, now)
     group, clusters = _group(reader, provider), _clusters(reader, provider)
     found = plane.capacity_providers.verdict(reader, provider)
     verdict = found[1] if found else None
@@ -129,11 +134,17 @@ def _tasks(reader: Reader, host: Ec2Instance) -> list[Task]:
 
 
 def _group(reader: Reader, provider: CapacityProvider) -> AutoScalingGroup | None:
-    return reader.get(GROUPS, provider.account, provider.region, provider.scaling_group)
+    return (
+        reader.get(GROUPS, provider.account, provider.region, provider.scaling_group)
+        if provider.scaling_group
+        else None
+    )
 
 
 def _hosts(reader: Reader, provider: CapacityProvider) -> list[Ec2Instance]:
     """Of its group, those on their way out among them."""
+    if provider.managed is not None:
+        return [host for host in managed_hosts(reader, provider) if host.state != "terminated"]
     found = reader.find(
         INSTANCES, account=provider.account, region=provider.region, scaling_group=provider.scaling_group
     )

@@ -42,7 +42,8 @@ class CapacityController:
         for provider in providers:
             if provider is not None:
                 keys.append(("capacity_provider", f"{account}/{region}/{provider.name}"))
-                keys.append(("auto_scaling_group", f"{account}/{region}/{provider.scaling_group}"))
+                if provider.scaling_group:
+                    keys.append(("auto_scaling_group", f"{account}/{region}/{provider.scaling_group}"))
         self._wake(keys)
         return None
 

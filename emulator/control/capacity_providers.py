@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from emulator.clock import Clock
 from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.control.group_blueprint import CannotLaunch, blueprint
 from emulator.control.instances import trunking
+from emulator.control.managed_instances import ManagedInstances, ManagedPlan, Unplaced
+from emulator.control.provider_hosts import Host, Known, NoIds, hosts_of
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
 from emulator.domain.capacity.capacity_provider import DELETED_KEPT_S, CapacityProvider, deleted, scaling_policy_id
 from emulator.domain.capacity.cluster import Cluster
-from emulator.domain.capacity.container_instance import ContainerInstance, InstancePort, Load
-from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.capacity.container_instance import InstancePort
 from emulator.domain.capacity.managed_scaling import Fleet, HostSize, Scaling, Verdict, fresh_hosts, scale
 from emulator.domain.capacity.placement import Candidate, Demand, closest, place, refused_by
-from emulator.domain.capacity.placement_rules import demand_of, strategies_of
+from emulator.domain.capacity.placement_rules import PACKED, SERVICE_DEFAULT, demand_of, strategies_of
 from emulator.domain.capacity.virtual_host import virtual_host
 from emulator.domain.tasks.task import Task
 from emulator.domain.tasks.task_launch import placed_on
@@ -33,30 +34,24 @@ from emulator.ids import Ids
 from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ec2_tables import INSTANCES
-from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, CONTAINER_INSTANCES, SERVICES
-from emulator.store.instance_capacity import candidates, instance_named, loads, occupy, waiting_tasks
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, CONTAINER_INSTANCES
+from emulator.store.instance_capacity import candidates, instance_named, occupy, waiting_tasks
 
 NO_HOSTS = "EMPTY CAPACITY PROVIDER"
 NONE_ACTIVE = "NO ACTIVE INSTANCES"
 
 
-@dataclass(frozen=True, slots=True)
-class _Host:
-    """A live instance of the group; `host` None until its agent has registered."""
-
-    instance: Ec2Instance
-    host: ContainerInstance | None = None
-    busy: bool = False
-
-
 class CapacityProviderController:
     """Key: `<account>/<region>/<capacity provider>`."""
 
-    def __init__(self, clock: Clock, database: Database, ids: Ids, definitions: Definitions) -> None:
+    def __init__(
+        self, clock: Clock, database: Database, ids: Ids, definitions: Definitions, privileged: bool = False
+    ) -> None:
         self._clock = clock
         self._database = database
         self._ids = ids
         self._definitions = definitions
+        self._managed = ManagedInstances(ids, privileged=privileged)
 
     def reconcile(self, key: str) -> float | None:
         now = self._clock.now()
@@ -69,6 +64,8 @@ class CapacityProviderController:
             provider = _settled(tx, tx.get(CAPACITY_PROVIDERS, account, region, name), now)
             if provider is None:
                 return None
+            if provider.managed is not None and provider.status != "INACTIVE":
+                return self._look_managed(tx, provider, now)
             if not provider.active:
                 return (provider.deleted_at or now) + DELETED_KEPT_S
             return self._look(tx, provider, [c for c in clusters if name in c.capacity_providers], now)
@@ -78,8 +75,8 @@ class CapacityProviderController:
     ) -> float | None:
         group = tx.get(GROUPS, provider.account, provider.region, provider.scaling_group)
         known = _known(tx, provider, clusters)
-        unplaced = [demand for cluster in clusters for demand in self._place(tx, provider, cluster, now)]
-        hosts = _hosts(tx, known)
+        unplaced = [left.demand for cluster in clusters for left in self._place(tx, provider, cluster, now)]
+        hosts = hosts_of(tx, known)
         if provider.termination_protection and provider.scales:
             hosts = [_protected(tx, host) for host in hosts]
         if group is None or group.status is not None or not provider.scales or not clusters:
@@ -91,6 +88,21 @@ class CapacityProviderController:
             tx.put(CAPACITY_PROVIDERS, remembered)
         _resize(tx, provider, group, fleet, verdict, now)
         return verdict.next_look
+
+    def _look_managed(self, tx: Transaction, provider: CapacityProvider, now: float) -> float | None:
+        cluster = tx.get(CLUSTERS, provider.account, provider.region, provider.cluster)
+        if provider.update_status == "DELETE_IN_PROGRESS" or cluster is None:
+            return self._managed.deprovision(tx, provider, cluster, now)
+        return self._managed.look(tx, provider, cluster, self._place(tx, provider, cluster, now), now)
+
+    def managed_plan(self, reader: Reader, provider: CapacityProvider) -> ManagedPlan | None:
+        """What the next look at a provider of managed instances would decide, for `homeport explain`."""
+        cluster = reader.get(CLUSTERS, provider.account, provider.region, provider.cluster)
+        if cluster is None or not provider.active:
+            return None
+        waiting = waiting_tasks(reader, provider.account, provider.region, cluster.name, provider.name)
+        unplaced = [Unplaced(task, demand) for task in waiting if (demand := self._demand(reader, task)) is not None]
+        return self._managed.plan(reader, provider, cluster, unplaced, self._clock.now())
 
     def verdict(self, reader: Reader, provider: CapacityProvider) -> tuple[Fleet, Verdict] | None:
         """What the next look would find and decide, for `homeport explain`; None where nothing is scaled."""
@@ -105,19 +117,19 @@ class CapacityProviderController:
         known = [(i, instance_named(reader, i.container_instance) if i.container_instance else None) for i in instances]
         waiting = [t for c in clusters for t in waiting_tasks(reader, *here, c.name, provider.name)]
         unplaced = [demand for task in waiting if (demand := self._demand(reader, task)) is not None]
-        fleet = self._fleet(reader, group, clusters[0], _hosts(reader, known), unplaced)
+        fleet = self._fleet(reader, group, clusters[0], hosts_of(reader, known), unplaced)
         return fleet, scale(_scaling(provider), fleet, provider.low_since, self._clock.now())
 
     # -- tasks that wait
 
-    def _place(self, tx: Transaction, provider: CapacityProvider, cluster: Cluster, now: float) -> list[Demand]:
-        """Places what can be placed, oldest first; what the others ask for."""
+    def _place(self, tx: Transaction, provider: CapacityProvider, cluster: Cluster, now: float) -> list[Unplaced]:
+        """Places what can be placed, oldest first; the others, and what they ask for."""
         where = (cluster.account, cluster.region, cluster.name)
         alike: dict[str, list[Task]] = {}
         for task in waiting_tasks(tx, *where, provider.name):
             same = json.dumps([task.definition_arn, task.group, task.overrides, task.placement_request], sort_keys=True)
             alike.setdefault(same, []).append(task)
-        left: list[Demand] = []
+        left: list[Unplaced] = []
         for tasks in alike.values():
             demand = self._demand(tx, tasks[0])
             if demand is not None:
@@ -126,11 +138,13 @@ class CapacityProviderController:
 
     def _place_alike(
         self, tx: Transaction, provider: CapacityProvider, tasks: Sequence[Task], demand: Demand, now: float
-    ) -> list[Demand]:
+    ) -> list[Unplaced]:
         """Tasks of one kind."""
         where = (tasks[0].account, tasks[0].region, tasks[0].cluster)
         found = candidates(tx, *where, capacity_provider=provider.name)
         strategies = strategies_of((tasks[0].placement_request or {}).get("strategies") or ())
+        if not strategies and provider.managed is not None:
+            strategies = SERVICE_DEFAULT if tasks[0].service else PACKED
         placed = place(demand, found, len(tasks), strategies=strategies, pick=self._ids.pick)
         for task, host in zip(tasks, placed.instances, strict=False):
             after = occupy(tx, placed_on(task, host), host, demand)
@@ -144,7 +158,7 @@ class CapacityProviderController:
         for task in rest:
             if task.unplaced_reason != reason:
                 write_task(tx, task, replace(task, unplaced_reason=reason), now)
-        return [demand] * len(rest)
+        return [Unplaced(task, demand) for task in rest]
 
     def _demand(self, reader: Reader, task: Task) -> Demand | None:
         """None for a task whose definition is gone: its own controller ends it."""
@@ -164,7 +178,7 @@ class CapacityProviderController:
         reader: Reader,
         group: AutoScalingGroup,
         cluster: Cluster,
-        hosts: Sequence[_Host],
+        hosts: Sequence[Host],
         unplaced: Sequence[Demand],
     ) -> Fleet:
         helped, size = self._helped(reader, group, cluster, unplaced)
@@ -191,20 +205,13 @@ class CapacityProviderController:
             return [], None
         root = f"arn:aws:iam::{group.account}:root"
         trunked = trunking(reader, group.account, group.region, root)
-        fresh = [virtual_host(cluster, kind, zone, now=0.0, ids=_NoIds(), trunking=trunked) for zone in group.zones]
+        fresh = [virtual_host(cluster, kind, zone, now=0.0, ids=NoIds(), trunking=trunked) for zone in group.zones]
         helped = [d for d in unplaced if any(refused_by(Candidate(host), d) is None for host in fresh)]
         first = fresh[0]
         ports = frozenset(
             [*(InstancePort("tcp", port) for port in first.ports), *(InstancePort("udp", p) for p in first.ports_udp)]
         )
         return helped, HostSize(first.cpu, first.memory_mib, first.enis, ports)
-
-
-class _NoIds:
-    """A host that is only imagined needs no id."""
-
-    def hex(self, digits: int = 32) -> str:
-        return "0" * digits
 
 
 def _settled(tx: Transaction, provider: CapacityProvider | None, now: float) -> CapacityProvider | None:
@@ -214,17 +221,16 @@ def _settled(tx: Transaction, provider: CapacityProvider | None, now: float) -> 
     if not provider.active and now >= (provider.deleted_at or now) + DELETED_KEPT_S:
         tx.delete(CAPACITY_PROVIDERS, provider.account, provider.region, provider.name)
         return None
-    if provider.update_status == "DELETE_IN_PROGRESS":
+    if provider.update_status == "DELETE_IN_PROGRESS" and provider.managed is None:
         provider = deleted(provider, now)
         tx.put(CAPACITY_PROVIDERS, provider)
     if provider.update_status == "UPDATE_IN_PROGRESS":
         provider = replace(provider, update_status="UPDATE_COMPLETE")
         tx.put(CAPACITY_PROVIDERS, provider)
+    if provider.update_status == "CREATE_IN_PROGRESS":
+        provider = replace(provider, status="ACTIVE", update_status="CREATE_COMPLETE")
+        tx.put(CAPACITY_PROVIDERS, provider)
     return provider
-
-
-Known = tuple[Ec2Instance, ContainerInstance | None]
-"""An instance of the group, and what its agent has registered."""
 
 
 def _known(tx: Transaction, provider: CapacityProvider, clusters: Sequence[Cluster]) -> list[Known]:
@@ -245,31 +251,13 @@ def _known(tx: Transaction, provider: CapacityProvider, clusters: Sequence[Clust
     return found
 
 
-def _hosts(reader: Reader, known: Sequence[Known]) -> list[_Host]:
-    """The live ones. A host is busy that has tasks other than daemons', wherever it has registered."""
-    taken: dict[str, dict[str, Load]] = {}
-    daemons: dict[str, set[str]] = {}
-    hosts = []
-    for instance, host in known:
-        if not instance.live:
-            continue
-        if host is not None and host.cluster_arn not in taken:
-            taken[host.cluster_arn] = loads(reader, host)
-            services = reader.find(SERVICES, account=host.account, region=host.region, cluster=host.cluster)
-            daemons[host.cluster_arn] = {f"service:{service.name}" for service in services if service.is_daemon}
-        load = taken[host.cluster_arn].get(host.arn) if host else None
-        busy = host is not None and load is not None and bool(load.groups.keys() - daemons[host.cluster_arn])
-        hosts.append(_Host(instance, host, busy))
-    return hosts
-
-
 def _has_inactive(reader: Reader, provider: CapacityProvider, where: tuple[str, str, str]) -> bool:
     account, region, cluster = where
     found = reader.find(CONTAINER_INSTANCES, account=account, region=region, cluster=cluster, status="DRAINING")
     return any(host.capacity_provider == provider.name for host in found)
 
 
-def _protected(tx: Transaction, host: _Host) -> _Host:
+def _protected(tx: Transaction, host: Host) -> Host:
     """A host with tasks is protected from scale-in, one without is not."""
     if host.host is None or host.instance.protected == host.busy:
         return host

@@ -1,7 +1,8 @@
 """The controller of EC2 instances, which are virtual hosts: they boot, their agent registers, they are shut down.
 
 Who wants how many is the groups' (auto_scaling_groups.py). An agent joins the cluster that its user data names; without
-user data that says so, a cluster whose capacity provider has its Auto Scaling group, or, of no group, `default`.
+user data that says so, a cluster whose capacity provider has its Auto Scaling group, or, of no group, `default`. One
+that ECS launched for a provider of managed instances joins that provider's cluster.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.container_instance import ContainerInstance, deregistered
 from emulator.domain.capacity.ec2_instance import BOOT_S, TERMINATED_KEPT_S, Ec2Instance, Lifecycle
 from emulator.domain.capacity.launch_template import cluster_in
+from emulator.domain.capacity.managed_provider import propagated_tags
 from emulator.domain.capacity.virtual_host import instance_type, virtual_host
 from emulator.domain.tasks.task import Task
 from emulator.domain.tasks.task_progress import stop
@@ -93,7 +95,8 @@ class Ec2InstanceController:
         self, tx: Transaction, instance: Ec2Instance, docker_version: str, now: float
     ) -> ContainerInstance | None:
         cluster, provider = home_of(tx, instance)
-        if cluster is None and instance.scaling_group is None and cluster_in(instance.user_data) is None:
+        alone = instance.scaling_group is None and instance.managed_by is None
+        if cluster is None and alone and cluster_in(instance.user_data) is None:
             cluster = default_cluster(tx, instance.account, instance.region, now)
         if cluster is None:
             return None
@@ -112,7 +115,9 @@ class Ec2InstanceController:
             image_id=instance.image_id,
             subnet_id=instance.subnet_id,
             vpc_id=instance.vpc_id,
+            tags=propagated_tags(provider) if instance.managed_by else (),
         )
+        host = replace(host, managed=instance.managed_by is not None)
         host = as_connected(tx, host)
         add_instance(tx, host, now)
         wake_services(tx, host)
@@ -132,6 +137,10 @@ def home_of(reader: Reader, instance: Ec2Instance) -> tuple[Cluster | None, Capa
     """The cluster that its agent joins, if it is there, and the provider by which that cluster has its group."""
     here = (instance.account, instance.region)
     provider = None
+    if instance.managed_by:
+        provider = reader.get(CAPACITY_PROVIDERS, *here, instance.managed_by)
+        cluster = reader.get(CLUSTERS, *here, provider.cluster) if provider and provider.active else None
+        return (cluster, provider) if cluster is not None and cluster.status == "ACTIVE" else (None, None)
     if instance.scaling_group:
         found = reader.find(CAPACITY_PROVIDERS, account=here[0], region=here[1], scaling_group=instance.scaling_group)
         provider = found[0] if found else None

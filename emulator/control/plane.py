@@ -93,8 +93,9 @@ class ControlPlane:
         self.watch, self.statistics, self.limits = local.watch, local.statistics, local.limits
         self.launcher, self.executor, self._work = local.launcher, local.executor, local.work
         self.tasks = TaskController(parts.clock, parts.database, self.loop, self.engines, self.definitions, self.faults)
-        self.services = ServiceController(parts.clock, parts.database, parts.ids)
-        self.capacity_providers = CapacityProviderController(parts.clock, parts.database, parts.ids, self.definitions)
+        common = (parts.clock, parts.database, parts.ids)
+        self.services = ServiceController(*common)
+        self.capacity_providers = CapacityProviderController(*common, self.definitions, parts.allow_privileged)
         session_logs = SessionLogs(
             parts.database, parts.delivery, self.definitions, parts.clock, parts.ids, parts.enforce_iam
         )

@@ -40,7 +40,12 @@ def daemon_hosts(reader: Reader, service: Service, launch: Launch) -> tuple[Daem
 def _candidates(reader: Reader, service: Service, launch: Launch) -> list[Candidate]:
     """The ACTIVE instances of the cluster, or with a strategy those of its capacity providers."""
     where = (service.account, service.region, service.cluster)
-    found = candidates(reader, *where, external=launch.launch_type == "EXTERNAL")
+    found = candidates(
+        reader,
+        *where,
+        external=launch.launch_type == "EXTERNAL",
+        managed=launch.launch_type == "MANAGED_INSTANCES",
+    )
     names = {item["capacityProvider"] for item in service.capacity_provider_strategy}
     return [c for c in found if not names or c.instance.capacity_provider in names]
 

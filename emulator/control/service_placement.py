@@ -109,7 +109,7 @@ def _on_providers(
     room = MAX_WAITING - waiting_count(reader, *where)
     for name, count in Counter(providers).items():
         provider = reader.get(CAPACITY_PROVIDERS, service.account, service.region, name)
-        if provider is not None and provider.scales:
+        if provider is not None and provider.brings_hosts:
             taken = min(count, max(0, room))
             room -= taken
             found += [Spot(name)] * taken

@@ -234,7 +234,7 @@ def launch_of(reader: Reader, service: Service, deployment: Deployment) -> Launc
     cluster = reader.get(CLUSTERS, service.account, service.region, service.cluster)
     if definition is None or cluster is None:
         raise LookupError(f"{service.name}: {deployment.task_definition} or its cluster is gone")
-    launch_type = launch_type_in(deployment.spec)
+    launch_type = launch_type_in(deployment.spec, cluster.managed_providers)
     effective = apply_overrides(definition.body, None, launch_type=launch_type)
     placement = check_network(
         effective.definition,

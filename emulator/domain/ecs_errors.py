@@ -17,6 +17,10 @@ class ClusterContainsTasksException(AwsError):
     """DeleteCluster: tasks have not stopped yet."""
 
 
+class ClusterContainsCapacityProviderException(AwsError):
+    """DeleteCluster: it has capacity providers of managed instances."""
+
+
 class ClusterContainsContainerInstancesException(AwsError):
     """DeleteCluster: container instances are ACTIVE or DRAINING."""
 

@@ -33,9 +33,11 @@ VPC_ENDPOINTS: Table[VpcEndpoint] = Table("ec2_vpc_endpoints", VpcEndpoint, key=
 
 
 def _instance_keys(instance: Ec2Instance) -> list[tuple[str, str]]:
-    """A changed instance wakes itself, and its Auto Scaling group."""
+    """A changed instance wakes itself, and its Auto Scaling group or the capacity provider that ECS has it for."""
     here = f"{instance.account}/{instance.region}"
     keys = [("ec2_instance", f"{here}/{instance.id}")]
+    if instance.managed_by:
+        keys.append(("capacity_provider", f"{here}/{instance.managed_by}"))
     return [*keys, ("auto_scaling_group", f"{here}/{instance.scaling_group}")] if instance.scaling_group else keys
 
 
@@ -46,7 +48,12 @@ INSTANCES: Table[Ec2Instance] = Table(
     "ec2_instances",
     Ec2Instance,
     key=_KEY,
-    indexes=(("account", "region", "scaling_group"), ("container_instance",), ("client_token",)),
+    indexes=(
+        ("account", "region", "scaling_group"),
+        ("account", "region", "managed_by"),
+        ("container_instance",),
+        ("client_token",),
+    ),
     wakes=_instance_keys,
 )
 

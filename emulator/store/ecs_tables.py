@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.domain.capacity.capacity_provider import CapacityProvider
+from emulator.domain.capacity.capacity_strategy import ON_HOSTS
 from emulator.domain.capacity.cluster import AccountSetting, Cluster, Family, TaskDefinition
 from emulator.domain.capacity.container_instance import (
     ContainerInstance,
@@ -23,7 +24,7 @@ from emulator.store.tables import Table
 def task_key(task: Task) -> list[tuple[str, str]]:
     """A changed task wakes itself, its service, and the capacity provider that it waits for or runs on."""
     keys = [("task", task.arn)]
-    if task.capacity_provider is not None and task.launch_type == "EC2":
+    if task.capacity_provider is not None and task.launch_type in ON_HOSTS:
         keys.append(("capacity_provider", f"{task.account}/{task.region}/{task.capacity_provider}"))
     if task.service is not None:
         keys.append(("service", f"{task.account}/{task.region}/{task.cluster}/{task.service}"))

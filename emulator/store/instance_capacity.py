@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from emulator.domain.capacity.capacity_strategy import ON_HOSTS
 from emulator.domain.capacity.container_instance import (
     EXTERNAL,
     ContainerInstance,
@@ -42,15 +43,22 @@ def candidates(
     *,
     external: bool = False,
     capacity_provider: str | None = None,
+    managed: bool = False,
 ) -> list[Candidate]:
     """The ACTIVE instances of a cluster that tasks may be placed on, with what is taken of them.
 
-    `external`: those outside EC2, which take tasks of launch type EXTERNAL alone. With `capacity_provider` only its.
+    `external`: those outside EC2, which take tasks of launch type EXTERNAL alone. With `capacity_provider` only its;
+    without, those of managed instances only if they are asked for.
     """
     found = [
         (instance, attributes)
         for instance, attributes in _active_instances(reader, account, region, cluster)
-        if (EXTERNAL in attributes) == external and capacity_provider in (None, instance.capacity_provider)
+        if (EXTERNAL in attributes) == external
+        and (
+            instance.capacity_provider == capacity_provider
+            if capacity_provider is not None
+            else instance.managed == managed
+        )
     ]
     if not found:
         return []
@@ -75,7 +83,7 @@ def waiting_count(reader: Reader, account: str, region: str, cluster: str) -> in
 
 def _provisioning(reader: Reader, account: str, region: str, cluster: str) -> list[Task]:
     here: dict[str, Any] = {"account": account, "region": region, "cluster": cluster}
-    found = reader.find(TASKS, **here, launch_type="EC2", last_status="PROVISIONING")
+    found = [t for kind in ON_HOSTS for t in reader.find(TASKS, **here, launch_type=kind, last_status="PROVISIONING")]
     return [task for task in found if task.waits_for_host]
 
 

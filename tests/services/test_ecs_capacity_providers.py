@@ -96,21 +96,13 @@ def test_a_name_and_a_group_are_used_once(aws: Aws, group_arn: str) -> None:
         make_provider(aws, group_arn, "other")
 
 
-def test_managed_instances_are_said_not_to_be_emulated(aws: Aws) -> None:
-    with refuses("NotEmulatedYet", "managedInstancesProvider", part=True):
-        aws("ecs").create_capacity_provider(
-            name="mine",
-            cluster="c",
-            managedInstancesProvider={
-                "infrastructureRoleArn": "arn:aws:iam::123456789012:role/r",
-                "instanceLaunchTemplate": {
-                    "ec2InstanceProfileArn": "arn:aws:iam::123456789012:instance-profile/p",
-                    "networkConfiguration": {"subnets": ["subnet-aaaa"]},
-                },
-            },
-        )
-    with refuses("InvalidParameterException"):
+def test_a_provider_has_a_group_or_managed_instances(aws: Aws, group_arn: str) -> None:
+    with refuses("InvalidParameterException", "Exactly one", part=True):
         aws("ecs").create_capacity_provider(name="mine")
+    with refuses("InvalidParameterException", "cluster can only", part=True):
+        aws("ecs").create_capacity_provider(
+            name="mine", cluster="c", autoScalingGroupProvider={"autoScalingGroupArn": group_arn}
+        )
 
 
 def test_an_update_is_done_at_the_next_look(emulator: Emulator, aws: Aws, group_arn: str) -> None:

@@ -216,7 +216,7 @@ def test_strategies(aws: Aws) -> None:
         ),
         ({"enableExecuteCommand": True}, "InvalidParameterException", None),
         ({"volumeConfigurations": [{"name": "v"}]}, "NotEmulatedYet", None),
-        ({"launchType": "MANAGED_INSTANCES"}, "NotEmulatedYet", None),
+        ({"launchType": "MANAGED_INSTANCES"}, "InvalidParameterException", None),
         ({"propagateTags": "SERVICE"}, "InvalidParameterException", None),
         ({"startedBy": "not allowed"}, "InvalidParameterException", None),
         ({"startedBy": "x" * 129}, "InvalidParameterException", None),

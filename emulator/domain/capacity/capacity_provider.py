@@ -1,7 +1,8 @@
-"""A capacity provider of an Auto Scaling group: what it is, and which settings ECS accepts. Pure.
+"""A capacity provider of an Auto Scaling group or of managed instances: what it is, which settings ECS accepts. Pure.
 
 FARGATE and FARGATE_SPOT are there without a record. How the group is scaled is managed_scaling.py's; the group itself
-is auto_scaling_group.py's. Source: ECS API model (AutoScalingGroupProvider, ManagedScaling). Wordings are unconfirmed
+is auto_scaling_group.py's; the settings and the hosts of managed instances are managed_provider.py's and
+managed_instances.py's. Source: ECS API model (AutoScalingGroupProvider, ManagedScaling). Wordings are unconfirmed
 unless marked as observed.
 """
 
@@ -38,14 +39,15 @@ _NUMBERS: Final[Mapping[str, tuple[int, int, int]]] = {
 @dataclass(frozen=True, slots=True)
 class CapacityProvider:
     """`managed_scaling` has AWS's members with every default, or {} when it was left out. `low_since`: since when its
-    hosts are more than are needed. `reservation`: CapacityProviderReservation as last computed, in percent."""
+    hosts are more than are needed. `reservation`: CapacityProviderReservation as last computed, in percent. `managed`:
+    managedInstancesProvider with its defaults, of the cluster of that name; None for one of an Auto Scaling group."""
 
     account: str
     region: str
     name: str
     arn: str
-    scaling_group: str  # the name of its Auto Scaling group
-    group_arn: str
+    scaling_group: str = ""  # the name of its Auto Scaling group
+    group_arn: str = ""
     managed_scaling: dict[str, Any] = field(default_factory=dict)
     termination_protection: bool = False
     managed_draining: bool = True
@@ -56,16 +58,23 @@ class CapacityProvider:
     low_since: float | None = None
     reservation: float | None = None
     deleted_at: float | None = None  # INACTIVE since then
+    cluster: str = ""
+    managed: dict[str, Any] | None = None
 
     @property
     def active(self) -> bool:
         """Whether it is more than the memory of one that was deleted."""
-        return self.status == "ACTIVE"
+        return self.status in ("PROVISIONING", "ACTIVE")
 
     @property
     def scales(self) -> bool:
-        """Whether its tasks wait for hosts, which managed scaling brings."""
+        """Whether managed scaling sets its group's desired capacity."""
         return self.active and self.managed_scaling.get("status") == "ENABLED"
+
+    @property
+    def brings_hosts(self) -> bool:
+        """Whether its tasks wait for hosts, which managed scaling brings or ECS itself launches."""
+        return self.scales or (self.active and self.managed is not None)
 
 
 def deleted(provider: CapacityProvider, now: float) -> CapacityProvider:
@@ -153,6 +162,27 @@ def check_known(names: Iterable[str], known: Iterable[str]) -> None:
 
 def provider_shape(provider: CapacityProvider, *, tags: bool) -> dict[str, Any]:
     """As the API answers it."""
+    shape: dict[str, Any] = {
+        "capacityProviderArn": provider.arn,
+        "name": provider.name,
+        "status": provider.status,
+        **_kind_shape(provider),
+        "tags": [dict(tag) for tag in provider.tags] if tags else [],
+    }
+    if provider.update_status:
+        shape["updateStatus"] = provider.update_status
+    if provider.update_status_reason:
+        shape["updateStatusReason"] = provider.update_status_reason
+    return shape
+
+
+def _kind_shape(provider: CapacityProvider) -> dict[str, Any]:
+    if provider.managed is not None:
+        return {
+            "cluster": provider.cluster,
+            "managedInstancesProvider": provider.managed,
+            "type": "MANAGED_INSTANCES",
+        }
     of_group: dict[str, Any] = {
         "autoScalingGroupArn": provider.group_arn,
         "managedTerminationProtection": "ENABLED" if provider.termination_protection else "DISABLED",
@@ -160,16 +190,4 @@ def provider_shape(provider: CapacityProvider, *, tags: bool) -> dict[str, Any]:
     }
     if provider.managed_scaling:
         of_group["managedScaling"] = dict(provider.managed_scaling)
-    shape: dict[str, Any] = {
-        "capacityProviderArn": provider.arn,
-        "name": provider.name,
-        "status": provider.status,
-        "autoScalingGroupProvider": of_group,
-        "tags": [dict(tag) for tag in provider.tags] if tags else [],
-        "type": "EC2_AUTOSCALING",
-    }
-    if provider.update_status:
-        shape["updateStatus"] = provider.update_status
-    if provider.update_status_reason:
-        shape["updateStatusReason"] = provider.update_status_reason
-    return shape
+    return {"autoScalingGroupProvider": of_group, "type": "EC2_AUTOSCALING"}

@@ -7,13 +7,15 @@ AWS developer guide "Amazon ECS capacity providers": the base is filled first, t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from emulator.domain.errors import InvalidParameterException
 
 FARGATE_PROVIDERS: Final = ("FARGATE", "FARGATE_SPOT")
 MAX_ITEMS: Final = 20
+ON_HOSTS: Final = ("EC2", "MANAGED_INSTANCES")
+"""Launch types whose tasks stand on container instances of capacity providers, and wait for them."""
 
 Item = Mapping[str, Any]
 
@@ -26,8 +28,9 @@ def echoed_strategy(items: Iterable[Item]) -> list[dict[str, Any]]:
     ]
 
 
-def check_strategy(items: Sequence[Item], cluster: str, associated: Iterable[str]) -> None:
-    """Refuse (InvalidParameterException) a strategy that ECS would not accept in this cluster."""
+def check_strategy(items: Sequence[Item], associated: Iterable[str], managed: Collection[str] = ()) -> None:
+    """Refuse (InvalidParameterException) a strategy that ECS would not accept in this cluster. `managed`: those of its
+    capacity providers that are of managed instances."""
     if len(items) > MAX_ITEMS:
         raise InvalidParameterException(f"The capacity provider strategy cannot contain more than {MAX_ITEMS} items.")
     known = set(associated)
@@ -51,16 +54,26 @@ def check_strategy(items: Sequence[Item], cluster: str, associated: Iterable[str
         raise InvalidParameterException(
             "A capacity provider strategy cannot contain both Fargate and Auto Scaling group capacity providers."
         )
+    on_managed = [name in managed for name in names]
+    if any(on_managed) and not all(on_managed):  # unconfirmed wording
+        raise InvalidParameterException(
+            "A capacity provider strategy cannot contain Managed Instances capacity providers together with others."
+        )
 
 
-def launch_type_of(items: Iterable[Item]) -> str:
-    """Of the tasks that a strategy places: FARGATE, or EC2 for Auto Scaling group providers."""
-    return "FARGATE" if all(item["capacityProvider"] in FARGATE_PROVIDERS for item in items) else "EC2"
+def launch_type_of(items: Iterable[Item], managed: Collection[str] = ()) -> str:
+    """Of the tasks that a strategy places: FARGATE, EC2 for Auto Scaling group providers, or MANAGED_INSTANCES for
+    those of the cluster that are `managed`."""
+    names = [item["capacityProvider"] for item in items]
+    if any(name in managed for name in names):
+        return "MANAGED_INSTANCES"
+    return "FARGATE" if all(name in FARGATE_PROVIDERS for name in names) else "EC2"
 
 
-def launch_type_in(spec: Mapping[str, Any]) -> str:
-    """Of the tasks of a deployment, whose `spec` has launchType or capacityProviderStrategy."""
-    return str(spec.get("launchType") or launch_type_of(spec.get("capacityProviderStrategy") or ()))
+def launch_type_in(spec: Mapping[str, Any], managed: Collection[str] = ()) -> str:
+    """Of the tasks of a deployment, whose `spec` has launchType or capacityProviderStrategy. Without `managed` it only
+    tells Fargate from instances."""
+    return str(spec.get("launchType") or launch_type_of(spec.get("capacityProviderStrategy") or (), managed))
 
 
 def check_providers(references: Iterable[str]) -> list[str]:

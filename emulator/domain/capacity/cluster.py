@@ -21,6 +21,7 @@ class Cluster:
     capacity_providers: list[str] = field(default_factory=list)
     default_strategy: list[dict[str, Any]] = field(default_factory=list)
     service_connect_defaults: dict[str, Any] | None = None
+    managed_providers: list[str] = field(default_factory=list)  # those of capacity_providers that were made in it
     attachments_status: str | None = None  # UPDATE_IN_PROGRESS or UPDATE_COMPLETE, once it had a provider that scales
     tags: list[dict[str, str]] = field(default_factory=list)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-InstanceStatus = Literal["ACTIVE", "DRAINING", "INACTIVE"]
+InstanceStatus = Literal["ACTIVE", "DRAINING", "DEREGISTERING", "INACTIVE"]
 
 ZONE: Final = "ecs.availability-zone"
 INSTANCE_TYPE: Final = "ecs.instance-type"
@@ -37,7 +37,8 @@ class ContainerInstance:
     """`ports` and `ports_udp` are reserved from the start. `ec2_instance_id` is a managed instance's id (`mi-...`)
     for one outside EC2. `version` grows with every change that AWS tells of. `enis`: how many tasks can have a network
     interface of their own, None for no limit. `engine` names the Engine endpoint that runs its tasks. `gpus` are ids:
-    those that the engine has can be given to containers, others are counted only."""
+    those that the engine has can be given to containers, others are counted only. `managed`: ECS itself launched it
+    for its capacity provider, so that only tasks of that provider go there."""
 
     account: str
     region: str
@@ -66,6 +67,7 @@ class ContainerInstance:
     deregistered_at: float | None = None
     version: int = 1
     tags: list[dict[str, str]] = field(default_factory=list)
+    managed: bool = False
 
     @property
     def zone(self) -> str:

@@ -22,7 +22,8 @@ STATE_CODES: Final = {"pending": 0, "running": 16, "shutting-down": 32, "termina
 class Ec2Instance:
     """`scaling_group` and what follows it are of its Auto Scaling group; None for one that was run or added by hand.
     `container_instance` is an ARN once its agent has registered. `drained_since`: when it began to wait for its tasks
-    before it is terminated."""
+    before it is terminated. `managed_by`: the capacity provider for which ECS launched it (Managed Instances), for the
+    tasks `expects` (ARNs); `idle_since` when that found it without tasks."""
 
     account: str
     region: str
@@ -49,9 +50,19 @@ class Ec2Instance:
     drained_since: float | None = None
     terminated_at: float | None = None
     client_token: str | None = None
+    managed_by: str | None = None
+    expects: list[str] = field(default_factory=list)
+    idle_since: float | None = None
+    detailed_monitoring: bool = False
     state_reason: str | None = None  # Client.UserInitiatedShutdown: User initiated shutdown
 
     @property
+    def up(self) -> bool:
+        """Whether it boots or runs."""
+        return self.state in ("pending", "running")
+
+    @property
     def live(self) -> bool:
-        """Whether its group counts it: it boots or is in service, and is not on its way out."""
-        return self.lifecycle in ("Pending", "InService") and self.state in ("pending", "running")
+        """Whether its group, or the provider that ECS has it for, counts it: it boots or is in service, and is not on
+        its way out."""
+        return self.up and (self.managed_by is not None or self.lifecycle in ("Pending", "InService"))

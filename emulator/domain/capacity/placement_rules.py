@@ -21,6 +21,9 @@ MAX_CONSTRAINTS: Final = 10
 MAX_STRATEGIES: Final = 5
 SERVICE_DEFAULT: Final = (Strategy("spread", "attribute:ecs.availability-zone"), Strategy("spread", "instanceId"))
 """How a service without strategies is spread; a strategy of its own replaces it."""
+PACKED: Final = (Strategy("binpack", "cpu"),)
+"""How tasks of no service fill managed instances (Amazon ECS developer guide, "Amazon ECS Managed Instances auto
+scaling and task placement"; by what they are packed is unconfirmed)."""
 
 
 def check_placement(constraints: Sequence[Members], strategies: Sequence[Members], already: int = 0) -> None:

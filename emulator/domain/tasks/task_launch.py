@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from emulator.domain.capacity.capacity_strategy import ON_HOSTS
 from emulator.domain.capacity.cluster import Cluster, TaskDefinition
 from emulator.domain.capacity.container_instance import ARCHITECTURE, ContainerInstance
 from emulator.domain.networks.network import Subnet
@@ -123,7 +124,7 @@ def new_task(
 
 
 def _waits(launch: Launch, host: ContainerInstance | None) -> bool:
-    return launch.launch_type == "EC2" and host is None
+    return launch.launch_type in ON_HOSTS and host is None
 
 
 def _request_for_host(launch: Launch) -> dict[str, Any]:

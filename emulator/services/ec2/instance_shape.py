@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from emulator.domain.capacity.ec2_instance import STATE_CODES, Ec2Instance
 from emulator.domain.capacity.instance_type import INSTANCE_TYPES
@@ -10,6 +10,9 @@ from emulator.domain.networks.vpc import zone_id
 from emulator.services.ec2 import finding
 from emulator.store.launch_queries import instance_profile
 from emulator.wire.call import Call
+
+OPERATOR: Final = "ecs.amazonaws.com"
+"""Who manages the hosts of managed instances (EC2 API model, OperatorResponse; the principal is unconfirmed)."""
 
 
 def instance_shape(call: Call, instance: Ec2Instance, index: int = 0) -> dict[str, Any]:
@@ -30,7 +33,7 @@ def instance_shape(call: Call, instance: Ec2Instance, index: int = 0) -> dict[st
         "EnaSupport": True,
         "Hypervisor": "xen",
         "VirtualizationType": "hvm",
-        "Monitoring": {"State": "disabled"},
+        "Monitoring": {"State": "enabled" if instance.detailed_monitoring else "disabled"},
         "BlockDeviceMappings": [],
         "NetworkInterfaces": [],
         "ClientToken": instance.client_token or "",
@@ -41,6 +44,7 @@ def instance_shape(call: Call, instance: Ec2Instance, index: int = 0) -> dict[st
         "KeyName": instance.key_name,
         "IamInstanceProfile": _profile(call, instance),
         "InstanceLifecycle": "spot" if instance.spot else None,
+        "Operator": {"Managed": True, "Principal": OPERATOR} if instance.managed_by else None,
     }
     if instance.state_reason:
         code, _, _ = instance.state_reason.partition(":")

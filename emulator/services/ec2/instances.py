@@ -9,14 +9,19 @@ from typing import Any, Final
 
 from emulator.domain.capacity.ec2_instance import STATE_CODES, Ec2Instance
 from emulator.domain.capacity.instance_type import INSTANCE_TYPES, UNITS_PER_VCPU, InstanceType
-from emulator.domain.networks.ec2_errors import InvalidInstanceIdNotFound, InvalidInstanceType, InvalidParameterValue
+from emulator.domain.networks.ec2_errors import (
+    InvalidInstanceIdNotFound,
+    InvalidInstanceType,
+    InvalidParameterValue,
+    OperationNotPermitted,
+)
 from emulator.domain.networks.ec2_ids import malformed
 from emulator.domain.networks.vpc import zone_id
 from emulator.domain.resource_filter import UnknownFilter, flag, matching
 from emulator.events import journal
 from emulator.events.ec2_changes import write_ec2_instance
 from emulator.services.ec2 import finding
-from emulator.services.ec2.instance_shape import architecture_of, instance_shape, state_shape
+from emulator.services.ec2.instance_shape import OPERATOR, architecture_of, instance_shape, state_shape
 from emulator.store.ec2_tables import INSTANCES
 from emulator.wire.call import Call
 
@@ -115,9 +120,14 @@ def _health(instance: Ec2Instance) -> str:
 
 
 def terminate_instances(call: Call, request: Request) -> dict[str, Any]:
-    """All of them or, when one does not exist, none. Its container instance and tasks go with it; a group replaces
-    it. One that is terminated stays so."""
+    """All of them or, when one does not exist or is managed by ECS, none. Its container instance and tasks go with it;
+    a group replaces it. One that is terminated stays so."""
     found = [_existing(call, instance_id) for instance_id in request["InstanceIds"]]
+    for instance in found:
+        if instance.managed_by is not None:  # unconfirmed wording
+            raise OperationNotPermitted(
+                f"The instance '{instance.id}' is managed by '{OPERATOR}' and cannot be terminated by this operation."
+            )
     changes = []
     for instance in found:
         after = instance

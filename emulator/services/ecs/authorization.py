@@ -133,6 +133,14 @@ def _create_provider(call: Call, request: Request) -> Iterable[Access]:
     arn = call.arn(f"capacity-provider/{request['name']}")
     yield Access("ecs:CreateCapacityProvider", arn, _given_tags(request))
     yield from _tagging(call, request, arn)
+    yield from _infrastructure_role(call, request)
+
+
+def _infrastructure_role(call: Call, request: Request) -> Iterable[Access]:
+    """The role with which ECS would launch managed instances is passed to it."""
+    role = (request.get("managedInstancesProvider") or {}).get("infrastructureRoleArn")
+    if role:
+        yield pass_role(call, role, "ecs.amazonaws.com")
 
 
 def _provider(call: Call, request: Request) -> Iterable[Access]:
@@ -140,6 +148,7 @@ def _provider(call: Call, request: Request) -> Iterable[Access]:
     one = request.get("name") or request.get("capacityProvider")
     for reference in [one] if one else request.get("capacityProviders") or ["*"]:
         yield _on(call, call.arn(f"capacity-provider/{provider_name(reference)}"))
+    yield from _infrastructure_role(call, request)
 
 
 def _register_instance(call: Call, request: Request) -> Iterable[Access]:

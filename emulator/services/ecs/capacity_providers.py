@@ -1,11 +1,12 @@
-"""Capacity providers: FARGATE and FARGATE_SPOT, which are there, and those of Auto Scaling groups. Rows only.
+"""Capacity providers: FARGATE and FARGATE_SPOT, which are there, those of Auto Scaling groups, and those of managed
+instances (managed_capacity.py). Rows only.
 
 What a provider's managed scaling does is control's. Messages are unconfirmed unless marked as observed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -23,10 +24,10 @@ from emulator.domain.capacity.capacity_provider import (
 )
 from emulator.domain.capacity.capacity_strategy import FARGATE_PROVIDERS
 from emulator.domain.ecs_errors import UpdateInProgressException
-from emulator.domain.errors import ClientException, InvalidParameterException, LimitExceededException, NotEmulatedYet
+from emulator.domain.errors import ClientException, InvalidParameterException, LimitExceededException
 from emulator.domain.tags import validate_tags
 from emulator.events import journal
-from emulator.services.ecs import lookup
+from emulator.services.ecs import lookup, managed_capacity
 from emulator.services.lookup import Failure
 from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS
@@ -39,28 +40,54 @@ _MAX_DESCRIBED: Final = 100
 def create_capacity_provider(call: Call, request: m.CreateCapacityProviderRequest) -> m.CreateCapacityProviderResponse:
     name = request["name"]
     check_provider_name(name)
-    if request.get("managedInstancesProvider") or request.get("cluster"):
-        raise _managed_instances()
-    if not request.get("autoScalingGroupProvider"):
-        raise InvalidParameterException("An autoScalingGroupProvider or a managedInstancesProvider must be specified.")
-    asked: Mapping[str, Any] = request["autoScalingGroupProvider"]
-    group = _group(call, asked["autoScalingGroupArn"])
-    scaling = managed_scaling(asked["managedScaling"]) if asked.get("managedScaling") is not None else {}
-    protection = asked.get("managedTerminationProtection") == "ENABLED"
-    check_protection(enabled=protection, scaling=scaling, group_protects=group.protects_new)
-    known = [p for p in call.tx.find(CAPACITY_PROVIDERS, account=call.account, region=call.region) if p.active]
+    if bool(request.get("autoScalingGroupProvider")) == bool(request.get("managedInstancesProvider")):
+        raise InvalidParameterException(
+            "Exactly one of autoScalingGroupProvider and managedInstancesProvider must be specified."
+        )
+    known = [p for p in call.tx.find(CAPACITY_PROVIDERS, account=call.account, region=call.region) if _stands(p)]
+    if request.get("managedInstancesProvider"):
+        made = managed_capacity.new_provider(call, request)
+        _check_new(name, known)
+        call.tx.put(CAPACITY_PROVIDERS, made)
+        managed_capacity.associate(call, made)
+        _note(call, "capacity_provider.created", made)
+        return {"capacityProvider": _shape(made, tags=True)}
+    if request.get("cluster"):
+        raise InvalidParameterException("cluster can only be specified with a managedInstancesProvider.")
+    made, group = _of_group(call, request, known)
+    call.tx.put(CAPACITY_PROVIDERS, made)  # a deleted one of the name may be remembered
+    if made.scales and not any(tag.key == ASSOCIATED_TAG for tag in group.tags):
+        call.tx.put(GROUPS, replace(group, tags=[*group.tags, GroupTag(ASSOCIATED_TAG, "", True)]))
+    _note(call, "capacity_provider.created", made)
+    return {"capacityProvider": _shape(made, tags=True)}
+
+
+def _check_new(name: str, known: Sequence[CapacityProvider]) -> None:
     if any(provider.name == name for provider in known):  # observed
         raise ClientException(
             "The specified capacity provider already exists. To change the configuration of an existing capacity "
             "provider, update the capacity provider."
         )
+    if len(known) >= MAX_PROVIDERS:
+        raise LimitExceededException(f"The account has reached its limit of {MAX_PROVIDERS} capacity providers.")
+
+
+def _of_group(
+    call: Call, request: m.CreateCapacityProviderRequest, known: Sequence[CapacityProvider]
+) -> tuple[CapacityProvider, AutoScalingGroup]:
+    """The provider that the request describes, and its group."""
+    name = request["name"]
+    asked: Mapping[str, Any] = request["autoScalingGroupProvider"]
+    group = _group(call, asked["autoScalingGroupArn"])
+    scaling = managed_scaling(asked["managedScaling"]) if asked.get("managedScaling") is not None else {}
+    protection = asked.get("managedTerminationProtection") == "ENABLED"
+    check_protection(enabled=protection, scaling=scaling, group_protects=group.protects_new)
+    _check_new(name, known)
     if any(provider.scaling_group == group.name for provider in known):  # observed
         raise ClientException(
             "The specified Auto Scaling group ARN is already being used by another capacity provider. Specify a unique "
             "Auto Scaling group ARN and try again."
         )
-    if len(known) >= MAX_PROVIDERS:
-        raise LimitExceededException(f"The account has reached its limit of {MAX_PROVIDERS} capacity providers.")
     made = CapacityProvider(
         account=call.account,
         region=call.region,
@@ -73,11 +100,7 @@ def create_capacity_provider(call: Call, request: m.CreateCapacityProviderReques
         managed_draining=asked.get("managedDraining", "ENABLED") != "DISABLED",
         tags=validate_tags(request.get("tags", ())),
     )
-    call.tx.put(CAPACITY_PROVIDERS, made)  # a deleted one of the name may be remembered
-    if made.scales and not any(tag.key == ASSOCIATED_TAG for tag in group.tags):
-        call.tx.put(GROUPS, replace(group, tags=[*group.tags, GroupTag(ASSOCIATED_TAG, "", True)]))
-    _note(call, "capacity_provider.created", made)
-    return {"capacityProvider": _shape(made, tags=True)}
+    return made, group
 
 
 def describe_capacity_providers(
@@ -91,7 +114,7 @@ def describe_capacity_providers(
         raise InvalidParameterException(f"capacityProviders cannot have more than {_MAX_DESCRIBED} elements.")
     shapes = {name: _fargate(call, name) for name in FARGATE_PROVIDERS}
     for provider in call.reader.find(CAPACITY_PROVIDERS, account=call.account, region=call.region):
-        if provider.active or asked:
+        if _stands(provider) or asked:
             shapes[provider.name] = _shape(provider, tags=tags)
     if request.get("cluster"):
         used = set(lookup.active_cluster(call, request["cluster"]).capacity_providers)
@@ -116,11 +139,24 @@ def describe_capacity_providers(
 def update_capacity_provider(call: Call, request: m.UpdateCapacityProviderRequest) -> m.UpdateCapacityProviderResponse:
     """Done at the provider's next look, until when its updateStatus is UPDATE_IN_PROGRESS."""
     name = provider_name(request["name"])
-    if request.get("managedInstancesProvider") or request.get("cluster"):
-        raise _managed_instances()
-    provider = _existing(call, name)
+    provider = _existing(call, name, request.get("cluster"))
     if provider.update_status in ("UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"):
         raise UpdateInProgressException("The specified capacity provider is being updated. Wait and try again.")
+    if (provider.managed is None) == bool(request.get("managedInstancesProvider")):
+        raise ClientException("The specified capacity provider is of another type than the update.")
+    if provider.managed is not None:
+        changed = managed_capacity.updated_provider(call, provider, request)
+    else:
+        changed = _updated_scaling(call, provider, request)
+    changed = replace(changed, update_status="UPDATE_IN_PROGRESS", update_status_reason=None)
+    call.tx.put(CAPACITY_PROVIDERS, changed)
+    _note(call, "capacity_provider.updated", changed)
+    return {"capacityProvider": _shape(changed, tags=True)}
+
+
+def _updated_scaling(
+    call: Call, provider: CapacityProvider, request: m.UpdateCapacityProviderRequest
+) -> CapacityProvider:
     asked: Mapping[str, Any] = request.get("autoScalingGroupProvider") or {}
     scaling, protection, draining = provider.managed_scaling, provider.termination_protection, provider.managed_draining
     if asked.get("managedScaling") is not None:
@@ -131,48 +167,64 @@ def update_capacity_provider(call: Call, request: m.UpdateCapacityProviderReques
         draining = asked["managedDraining"] != "DISABLED"
     group = call.tx.get(GROUPS, call.account, call.region, provider.scaling_group)
     check_protection(enabled=protection, scaling=scaling, group_protects=group is not None and group.protects_new)
-    changed = replace(
+    return replace(
         provider,
         managed_scaling=scaling,
         termination_protection=protection,
         managed_draining=draining,
-        update_status="UPDATE_IN_PROGRESS",
-        update_status_reason=None,
         low_since=None,
     )
-    call.tx.put(CAPACITY_PROVIDERS, changed)
-    _note(call, "capacity_provider.updated", changed)
-    return {"capacityProvider": _shape(changed, tags=True)}
 
 
 def delete_capacity_provider(call: Call, request: m.DeleteCapacityProviderRequest) -> m.DeleteCapacityProviderResponse:
-    """INACTIVE after its next look; its group stays. While a cluster has it, that fails (DELETE_FAILED, observed)."""
+    """INACTIVE after its next look; its group stays. While a cluster has it, that fails (DELETE_FAILED, observed). One
+    of managed instances is DEPROVISIONING until its hosts are gone, and fails while tasks or services use it."""
     name = provider_name(request["capacityProvider"])
     if name in FARGATE_PROVIDERS:
         raise ClientException(
             "The specified capacity provider is a reserved capacity provider and cannot be deleted. Specify a valid "
             "capacity provider and try again."
         )
-    provider = _existing(call, name)
-    clusters = call.tx.find(CLUSTERS, account=call.account, region=call.region)
-    using = [cluster.name for cluster in clusters if name in cluster.capacity_providers]
-    if using:
-        reason = (
-            f"The capacity provider cannot be deleted because it is associated with cluster: {using[0]}. Remove the "
-            "capacity provider from the cluster and try again."
-        )
+    provider = _existing(call, name, request.get("cluster"))
+    reason = _associated(call, name) if provider.managed is None else managed_capacity.in_use(call, provider)
+    if reason is not None:
         kept = replace(provider, update_status="DELETE_FAILED", update_status_reason=reason)
         call.tx.put(CAPACITY_PROVIDERS, kept)
         return {"capacityProvider": _shape(kept, tags=True)}
-    deleted = replace(provider, update_status="DELETE_IN_PROGRESS", update_status_reason=None)
+    status = "ACTIVE" if provider.managed is None else "DEPROVISIONING"
+    deleted = replace(provider, status=status, update_status="DELETE_IN_PROGRESS", update_status_reason=None)
     call.tx.put(CAPACITY_PROVIDERS, deleted)
     _note(call, "capacity_provider.deleted", deleted)
     return {"capacityProvider": _shape(deleted, tags=True)}
 
 
-def _existing(call: Call, name: str) -> CapacityProvider:
+def _associated(call: Call, name: str) -> str | None:
+    """Why a provider cannot be deleted that a cluster has."""
+    clusters = call.tx.find(CLUSTERS, account=call.account, region=call.region)
+    using = [cluster.name for cluster in clusters if name in cluster.capacity_providers]
+    if not using:
+        return None
+    return (
+        f"The capacity provider cannot be deleted because it is associated with cluster: {using[0]}. Remove the "
+        "capacity provider from the cluster and try again."
+    )
+
+
+def _stands(provider: CapacityProvider) -> bool:
+    """Whether it is more than the memory of one that was deleted."""
+    return provider.status != "INACTIVE"
+
+
+def _existing(call: Call, name: str, cluster: str | None) -> CapacityProvider:
+    """One of managed instances is only there in its own cluster, when one is named."""
     provider = call.tx.get(CAPACITY_PROVIDERS, call.account, call.region, name)
-    if provider is None or not provider.active:
+    elsewhere = (
+        provider is not None
+        and provider.managed is not None
+        and cluster is not None
+        and lookup.active_cluster(call, cluster).name != provider.cluster
+    )
+    if provider is None or not provider.active or elsewhere:
         raise ClientException(
             "The specified capacity provider does not exist. Specify a valid name or ARN and try again."
         )
@@ -190,10 +242,6 @@ def _group(call: Call, reference: str) -> AutoScalingGroup:
             "and try again."
         )
     return group
-
-
-def _managed_instances() -> NotEmulatedYet:
-    return NotEmulatedYet("Homeport does not emulate managedInstancesProvider (Amazon ECS Managed Instances) yet.")
 
 
 def _fargate(call: Call, name: str) -> m.CapacityProvider:

@@ -18,6 +18,8 @@ EVERYTHING = frozenset({"ATTACHMENTS", "CONFIGURATIONS", "SETTINGS", "TAGS"})
 
 _PENDING = ("PROVISIONING", "PENDING", "ACTIVATING")
 _LAUNCH_TYPES = {"EC2": "EC2", "FARGATE": "Fargate"}
+_MANAGED = {"MANAGED_INSTANCES": "ManagedInstances"}
+"""Only of a cluster that has such providers (unconfirmed, as the word is)."""
 
 
 def cluster_shape(reader: Reader, cluster: Cluster, include: Collection[str] = EVERYTHING) -> m.Cluster:
@@ -76,12 +78,17 @@ def _attachments(reader: Reader, cluster: Cluster) -> list[m.Attachment]:
 def _statistics(reader: Reader, cluster: Cluster, tasks: dict[tuple[str, str], int]) -> list[m.KeyValuePair]:
     services = reader.find(SERVICES, account=cluster.account, region=cluster.region, cluster=cluster.name)
     counts: dict[str, int] = {}
-    for key, word in _LAUNCH_TYPES.items():
+    words = {**_LAUNCH_TYPES, **(_MANAGED if cluster.managed_providers else {})}
+    for key, word in words.items():
         counts[f"running{word}TasksCount"] = tasks.get((key, "RUNNING"), 0)
         counts[f"pending{word}TasksCount"] = sum(tasks.get((key, status), 0) for status in _PENDING)
-    for key, word in _LAUNCH_TYPES.items():
+    for key, word in words.items():
         # A service with a strategy has no launch type of its own.
-        of_type = [s for s in services if (s.launch_type or launch_type_of(s.capacity_provider_strategy)) == key]
+        of_type = [
+            s
+            for s in services
+            if (s.launch_type or launch_type_of(s.capacity_provider_strategy, cluster.managed_providers)) == key
+        ]
         counts[f"active{word}ServiceCount"] = sum(s.status == "ACTIVE" for s in of_type)
         counts[f"draining{word}ServiceCount"] = sum(s.status == "DRAINING" for s in of_type)
     return [{"name": name, "value": str(count)} for name, count in counts.items()]

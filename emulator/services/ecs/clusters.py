@@ -15,7 +15,9 @@ from emulator.domain.capacity.capacity_strategy import (
     echoed_strategy,
 )
 from emulator.domain.capacity.cluster import Cluster
+from emulator.domain.capacity.managed_provider import NOT_BY_CLUSTER
 from emulator.domain.ecs_errors import (
+    ClusterContainsCapacityProviderException,
     ClusterContainsContainerInstancesException,
     ClusterContainsServicesException,
     ClusterContainsTasksException,
@@ -93,11 +95,13 @@ def put_cluster_capacity_providers(
 ) -> m.PutClusterCapacityProvidersResponse:
     cluster = lookup.active_cluster(call, request["cluster"])
     _check_attached(cluster)
-    providers = check_providers(request["capacityProviders"])
+    providers = [*check_providers(request["capacityProviders"])]
+    _check_not_managed(call, providers)
+    providers += cluster.managed_providers  # these are the cluster's as long as they are there
     check_number(providers)
     check_known(providers, [*lookup.known_providers(call), *cluster.capacity_providers])
     strategy = echoed_strategy(request["defaultCapacityProviderStrategy"])
-    check_strategy(strategy, cluster.name, providers)
+    check_strategy(strategy, providers, cluster.managed_providers)
     _check_unused(call, cluster, set(cluster.capacity_providers) - set(providers))
     own = sorted(set(providers) ^ set(cluster.capacity_providers))
     _wake_providers(call, own)
@@ -122,6 +126,10 @@ def delete_cluster(call: Call, request: m.DeleteClusterRequest) -> m.DeleteClust
         raise ClusterContainsContainerInstancesException(
             "The Cluster cannot be deleted while Container Instances are active or draining."
         )
+    if cluster.managed_providers:  # unconfirmed wording
+        raise ClusterContainsCapacityProviderException(
+            f"The cluster contains the capacity provider {cluster.managed_providers[0]}. Delete it and try again."
+        )
     # Its settings stay to be described for a while; its tags and providers go (AWS: a fresh start when re-created).
     deleted = replace(
         cluster, status="INACTIVE", tags=[], capacity_providers=[], default_strategy=[], attachments_status=None
@@ -135,10 +143,11 @@ def delete_cluster(call: Call, request: m.DeleteClusterRequest) -> m.DeleteClust
 def _asked(call: Call, name: str, request: m.CreateClusterRequest) -> Cluster:
     """The cluster that the request describes, whether or not there is one."""
     providers = check_providers(request.get("capacityProviders", ()))
+    _check_not_managed(call, providers)
     check_number(providers)
     check_known(providers, lookup.known_providers(call))
     strategy = echoed_strategy(request.get("defaultCapacityProviderStrategy", ()))
-    check_strategy(strategy, name, providers)
+    check_strategy(strategy, providers)
     return Cluster(
         account=call.account,
         region=call.region,
@@ -221,6 +230,13 @@ def _check_attached(cluster: Cluster) -> None:
             "The specified cluster is in a busy state. Cluster attachments must be in UPDATE_COMPLETE or UPDATE_FAILED "
             "state before they can be updated. Wait and try again."
         )
+
+
+def _check_not_managed(call: Call, names: Sequence[str]) -> None:
+    """InvalidParameterException for a provider of managed instances: it is its own cluster's from the start."""
+    found = [call.tx.get(CAPACITY_PROVIDERS, call.account, call.region, name) for name in names]
+    if any(provider is not None and provider.managed is not None for provider in found):
+        raise InvalidParameterException(NOT_BY_CLUSTER)
 
 
 def _check_unused(call: Call, cluster: Cluster, removed: set[str]) -> None:

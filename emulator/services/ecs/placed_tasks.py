@@ -36,7 +36,7 @@ def run_on_providers(
     cluster, tasks, failures = launch.cluster, list[Task](), list[Failure]()
     for name, count in Counter(providers).items():
         provider = call.tx.get(CAPACITY_PROVIDERS, cluster.account, cluster.region, name)
-        if provider is None or not provider.scales:
+        if provider is None or not provider.brings_hosts:
             placed, refused = run_on_instances(call, launch, request, count, provider=name)
             tasks += placed
             failures += refused
@@ -92,9 +92,15 @@ def start_on_instances(call: Call, launch: Launch, references: Iterable[str]) ->
             arn = lookup.member_arn(launch.cluster, reference, "container-instance")
             failures.append({"arn": arn, "reason": reason or "MISSING"})
         else:
-            here = replace(launch, launch_type="EXTERNAL" if instance.external else "EC2")
+            here = replace(launch, launch_type=_launch_type(instance))
             tasks.append(_start(call, here, demand, instance, len(tasks)))
     return tasks, failures
+
+
+def _launch_type(instance: ContainerInstance) -> str:
+    if instance.managed:
+        return "MANAGED_INSTANCES"
+    return "EXTERNAL" if instance.external else "EC2"
 
 
 def _why_not(call: Call, instance: ContainerInstance | None, demand: Demand) -> str | None:

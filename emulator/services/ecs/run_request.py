@@ -178,16 +178,16 @@ def _where_to_run(cluster: Cluster, request: m.RunTaskRequest) -> tuple[list[dic
     launch_type, items = request.get("launchType"), request.get("capacityProviderStrategy")
     if launch_type and items:
         raise InvalidParameterException("Specify either Launch Type or Capacity Provider Strategy, but not both.")
-    if launch_type == "MANAGED_INSTANCES":
-        raise NotEmulatedYet("Homeport does not emulate launchType MANAGED_INSTANCES yet.")
+    if launch_type == "MANAGED_INSTANCES":  # unconfirmed wording
+        raise InvalidParameterException("MANAGED_INSTANCES can only be used with a capacity provider strategy.")
     if launch_type:
         return [], launch_type
     if items:
-        check_strategy(items, cluster.name, cluster.capacity_providers)
-        return echoed_strategy(items), launch_type_of(items)
+        check_strategy(items, cluster.capacity_providers, cluster.managed_providers)
+        return echoed_strategy(items), launch_type_of(items, cluster.managed_providers)
     if cluster.default_strategy:
         check_default_weights(cluster.default_strategy)
-        return cluster.default_strategy, launch_type_of(cluster.default_strategy)
+        return cluster.default_strategy, launch_type_of(cluster.default_strategy, cluster.managed_providers)
     return [], "EC2"
 
 

@@ -313,11 +313,11 @@ def _where_to_run(cluster: Cluster, given: Settings) -> tuple[list[dict[str, Any
     if launch_type:
         return [], launch_type
     if items:
-        check_strategy(items, cluster.name, cluster.capacity_providers)
-        return echoed_strategy(items), launch_type_of(items)
+        check_strategy(items, cluster.capacity_providers, cluster.managed_providers)
+        return echoed_strategy(items), launch_type_of(items, cluster.managed_providers)
     if cluster.default_strategy and not rules.is_daemon(given):
         check_default_weights(cluster.default_strategy)
-        return cluster.default_strategy, launch_type_of(cluster.default_strategy)
+        return cluster.default_strategy, launch_type_of(cluster.default_strategy, cluster.managed_providers)
     return [], "EC2"
 
 
@@ -325,12 +325,12 @@ def _where_to_run_now(cluster: Cluster, service: Service, given: Settings, setti
     """The launch type after an update, which only a strategy can change; an empty one goes back to a launch type."""
     items = given.get("capacityProviderStrategy")
     if items:
-        check_strategy(items, cluster.name, cluster.capacity_providers)
+        check_strategy(items, cluster.capacity_providers, cluster.managed_providers)
         settings["capacityProviderStrategy"] = echoed_strategy(items)
         settings["launchType"] = None
-        return launch_type_of(items)
+        return launch_type_of(items, cluster.managed_providers)
     if service.capacity_provider_strategy:
-        before = launch_type_of(service.capacity_provider_strategy)
+        before = launch_type_of(service.capacity_provider_strategy, cluster.managed_providers)
         if items is None:
             return before
         settings["launchType"] = before
