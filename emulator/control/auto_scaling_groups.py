@@ -1,7 +1,8 @@
 """The controller of Auto Scaling groups: launches and lets go of instances until there are as many as desired.
 
 Which zones get one and who goes is decided in domain/capacity/auto_scaling_group.py; how an instance boots and ends is
-ec2_instances.py's. Where managed draining is on, a host waits for its tasks before it is terminated.
+ec2_instances.py's. Instances wait for the group's lifecycle hooks (lifecycle_waits.py); where managed draining is on,
+ECS has one of them, so that a host waits for its tasks before it is terminated.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import Final
 from emulator.clock import Clock
 from emulator.control.ec2_instances import tasks_on
 from emulator.control.group_blueprint import CannotLaunch, blueprint, place_of
+from emulator.control.lifecycle_waits import begun, drains, ended
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, next_step
-from emulator.domain.capacity.ec2_instance import Ec2Instance
+from emulator.domain.capacity.ec2_instance import COUNTED, Ec2Instance, Lifecycle
+from emulator.domain.capacity.lifecycle_hook import CONTINUE, LAUNCHING, TERMINATING
 from emulator.events import journal
 from emulator.events.ec2_changes import add_ec2_instance, tell_activity, write_ec2_instance
 from emulator.events.instance_changes import write_instance
@@ -23,13 +26,11 @@ from emulator.ids import Ids
 from emulator.store.autoscaling_tables import ACTIVITIES, GROUPS
 from emulator.store.database import Database, Transaction
 from emulator.store.ec2_tables import INSTANCES
-from emulator.store.ecs_tables import CAPACITY_PROVIDERS
 from emulator.store.instance_capacity import instance_named, wake_services
-from emulator.store.scaling_activities import activities_of, new_activity
+from emulator.store.lifecycle_hooks import actions_of, forget_actions, forget_hooks
+from emulator.store.scaling_activities import activities_of, finish_activity, new_activity
 
 RETRY_S: Final = 60.0
-DRAINS_AT_MOST_S: Final = 48 * 3600.0
-"""How long a host is given for its tasks (AWS developer guide, "Managed instance draining": up to 48 hours)."""
 LOOK_WHILE_DRAINING_S: Final = 60.0
 
 
@@ -58,24 +59,30 @@ class AutoScalingGroupController:
             _forget(tx, group)
             return None
         for instance in instances:
-            if instance.lifecycle in ("Pending", "InService") and not instance.live:
+            if instance.lifecycle in COUNTED and not instance.live:
                 self._note_lost(tx, group, instance, now)
         step = next_step(group, instances)
         for instance in step.leaving:
             self._let_go(tx, group, instance, now)
-        waiting = [i for i in instances if i.lifecycle == "Terminating:Wait"]
-        draining = [i for i in waiting if self._drains(tx, group, i, now)]
+        waits = [
+            self._leaves(tx, group, instance, now)
+            if instance.lifecycle == "Terminating:Wait"
+            else self._enters(tx, group, instance, now)
+            for instance in instances
+            if instance.lifecycle == "Terminating:Wait" or (instance.lifecycle == "Pending:Wait" and instance.live)
+        ]
+        due = min((at for at in waits if at is not None), default=None)
         if step.stuck:
             self._say_stuck(tx, group, step.stuck, now)
         if step.zones and group.retry_at is not None and now < group.retry_at:
-            return group.retry_at
+            return min(group.retry_at, due or group.retry_at)
         live = sum(instance.live for instance in instances)
         if step.zones and not self._launch(tx, group, step.zones, live, now):
             return now + RETRY_S
         if group.cause and group.status is None and not step.stuck:
             # It has as many as desired now: what is missing later is missing for another reason.
             tx.put(GROUPS, replace(group, cause=""))
-        return now + LOOK_WHILE_DRAINING_S if draining else None
+        return due
 
     def _launch(self, tx: Transaction, group: AutoScalingGroup, zones: Sequence[str], live: int, now: float) -> bool:
         """Whether it could be done."""
@@ -128,23 +135,60 @@ class AutoScalingGroupController:
             "termination."
         )
         new_activity(tx, group, f"Terminating EC2 instance: {instance.id}", cause, now, self._ids.uuid(), instance)
-        tx.put(INSTANCES, replace(instance, lifecycle="Terminating:Wait", drained_since=now))
+        tx.put(INSTANCES, replace(instance, lifecycle="Terminating:Wait"))
         _note(tx, group, instance, "ec2_instance.selected_for_termination", now)
 
-    def _drains(self, tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, now: float) -> bool:
-        """Whether it still waits for its tasks; else it is shut down."""
+    def _enters(self, tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, now: float) -> float | None:
+        """When it is to be looked at again while it waits for hooks; else it is in service, or abandoned."""
+        instance = begun(tx, group, instance, LAUNCHING, self._ids, now)
+        seen = ended(tx, instance, LAUNCHING, now)
+        if seen.result is None:
+            return seen.next_look
+        forget_actions(tx, instance)
+        if seen.result == CONTINUE:
+            tx.put(INSTANCES, replace(instance, lifecycle="InService", hooked=None))
+            self._tell_finished(tx, instance, now)
+            return None
+        text = f"Instance failed to complete user's Lifecycle Action: {seen.because}"
+        self._tell_finished(tx, instance, now, cancelled=text)
+        cause = f"At {_at(now)} an instance was taken out of service in response to a launch that was abandoned."
+        new_activity(tx, group, f"Terminating EC2 instance: {instance.id}", cause, now, self._ids.uuid(), instance)
+        self._shut_down(tx, instance, "Terminating", now)
+        return None
+
+    def _leaves(self, tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, now: float) -> float | None:
+        """When it is to be looked at again while it waits for hooks, or ECS for its tasks; else it is shut down."""
+        if group.status is not None:  # by force: without waiting
+            forget_actions(tx, instance)
+            self._shut_down(tx, instance, "Terminating", now)
+            return None
+        instance = begun(tx, group, instance, TERMINATING, self._ids, now)
         host = instance_named(tx, instance.container_instance) if instance.container_instance else None
-        over = now >= (instance.drained_since or now) + DRAINS_AT_MOST_S
-        if host is not None and group.status is None and not over and _drained_first(tx, group):
+        stays = False
+        if host is not None and drains(tx, instance, TERMINATING, now):
             if host.status == "ACTIVE":
                 changed = write_instance(tx, replace(host, status="DRAINING"), now)
                 wake_services(tx, changed)
-            if tasks_on(tx, host):
-                return True
+            stays = bool(tasks_on(tx, host))
+        seen = ended(tx, instance, TERMINATING, now, drained=not stays)
+        if seen.result is None:
+            due = now + LOOK_WHILE_DRAINING_S if stays else seen.next_look
+            return min(due, seen.next_look) if due is not None and seen.next_look is not None else due
+        waited = bool(actions_of(tx, instance, TERMINATING))
+        forget_actions(tx, instance)
+        self._shut_down(tx, instance, "Terminating:Proceed" if waited else "Terminating", now)
+        return None
+
+    def _shut_down(self, tx: Transaction, instance: Ec2Instance, lifecycle: Lifecycle, now: float) -> None:
         reason = "Server.AutoScaling: terminated by its Auto Scaling group"
-        after = replace(instance, lifecycle="Terminating", state="shutting-down", state_reason=reason)
+        after = replace(instance, lifecycle=lifecycle, state="shutting-down", state_reason=reason)
         write_ec2_instance(tx, instance, after, now)
-        return False
+
+    def _tell_finished(
+        self, tx: Transaction, instance: Ec2Instance, now: float, *, cancelled: str | None = None
+    ) -> None:
+        for activity in finish_activity(tx, instance, now, cancelled=cancelled):
+            tell_activity(tx, activity, now)
 
     def _note_lost(self, tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, now: float) -> None:
         """Somebody else terminates it; it is replaced."""
@@ -153,6 +197,7 @@ class AutoScalingGroupController:
             "been terminated or stopped."
         )
         new_activity(tx, group, f"Terminating EC2 instance: {instance.id}", cause, now, self._ids.uuid(), instance)
+        forget_actions(tx, instance)
         tx.put(INSTANCES, replace(instance, lifecycle="Terminating"))
 
     def _say_stuck(self, tx: Transaction, group: AutoScalingGroup, text: str, now: float) -> None:
@@ -173,13 +218,9 @@ def _why_launched(group: AutoScalingGroup, before: int, after: int, now: float) 
     )
 
 
-def _drained_first(tx: Transaction, group: AutoScalingGroup) -> bool:
-    found = tx.find(CAPACITY_PROVIDERS, account=group.account, region=group.region, scaling_group=group.name)
-    return any(provider.managed_draining for provider in found)
-
-
 def _forget(tx: Transaction, group: AutoScalingGroup) -> None:
     tx.delete(GROUPS, group.account, group.region, group.name)
+    forget_hooks(tx, group)
     for activity in activities_of(tx, group.account, group.region, group.name):
         tx.delete(ACTIVITIES, group.account, group.region, group.name, activity.number)
 

@@ -16,8 +16,9 @@ from emulator.control.instances import default_cluster, trunking
 from emulator.domain.capacity.capacity_provider import CapacityProvider
 from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.container_instance import ContainerInstance, deregistered
-from emulator.domain.capacity.ec2_instance import BOOT_S, TERMINATED_KEPT_S, Ec2Instance, Lifecycle
+from emulator.domain.capacity.ec2_instance import BOOT_S, COUNTED, TERMINATED_KEPT_S, Ec2Instance, Lifecycle
 from emulator.domain.capacity.launch_template import cluster_in
+from emulator.domain.capacity.lifecycle_hook import LAUNCHING
 from emulator.domain.capacity.managed_provider import propagated_tags
 from emulator.domain.capacity.virtual_host import instance_type, virtual_host
 from emulator.domain.tasks.task import Task
@@ -33,6 +34,7 @@ from emulator.store.ec2_tables import INSTANCES
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, TASKS
 from emulator.store.faults_table import as_connected
 from emulator.store.instance_capacity import instance_named, wake_services
+from emulator.store.lifecycle_hooks import hooks_of
 from emulator.store.scaling_activities import finish_activity
 
 AGENT_TRIES_EVERY_S: Final = 30.0
@@ -80,16 +82,24 @@ class Ec2InstanceController:
 
     def _run(self, tx: Transaction, instance: Ec2Instance, docker_version: str, now: float) -> float | None:
         after = replace(instance, state="running")
-        if instance.state == "pending":
-            _finish(tx, instance, now)
         if after.lifecycle == "Pending":
-            after = replace(after, lifecycle="InService")
+            # Where hooks are to be waited for, its group begins that, and says when it is in service.
+            waits = self._is_hooked(tx, instance)
+            after = replace(after, lifecycle="Pending:Wait" if waits else "InService")
+        if instance.state == "pending" and after.lifecycle != "Pending:Wait":
+            _finish(tx, instance, now)
         if after.container_instance is None:
             host = self._join(tx, after, docker_version, now)
             after = replace(after, container_instance=host.arn if host else None)
         if after != instance:
             write_ec2_instance(tx, instance, after, now)
         return None if after.container_instance else now + AGENT_TRIES_EVERY_S
+
+    def _is_hooked(self, tx: Transaction, instance: Ec2Instance) -> bool:
+        group = tx.get(GROUPS, instance.account, instance.region, instance.scaling_group or "")
+        if group is None or group.status is not None:
+            return False
+        return any(hook.transition == LAUNCHING for hook in hooks_of(tx, group))
 
     def _join(
         self, tx: Transaction, instance: Ec2Instance, docker_version: str, now: float
@@ -170,7 +180,7 @@ def _shut_down(tx: Transaction, instance: Ec2Instance, now: float) -> float | No
     """Its tasks stop; its container instance is deregistered; then it is terminated. Its group notes the loss first."""
     where = (instance.account, instance.region)
     group = tx.get(GROUPS, *where, instance.scaling_group or "")
-    if group is not None and instance.lifecycle in ("Pending", "InService"):
+    if group is not None and instance.lifecycle in COUNTED:
         return now + LOOK_WHILE_STOPPING_S
     host = instance_named(tx, instance.container_instance) if instance.container_instance else None
     tasks = tasks_on(tx, host) if host else []

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.domain.capacity.auto_scaling_group import ScalingActivity
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, ScalingActivity
 from emulator.domain.capacity.ec2_instance import Ec2Instance
-from emulator.domain.networks.ec2_events import activity_ended, interruption_warning, state_changed
+from emulator.domain.capacity.lifecycle_hook import LifecycleAction, LifecycleHook
+from emulator.domain.networks.ec2_events import (
+    activity_ended,
+    interruption_warning,
+    lifecycle_action_begun,
+    state_changed,
+)
 from emulator.events import journal
 from emulator.store.database import Transaction
 from emulator.store.ec2_tables import INSTANCES
@@ -31,6 +37,13 @@ def tell_interruption(tx: Transaction, instance: Ec2Instance, at: float) -> None
 def tell_activity(tx: Transaction, activity: ScalingActivity, at: float) -> None:
     """A group's activity has ended."""
     _tell(tx, activity.account, activity.region, activity_ended(activity, at), at)
+
+
+def tell_lifecycle_action(
+    tx: Transaction, group: AutoScalingGroup, hook: LifecycleHook, action: LifecycleAction, at: float
+) -> None:
+    """An instance begins to wait for a hook."""
+    _tell(tx, group.account, group.region, lifecycle_action_begun(group, hook, action, at), at)
 
 
 def _tell(tx: Transaction, account: str, region: str, event: dict[str, Any], at: float) -> None:

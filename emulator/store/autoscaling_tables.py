@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, LaunchConfiguration, ScalingActivity
+from emulator.domain.capacity.lifecycle_hook import LifecycleAction, LifecycleHook
 from emulator.store.tables import Table
 
 GROUPS: Table[AutoScalingGroup] = Table(
@@ -20,5 +21,14 @@ ACTIVITIES: Table[ScalingActivity] = Table(
     key=("account", "region", "scaling_group", "number"),
     indexes=(("instance_id",), ("started_at",)),
 )
+LIFECYCLE_HOOKS: Table[LifecycleHook] = Table(
+    "autoscaling_lifecycle_hooks", LifecycleHook, key=("account", "region", "scaling_group", "name")
+)
+LIFECYCLE_ACTIONS: Table[LifecycleAction] = Table(
+    "autoscaling_lifecycle_actions",
+    LifecycleAction,
+    key=("account", "region", "scaling_group", "instance_id", "hook"),
+    wakes=lambda action: [("auto_scaling_group", f"{action.account}/{action.region}/{action.scaling_group}")],
+)
 
-TABLES = (GROUPS, LAUNCH_CONFIGURATIONS, ACTIVITIES)
+TABLES = (GROUPS, LAUNCH_CONFIGURATIONS, ACTIVITIES, LIFECYCLE_HOOKS, LIFECYCLE_ACTIONS)

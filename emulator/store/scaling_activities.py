@@ -52,11 +52,14 @@ def new_activity(
     return activity
 
 
-def finish_activity(tx: Transaction, instance: Ec2Instance, now: float) -> list[ScalingActivity]:
-    """What is under way for the instance has been done; which activities that ended."""
+def finish_activity(
+    tx: Transaction, instance: Ec2Instance, now: float, *, cancelled: str | None = None
+) -> list[ScalingActivity]:
+    """What is under way for the instance has been done, or was `cancelled` for that reason; which activities ended."""
+    status = "Cancelled" if cancelled else "Successful"
     ended = []
     for activity in tx.find(ACTIVITIES, instance_id=instance.id):
         if activity.status == "InProgress":
-            ended.append(replace(activity, status="Successful", ended_at=now))
+            ended.append(replace(activity, status=status, ended_at=now, status_message=cancelled))
             tx.put(ACTIVITIES, ended[-1])
     return ended

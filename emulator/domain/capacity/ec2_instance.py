@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 InstanceState = Literal["pending", "running", "shutting-down", "terminated"]
-Lifecycle = Literal["Pending", "InService", "Terminating:Wait", "Terminating", "Terminated"]
+Lifecycle = Literal[
+    "Pending", "Pending:Wait", "InService", "Terminating:Wait", "Terminating:Proceed", "Terminating", "Terminated"
+]
+COUNTED: Final = ("Pending", "Pending:Wait", "InService")
+"""Of these a group has as many as it desires."""
 
 BOOT_S: Final = 2.0
 """How long a host is `pending` before its agent registers. At AWS it is minutes; nothing boots here."""
@@ -21,9 +25,8 @@ STATE_CODES: Final = {"pending": 0, "running": 16, "shutting-down": 32, "termina
 @dataclass(frozen=True, slots=True)
 class Ec2Instance:
     """`scaling_group` and what follows it are of its Auto Scaling group; None for one that was run or added by hand.
-    `container_instance` is an ARN once its agent has registered. `drained_since`: when it began to wait for its tasks
-    before it is terminated. `managed_by`: the capacity provider for which ECS launched it (Managed Instances), for the
-    tasks `expects` (ARNs); `idle_since` when that found it without tasks."""
+    `container_instance` is an ARN once its agent has registered. `managed_by`: the capacity provider for which ECS
+    launched it (Managed Instances), for the tasks `expects` (ARNs); `idle_since` when that found it without tasks."""
 
     account: str
     region: str
@@ -47,7 +50,7 @@ class Ec2Instance:
     protected: bool = False
     made_from: dict[str, str] = field(default_factory=dict)  # LaunchTemplate's members, or LaunchConfigurationName
     container_instance: str | None = None
-    drained_since: float | None = None
+    hooked: str | None = None  # the transition whose lifecycle actions were begun
     terminated_at: float | None = None
     client_token: str | None = None
     managed_by: str | None = None
@@ -65,4 +68,4 @@ class Ec2Instance:
     def live(self) -> bool:
         """Whether its group, or the provider that ECS has it for, counts it: it boots or is in service, and is not on
         its way out."""
-        return self.up and (self.managed_by is not None or self.lifecycle in ("Pending", "InService"))
+        return self.up and (self.managed_by is not None or self.lifecycle in COUNTED)

@@ -10,9 +10,10 @@ import json
 import uuid
 from typing import Any, Final
 
-from emulator.domain.capacity.auto_scaling_group import ScalingActivity
+from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, ScalingActivity
 from emulator.domain.capacity.ec2_instance import Ec2Instance
 from emulator.domain.region import partition_of
+from emulator.domain.capacity.lifecycle_hook import LAUNCHING, LifecycleAction, LifecycleHook
 from emulator.domain.tasks.task_event import iso
 
 STATE_CHANGE: Final = "EC2 Instance State-change Notification"
@@ -59,6 +60,25 @@ def activity_ended(activity: ScalingActivity, at: float) -> dict[str, Any]:
     kind = f"EC2 Instance {'Launch' if launch else 'Terminate'} {ended}"
     where = (activity.account, activity.region)
     return _event("aws.autoscaling", kind, resources, detail, where, at, f"{activity.id} {activity.status}")
+
+
+def lifecycle_action_begun(
+    group: AutoScalingGroup, hook: LifecycleHook, action: LifecycleAction, at: float
+) -> dict[str, Any]:
+    """An instance waits for a hook."""
+    launch = action.transition == LAUNCHING
+    detail = {
+        "LifecycleActionToken": action.token,
+        "AutoScalingGroupName": group.name,
+        "LifecycleHookName": hook.name,
+        "EC2InstanceId": action.instance_id,
+        "LifecycleTransition": action.transition,
+        **({"NotificationMetadata": hook.metadata} if hook.metadata else {}),
+        "Origin": "EC2" if launch else "AutoScalingGroup",
+        "Destination": "AutoScalingGroup" if launch else "EC2",
+    }
+    kind = f"EC2 Instance-{'launch' if launch else 'terminate'} Lifecycle Action"
+    return _event("aws.autoscaling", kind, [group.arn], detail, (group.account, group.region), at, action.token)
 
 
 def _of_instance(instance: Ec2Instance, kind: str, told: dict[str, str], at: float) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from emulator.services.autoscaling import (
     groups,
     instances,
     launch_configurations,
+    lifecycle_hooks,
     policies,
     processes,
     tags,
 )
 from emulator.services.autoscaling.authorization import AUTHORIZATION
 
-MODULES = (groups, instances, activities, launch_configurations, policies, processes, tags)
+MODULES = (groups, instances, activities, launch_configurations, lifecycle_hooks, policies, processes, tags)
 
 __all__ = ["AUTHORIZATION", "MODULES"]

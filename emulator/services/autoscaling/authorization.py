@@ -58,13 +58,15 @@ AUTHORIZATION: Authorization = {
     **dict.fromkeys(
         (
             "DescribeAutoScalingGroups", "DescribeAutoScalingInstances", "DescribeLaunchConfigurations",
+            "DescribeLifecycleHookTypes", "DescribeLifecycleHooks",
             "DescribePolicies", "DescribeScalingActivities", "DescribeScalingProcessTypes", "DescribeTags",
         ),
         _anything,
     ),
     **dict.fromkeys(
         (
-            "CreateAutoScalingGroup", "DeleteAutoScalingGroup", "ResumeProcesses", "SetDesiredCapacity",
+            "CompleteLifecycleAction", "CreateAutoScalingGroup", "DeleteAutoScalingGroup", "DeleteLifecycleHook",
+            "PutLifecycleHook", "RecordLifecycleActionHeartbeat", "ResumeProcesses", "SetDesiredCapacity",
             "SetInstanceProtection", "SuspendProcesses", "UpdateAutoScalingGroup",
         ),
         _group,

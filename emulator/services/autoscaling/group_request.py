@@ -28,7 +28,6 @@ _LATER: Final[Mapping[str, str]] = {
     "LoadBalancerNames": "load balancers",
     "TargetGroupARNs": "load balancers",
     "TrafficSources": "load balancers",
-    "LifecycleHookSpecificationList": "lifecycle hooks",
     "MaxInstanceLifetime": "the replacement of old instances",
     "Operator": "managed groups",
 }

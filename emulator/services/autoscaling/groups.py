@@ -19,8 +19,10 @@ from emulator.domain.resource_filter import UnknownFilter, matching
 from emulator.events import journal
 from emulator.services.autoscaling import finding
 from emulator.services.autoscaling.group_request import with_request
+from emulator.services.autoscaling.lifecycle_hook_request import put_hook
 from emulator.services.autoscaling.shown import group_tags, shown_tags
 from emulator.store.autoscaling_tables import ACTIVITIES, GROUPS
+from emulator.store.lifecycle_hooks import forget_hooks
 from emulator.wire.call import Call
 
 Request = Mapping[str, Any]
@@ -54,6 +56,8 @@ def create_auto_scaling_group(call: Call, request: Request) -> None:
     cause = f"a user request created an AutoScalingGroup changing the desired capacity from 0 to {group.desired}"
     group = replace(group, tags=group_tags(request.get("Tags", ()), name), cause=cause)
     call.tx.insert(GROUPS, group)
+    for hook in request.get("LifecycleHookSpecificationList", ()):
+        put_hook(call, group, hook)
     _note(call, "auto_scaling_group.created", group)
 
 
@@ -105,6 +109,7 @@ def delete_auto_scaling_group(call: Call, request: Request) -> None:
         call.tx.put(GROUPS, changed)
         return
     call.tx.delete(GROUPS, group.account, group.region, group.name)
+    forget_hooks(call.tx, group)
     for activity in call.tx.find(ACTIVITIES, account=call.account, region=call.region, scaling_group=group.name):
         call.tx.delete(ACTIVITIES, call.account, call.region, group.name, activity.number)
 

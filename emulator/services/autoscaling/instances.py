@@ -64,7 +64,7 @@ def terminate_instance_in_auto_scaling_group(call: Call, request: Request) -> di
         call.tx, group, f"Terminating EC2 instance: {instance.id}", cause, call.now, call.ids.uuid(), instance
     )
     if instance.live:
-        leaving = replace(instance, lifecycle="Terminating:Wait", drained_since=call.now)
+        leaving = replace(instance, lifecycle="Terminating:Wait")
         call.tx.put(INSTANCES, leaving)
     return {"Activity": activity_shape(activity)}
 
