@@ -27,7 +27,7 @@ from emulator.store.autoscaling_tables import ACTIVITIES, GROUPS
 from emulator.store.database import Database, Transaction
 from emulator.store.ec2_tables import INSTANCES
 from emulator.store.instance_capacity import instance_named, wake_services
-from emulator.store.lifecycle_hooks import actions_of, forget_actions, forget_hooks
+from emulator.store.lifecycle_hooks import actions_of, forget_actions, forget_settings
 from emulator.store.scaling_activities import activities_of, finish_activity, new_activity
 
 RETRY_S: Final = 60.0
@@ -220,7 +220,7 @@ def _why_launched(group: AutoScalingGroup, before: int, after: int, now: float) 
 
 def _forget(tx: Transaction, group: AutoScalingGroup) -> None:
     tx.delete(GROUPS, group.account, group.region, group.name)
-    forget_hooks(tx, group)
+    forget_settings(tx, group)
     for activity in activities_of(tx, group.account, group.region, group.name):
         tx.delete(ACTIVITIES, group.account, group.region, group.name, activity.number)
 

@@ -35,7 +35,9 @@ def tell_interruption(tx: Transaction, instance: Ec2Instance, at: float) -> None
 
 
 def tell_activity(tx: Transaction, activity: ScalingActivity, at: float) -> None:
-    """A group's activity has ended."""
+    """A group's activity has ended. EventBridge hears of launches and terminations alone."""
+    if not activity.description.startswith(("Launching", "Terminating")):
+        return
     _tell(tx, activity.account, activity.region, activity_ended(activity, at), at)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, LaunchConfiguration, ScalingActivity
 from emulator.domain.capacity.lifecycle_hook import LifecycleAction, LifecycleHook
+from emulator.domain.capacity.scaling_policy import ScalingPolicy
 from emulator.store.tables import Table
 
 GROUPS: Table[AutoScalingGroup] = Table(
@@ -30,5 +31,8 @@ LIFECYCLE_ACTIONS: Table[LifecycleAction] = Table(
     key=("account", "region", "scaling_group", "instance_id", "hook"),
     wakes=lambda action: [("auto_scaling_group", f"{action.account}/{action.region}/{action.scaling_group}")],
 )
+SCALING_POLICIES: Table[ScalingPolicy] = Table(
+    "autoscaling_scaling_policies", ScalingPolicy, key=("account", "region", "scaling_group", "name")
+)
 
-TABLES = (GROUPS, LAUNCH_CONFIGURATIONS, ACTIVITIES, LIFECYCLE_HOOKS, LIFECYCLE_ACTIONS)
+TABLES = (GROUPS, LAUNCH_CONFIGURATIONS, ACTIVITIES, LIFECYCLE_HOOKS, LIFECYCLE_ACTIONS, SCALING_POLICIES)

@@ -7,7 +7,7 @@ from typing import Any
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
 from emulator.domain.capacity.ec2_instance import Ec2Instance
 from emulator.domain.capacity.lifecycle_hook import LifecycleAction, LifecycleHook, draining_hook
-from emulator.store.autoscaling_tables import LIFECYCLE_ACTIONS, LIFECYCLE_HOOKS
+from emulator.store.autoscaling_tables import LIFECYCLE_ACTIONS, LIFECYCLE_HOOKS, SCALING_POLICIES
 from emulator.store.database import Reader, Transaction
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS
 
@@ -42,10 +42,12 @@ def forget_actions(tx: Transaction, instance: Ec2Instance) -> None:
         tx.delete(LIFECYCLE_ACTIONS, *here.values(), action.scaling_group, instance.id, action.hook)
 
 
-def forget_hooks(tx: Transaction, group: AutoScalingGroup) -> None:
-    """The group is gone."""
+def forget_settings(tx: Transaction, group: AutoScalingGroup) -> None:
+    """The group is gone: its hooks and scaling policies are, too."""
     here: dict[str, Any] = {"account": group.account, "region": group.region, "scaling_group": group.name}
     for hook in tx.find(LIFECYCLE_HOOKS, **here):
         tx.delete(LIFECYCLE_HOOKS, *here.values(), hook.name)
+    for policy in tx.find(SCALING_POLICIES, **here):
+        tx.delete(SCALING_POLICIES, *here.values(), policy.name)
     for action in tx.find(LIFECYCLE_ACTIONS, **here):
         tx.delete(LIFECYCLE_ACTIONS, *here.values(), action.instance_id, action.hook)

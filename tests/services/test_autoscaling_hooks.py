@@ -73,9 +73,7 @@ def test_a_launch_waits_until_it_is_completed(emulator: Emulator, aws: Aws, auto
 
 
 def test_a_heartbeat_prolongs_and_the_default_result_follows(emulator: Emulator, aws: Aws, autoscaling: Any) -> None:
-    autoscaling.put_lifecycle_hook(
-        **HOOK, LifecycleTransition=LAUNCHING, HeartbeatTimeout=60, DefaultResult="CONTINUE"
-    )
+    autoscaling.put_lifecycle_hook(**HOOK, LifecycleTransition=LAUNCHING, HeartbeatTimeout=60, DefaultResult="CONTINUE")
     autoscaling.set_desired_capacity(AutoScalingGroupName="hosts", DesiredCapacity=1)
     wait(emulator, 40)
     [instance] = group(aws)["Instances"]

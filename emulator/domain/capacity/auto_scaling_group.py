@@ -20,8 +20,8 @@ PROCESSES: Final = (
     "ReplaceUnhealthy", "ScheduledActions", "Terminate",
 )  # fmt: skip
 """Of every group (user guide, "Suspend and resume Amazon EC2 Auto Scaling processes")."""
-ACTING_PROCESSES: Final = ("AlarmNotification", "Launch", "Terminate")
-"""Those that a group here has: AlarmNotification is managed scaling's."""
+ACTING_PROCESSES: Final = ("AlarmNotification", "Launch", "ReplaceUnhealthy", "Terminate")
+"""Those that a group here has: AlarmNotification is managed scaling's, ReplaceUnhealthy SetInstanceHealth's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ def next_step(group: AutoScalingGroup, instances: Sequence[Ec2Instance]) -> Step
     """Asked again before anything changed it answers the same; after its launches and terminations, with nothing."""
     live = [instance for instance in instances if instance.live]
     if group.status is not None:
-        return Step(leaving=tuple(live), because="the group is being deleted")
+        standing_by = [instance for instance in instances if instance.lifecycle == "Standby" and instance.up]
+        return Step(leaving=(*live, *standing_by), because="the group is being deleted")
     missing = group.desired - len(live)
     if missing > 0 and "Launch" in group.processes_suspended:
         return Step(because="launches are suspended")

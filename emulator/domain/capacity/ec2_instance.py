@@ -10,7 +10,14 @@ from typing import Final, Literal
 
 InstanceState = Literal["pending", "running", "shutting-down", "terminated"]
 Lifecycle = Literal[
-    "Pending", "Pending:Wait", "InService", "Terminating:Wait", "Terminating:Proceed", "Terminating", "Terminated"
+    "Pending",
+    "Pending:Wait",
+    "InService",
+    "Standby",
+    "Terminating:Wait",
+    "Terminating:Proceed",
+    "Terminating",
+    "Terminated",
 ]
 COUNTED: Final = ("Pending", "Pending:Wait", "InService")
 """Of these a group has as many as it desires."""

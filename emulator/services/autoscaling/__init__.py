@@ -11,10 +11,11 @@ from emulator.services.autoscaling import (
     lifecycle_hooks,
     policies,
     processes,
+    standby,
     tags,
 )
 from emulator.services.autoscaling.authorization import AUTHORIZATION
 
-MODULES = (groups, instances, activities, launch_configurations, lifecycle_hooks, policies, processes, tags)
+MODULES = (groups, instances, activities, launch_configurations, lifecycle_hooks, policies, processes, standby, tags)
 
 __all__ = ["AUTHORIZATION", "MODULES"]

@@ -39,6 +39,12 @@ def _tags(call: Call, request: Request) -> Iterable[Access]:
         yield _on_group(call, name, request)
 
 
+def _policy(call: Call, request: Request) -> Iterable[Access]:
+    """On the group, which the ARN of a policy names too."""
+    named = str(request["PolicyName"]).rpartition(":autoScalingGroupName/")[2].partition(":policyName/")
+    yield _on_group(call, request.get("AutoScalingGroupName") or (named[0] if named[1] else "*"), request)
+
+
 def _configuration(call: Call, request: Request) -> Iterable[Access]:
     name = request["LaunchConfigurationName"]
     found = call.reader.get(LAUNCH_CONFIGURATIONS, call.account, call.region, name)
@@ -65,13 +71,15 @@ AUTHORIZATION: Authorization = {
     ),
     **dict.fromkeys(
         (
-            "CompleteLifecycleAction", "CreateAutoScalingGroup", "DeleteAutoScalingGroup", "DeleteLifecycleHook",
-            "PutLifecycleHook", "RecordLifecycleActionHeartbeat", "ResumeProcesses", "SetDesiredCapacity",
+            "AttachInstances", "CompleteLifecycleAction", "CreateAutoScalingGroup", "DeleteAutoScalingGroup",
+            "DeleteLifecycleHook", "DetachInstances", "EnterStandby", "ExitStandby", "PutLifecycleHook",
+            "PutScalingPolicy", "RecordLifecycleActionHeartbeat", "ResumeProcesses", "SetDesiredCapacity",
             "SetInstanceProtection", "SuspendProcesses", "UpdateAutoScalingGroup",
         ),
         _group,
     ),
     **dict.fromkeys(("CreateLaunchConfiguration", "DeleteLaunchConfiguration"), _configuration),
     **dict.fromkeys(("CreateOrUpdateTags", "DeleteTags"), _tags),
-    "TerminateInstanceInAutoScalingGroup": _instance,
+    **dict.fromkeys(("DeletePolicy", "ExecutePolicy"), _policy),
+    **dict.fromkeys(("SetInstanceHealth", "TerminateInstanceInAutoScalingGroup"), _instance),
 }  # fmt: skip

@@ -22,7 +22,7 @@ from emulator.services.autoscaling.group_request import with_request
 from emulator.services.autoscaling.lifecycle_hook_request import put_hook
 from emulator.services.autoscaling.shown import group_tags, shown_tags
 from emulator.store.autoscaling_tables import ACTIVITIES, GROUPS
-from emulator.store.lifecycle_hooks import forget_hooks
+from emulator.store.lifecycle_hooks import forget_settings
 from emulator.wire.call import Call
 
 Request = Mapping[str, Any]
@@ -109,7 +109,7 @@ def delete_auto_scaling_group(call: Call, request: Request) -> None:
         call.tx.put(GROUPS, changed)
         return
     call.tx.delete(GROUPS, group.account, group.region, group.name)
-    forget_hooks(call.tx, group)
+    forget_settings(call.tx, group)
     for activity in call.tx.find(ACTIVITIES, account=call.account, region=call.region, scaling_group=group.name):
         call.tx.delete(ACTIVITIES, call.account, call.region, group.name, activity.number)
 
