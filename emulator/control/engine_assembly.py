@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from emulator.control.container_launch import ContainerLauncher
+from emulator.control.container_launch import ContainerLauncher, Identity
 from emulator.control.engines import EngineControl
 from emulator.control.execution_role import RoleChecks
 from emulator.control.host_ports import HostPorts
@@ -38,9 +38,9 @@ class EngineAssembly:
     def control(self, name: str, own: FurtherEngine, images: ImageFinder) -> tuple[EngineControl, Guards]:
         parts, engine, identity = self.parts, own.engine, self.parts.identity
         watch = ContainerWatch(engine, identity.instance, self.wake)
-        limits = TaskLimiter(engine, identity.instance, self._owned("pause"), _lock=self.probing)
-        guards = Guards(parts.database, engine, watch, enforced=parts.enforce_security_groups)
-        volumes = VolumeMaker(engine, identity.instance, self._owned("volume"), own.allow_host_paths)
+        limits = TaskLimiter(engine, identity.instance, owned_labels(identity, "pause"), _lock=self.probing)
+        guards = Guards(parts.database, engine, watch, enforced=parts.enforce_security_groups, engine_name=name)
+        volumes = VolumeMaker(engine, identity.instance, owned_labels(identity, "volume"), own.allow_host_paths)
         launcher = ContainerLauncher(
             engine=engine,
             database=parts.database,
@@ -78,6 +78,7 @@ class EngineAssembly:
         statistics = Statistics(engine, watch.states)
         return EngineControl(name, engine, watch, statistics, work, limits, launcher, executor), guards
 
-    def _owned(self, kind: labels.Kind) -> dict[str, str]:
-        identity = self.parts.identity
-        return labels.owned_labels(kind, identity.instance, identity.boot, ephemeral_lock=identity.ephemeral_lock)
+
+def owned_labels(identity: Identity, kind: labels.Kind = "network") -> dict[str, str]:
+    """Of what the emulator makes on an engine and no task has."""
+    return labels.owned_labels(kind, identity.instance, identity.boot, ephemeral_lock=identity.ephemeral_lock)

@@ -34,7 +34,7 @@ from emulator.engine.base import EngineError, NetworkConflict, NetworkSpec
 from emulator.store import vpc_queries
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.discovery import private_namespaces
-from emulator.store.ecs_tables import ADDRESSES, SUBNET_SLICES, VPC_RANGES
+from emulator.store.ecs_tables import ADDRESSES, GROUP_MEMBERS, SUBNET_SLICES, VPC_RANGES
 
 _log = logging.getLogger("homeport.control")
 
@@ -286,6 +286,8 @@ def _in_use(tx: Transaction, network: str, cidr: str) -> bool:
 
 
 def release(tx: Transaction, task: Task) -> None:
-    """The task's addresses are free again."""
+    """The task's addresses are free again, and in no security group."""
     for allocation in tx.find(ADDRESSES, task_arn=task.arn):
         tx.delete(ADDRESSES, allocation.network, allocation.address)
+    for member in tx.find(GROUP_MEMBERS, task_arn=task.arn):
+        tx.delete(GROUP_MEMBERS, member.account, member.region, member.group_id, member.task_arn)

@@ -15,10 +15,9 @@ from emulator.control.background import begin
 from emulator.control.capacity import CapacityController
 from emulator.control.capacity_providers import CapacityProviderController
 from emulator.control.cloud_map import discovery_controllers
-from emulator.control.container_launch import Identity
 from emulator.control.definitions import Definitions
 from emulator.control.ec2_instances import Ec2InstanceController
-from emulator.control.engine_assembly import EngineAssembly
+from emulator.control.engine_assembly import EngineAssembly, owned_labels
 from emulator.control.engines import EngineControl, Engines, disconnect_strangers, tell_instances
 from emulator.control.enhanced_scans import EnhancedScanning, FirstScans
 from emulator.control.exec_logs import SessionLogs
@@ -44,9 +43,9 @@ from emulator.control.security_groups import CannotFilter, SecurityGroupControll
 from emulator.control.services import ServiceController
 from emulator.control.swarm_networks import SwarmNetworks
 from emulator.control.tasks import TaskController
+from emulator.control.turn import Turn, TurnController
 from emulator.control.vpcs import VpcController
 from emulator.domain.engines import LOCAL
-from emulator.engine import labels
 from emulator.engine.base import EngineError, EngineNotResponding, EngineUnavailable
 
 _log = logging.getLogger("homeport.control")
@@ -79,7 +78,7 @@ class ControlPlane:
             parts.database,
             self.swarm or parts.engine,
             parts.identity.instance,
-            _owned(parts.identity),
+            owned_labels(parts.identity),
             parts.vpc_cidr,
             overlay=self.swarm is not None,
         )
@@ -87,11 +86,14 @@ class ControlPlane:
         own = FurtherEngine(parts.engine, parts.relay, parts.allow_host_paths)
         local, self.guards = assembly.control(LOCAL, own, parts.images)
         others = [
-            assembly.control(name, each, parts.images.beside(each.engine))[0] for name, each in parts.further.items()
+            assembly.control(name, each, parts.images.beside(each.engine)) for name, each in parts.further.items()
         ]
-        self.engines = Engines(local, others)
+        self.engines = Engines(local, [one for one, _ in others])
         self.watch, self.statistics, self.limits = local.watch, local.statistics, local.limits
         self.launcher, self.executor, self._work = local.launcher, local.executor, local.work
+        self._security_groups = SecurityGroupController(
+            parts.clock, parts.database, self.loop, self._work, [self.guards, *(guards for _, guards in others)]
+        )
         self.tasks = TaskController(parts.clock, parts.database, self.loop, self.engines, self.definitions, self.faults)
         common = (parts.clock, parts.database, parts.ids)
         self.services = ServiceController(*common)
@@ -109,14 +111,13 @@ class ControlPlane:
             ImageScans(*scanning), FirstScans(*scanning), EnhancedScanning(*scanning),
         )  # fmt: skip
         self._housekeeping = Housekeeping(parts.clock, parts.chores)
-        self.loop.use(self._controllers(parts))
+        together: dict[str, TurnController] = {"task": self.tasks, "service": self.services}
+        self.loop.use(self._controllers(parts), together, partial(Turn, parts.database))
         parts.database.listen(self.loop.wake)
 
     def _controllers(self, parts: ControlParts) -> dict[str, Controller]:
-        """Who decides about the keys of each kind."""
+        """Who decides about the keys of each kind, tasks and services aside."""
         return {
-            "task": self.tasks,
-            "service": self.services,
             "alarm": AlarmController(parts.database, self.loop.wake),
             "capacity": CapacityController(parts.database, self.loop.wake),
             **self._capacity(parts),
@@ -124,7 +125,7 @@ class ControlPlane:
             "exec_session": self.exec_sessions,
             "lifecycle": self._lifecycle,
             "lifecycle_preview": self._previews,
-            "security_groups": SecurityGroupController(parts.clock, parts.database, self.loop, self._work, self.guards),
+            "security_groups": self._security_groups,
             "vpc": VpcController(parts.clock, parts.database, self._work, self.networks),
             "image_restore": self._restores,
             "image_scan": self._scans,
@@ -187,7 +188,7 @@ class ControlPlane:
     def check_packet_filter(self) -> str:
         """Why this machine cannot enforce security groups; empty when it can, or when no engine answers to tell."""
         try:
-            self.guards.check(_owned(self._parts.identity, "pause"))
+            self.guards.check(owned_labels(self._parts.identity, "pause"))
         except (EngineUnavailable, EngineNotResponding) as error:
             _log.warning("no engine tells whether it can filter packets: %s", error)
         except (CannotFilter, EngineError) as error:
@@ -342,7 +343,3 @@ class ControlPlane:
 
 def _look_again(one: EngineControl) -> None:
     one.watch.refresh()
-
-
-def _owned(identity: Identity, kind: labels.Kind = "network") -> dict[str, str]:
-    return labels.owned_labels(kind, identity.instance, identity.boot, ephemeral_lock=identity.ephemeral_lock)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from emulator.control.container_launch import ContainerLauncher
 from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.control.task_limits import TaskLimiter
-from emulator.control.tasks import find_task
 from emulator.domain.engines import LOCAL
 from emulator.domain.tasks.task import Task
 from emulator.engine import labels
@@ -25,6 +24,7 @@ from emulator.store.database import Database, Reader
 from emulator.store.discovery_tables import OPERATIONS
 from emulator.store.ec2_tables import INSTANCES
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, SERVICES, TASKS, VPC_RANGES
+from emulator.store.task_queries import find_task
 
 _log = logging.getLogger("homeport.control")
 

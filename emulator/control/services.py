@@ -14,7 +14,7 @@ from itertools import count
 from emulator.clock import Clock
 from emulator.control.service_hosts import daemon_hosts, subnet_for, zones_for
 from emulator.control.service_placement import SERVICE_STRATEGIES, demand_for, placer
-from emulator.control.tasks import find_task
+from emulator.control.turn import Look, Turn
 from emulator.domain.capacity.capacity_strategy import launch_type_in
 from emulator.domain.discovery.registry import registry_of
 from emulator.domain.service_scheduler.rollout import alarm_names
@@ -44,6 +44,7 @@ from emulator.store.ecs_tables import (
 )
 from emulator.store.faults_table import lost_zones
 from emulator.store.instance_capacity import instance_named, leaving_instances, occupy
+from emulator.store.task_queries import find_task
 from emulator.store.vpc_queries import known_network
 
 TargetHealthSource = Callable[[Reader, Service], Targets]
@@ -61,18 +62,21 @@ class ServiceController:
         self._ids = ids
         self._target_health = target_health or (lambda reader, service: NO_TARGETS)
 
-    def reconcile(self, key: str) -> float | None:
+    def look(self, turn: Turn, key: str) -> Look:
         now = self._clock.now()
-        with self._database.read() as reader:
+        with turn.read() as reader:
             plan = self._plan(reader, key, now)
         if plan is None or (plan.service is None and plan.rollout is None and not plan.actions):
-            return None if plan is None else plan.next_look
-        with self._database.write() as tx:
+            return Look(None if plan is None else plan.next_look)
+        seen = turn.writes
+        tx = turn.write()
+        if seen is None:
             # Planned again on what is there now: an API call may have come between.
             plan = self._plan(tx, key, now)
-            if plan is not None:
-                self._carry_out(tx, key, plan, now)
-        return None if plan is None else plan.next_look
+        if plan is None:
+            return Look()
+        self._carry_out(tx, key, plan, now)
+        return Look(plan.next_look)
 
     def plan_of(self, reader: Reader, key: str) -> Plan | None:
         """What the next look would do: for `homeport explain` and `homeport plan`."""

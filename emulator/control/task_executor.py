@@ -138,15 +138,7 @@ class TaskExecutor:
                 self.launcher.secrets(
                     task, container, lambda reader, access: self.roles.refusal(reader, task, role, access)
                 )
-            with self.database.write() as tx:
-                for container in effective.containers:
-                    where = self.launcher.destination(task, container)
-                    if where is not None:
-                        self.roles.check_log_stream(tx, task, role, where)
-                        self.delivery.ensure_destination(tx, task.account, where, self.ids)
-                        streams.append((container["name"], where.stream))
-                        if warning := self.roles.log_warning(tx, task, role, where):
-                            warnings.append(f"{container['name']}: {warning}")
+            self._open_log_streams(task, effective, streams, warnings)
         except (
             CannotAssumeRole,
             CannotCreateVolume,
@@ -170,6 +162,23 @@ class TaskExecutor:
             cgroup_parent=limits.cgroup_parent,
             limits=limits.words,
         )
+
+    def _open_log_streams(
+        self, task: Task, effective: EffectiveTask, streams: list[tuple[str, str]], warnings: list[str]
+    ) -> None:
+        """Of the containers whose output goes to one; what is to be said of them goes to `warnings`."""
+        role = effective.execution_role_arn
+        found = [(container["name"], self.launcher.destination(task, container)) for container in effective.containers]
+        wanted = [(name, where) for name, where in found if where is not None]
+        if not wanted:
+            return
+        with self.database.write() as tx:
+            for name, where in wanted:
+                self.roles.check_log_stream(tx, task, role, where)
+                self.delivery.ensure_destination(tx, task.account, where, self.ids)
+                streams.append((name, where.stream))
+                if warning := self.roles.log_warning(tx, task, role, where):
+                    warnings.append(f"{name}: {warning}")
 
     def _find_image(self, task: Task, effective: EffectiveTask, name: str) -> Outcome:
         container = task.container(name)

@@ -190,7 +190,7 @@ class TaskNetworks:
         )
         state = self._started(spec)
         try:
-            self.guards.guard(task, state.id)
+            self.guards.guard(task, state.id, address)
         except (CannotFilter, EngineError) as error:
             self.engine.remove_container(state.id)
             if isinstance(error, EngineError):

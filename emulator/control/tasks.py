@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from emulator.clock import Clock
 from emulator.control.definitions import DefinitionMissing, Definitions
@@ -12,6 +14,7 @@ from emulator.control.faults import Faults
 from emulator.control.host_ports import release_ports
 from emulator.control.loop import ControlLoop
 from emulator.control.networks import release
+from emulator.control.turn import Look, Turn
 from emulator.control.work import Lane
 from emulator.domain.tasks.container_order import order_of
 from emulator.domain.tasks.task import Task
@@ -29,14 +32,17 @@ from emulator.domain.tasks.task_overrides import EffectiveTask
 from emulator.domain.tasks.task_progress import DEFAULT_STOP_TIMEOUT_S, Needs, Plan, advance
 from emulator.events import journal
 from emulator.events.instance_changes import resources_changed
-from emulator.events.task_changes import write_task
+from emulator.events.task_changes import tell_change
 from emulator.store.database import Database, Reader, Transaction
 from emulator.store.ecs_tables import TASKS
 from emulator.store.instance_capacity import vacate
+from emulator.store.task_queries import find_task, task_place
 
 _log = logging.getLogger("homeport.control")
 
 STOPPED_TASKS_KEPT_S = 3600.0
+MOST_RUNGS: Final = 8
+"""Of a task's ladder in one look."""
 
 
 @dataclass(slots=True)
@@ -67,37 +73,55 @@ class TaskController:
         self._faults = faults
         self._hands: dict[str, _Hand] = {}
 
-    def reconcile(self, key: str) -> float | None:
+    def look(self, turn: Turn, key: str) -> Look:
         now = self._clock.now()
         hand = self._hands.get(key) or _Hand()
-        task = self._database.latest(TASKS, *_place(key))
-        effective = self._definitions.known(task) if task else None
-        if effective is None:
-            with self._database.read() as reader:
-                task = find_task(reader, key)
-                effective = self._effective(reader, task) if task else None
+        task = self._task(turn, key)
         if task is None:
-            self._hands.pop(key, None)
-            return None
+            return Look(then=lambda: self._let_go(key))
+        effective = self._definitions.known(task)
+        if effective is None:
+            with turn.read() as reader:
+                effective = self._effective(reader, task)
         if not task.stopped and self._faults.cut_off(task):
-            return None  # woken when the agent is connected again; what came back meanwhile is taken in then
-        plan = self._plan(task, effective, hand, now)
-        if plan.task != task or hand.outcomes:
-            with self._database.write() as tx:
+            return Look()  # woken when the agent is connected again; what came back meanwhile is taken in then
+        plans = self._climb(task, effective, hand, now)
+        if plans[-1].task != task or hand.outcomes:
+            seen = turn.writes
+            tx = turn.write()
+            if seen is None:
                 # An API call may have changed the record since it was read: plan on what is there now.
                 current = find_task(tx, key)
                 if current is None:
-                    return None
+                    return Look()
                 if current != task:
-                    plan = self._plan(current, effective, hand, now)
-                self._write(tx, current, plan.task, now)
-            hand.outcomes.clear()
+                    task = current
+                    plans = self._climb(task, effective, hand, now)
+            self._write(tx, task, [plan.task for plan in plans], now)
+        plan = plans[-1]
         if plan.task.stopped and not hand.in_flight:
-            self._hands.pop(key, None)
-            return now + STOPPED_TASKS_KEPT_S if plan.task.stopped_at is None else self._forget(plan.task, now)
-        if effective is not None:
-            self._act(key, hand, plan, effective)
-        return plan.next_look
+            again = now + STOPPED_TASKS_KEPT_S if plan.task.stopped_at is None else self._forget(turn, plan.task, now)
+            return Look(again, lambda: self._let_go(key))
+        return Look(plan.next_look, lambda: self._act(key, hand, plan, effective))
+
+    def _task(self, turn: Turn, key: str) -> Task | None:
+        if turn.writes is not None:
+            return find_task(turn.writes, key)
+        known = self._database.latest(TASKS, *task_place(key))
+        if known is not None:
+            return known
+        with turn.read() as reader:
+            return find_task(reader, key)
+
+    def _climb(self, task: Task, effective: EffectiveTask | None, hand: _Hand, now: float) -> list[Plan]:
+        """Rung by rung, as far as the task gets without anything being done for it; the last plan has the actions."""
+        plans = [self._plan(task, effective, hand, now)]
+        while _goes_on(plans[-1], now) and len(plans) < MOST_RUNGS:
+            plans.append(self._plan(plans[-1].task, effective, _Hand(hand.in_flight), now))
+        return plans
+
+    def _let_go(self, key: str) -> None:
+        self._hands.pop(key, None)
 
     def forget_all(self) -> None:
         """For a reset: what waits for its turn is not begun any more, and nobody waits for what is under way."""
@@ -126,31 +150,41 @@ class TaskController:
         except DefinitionMissing:
             return None
 
-    def _write(self, tx: Transaction, before: Task, after: Task, now: float) -> None:
-        if after == before:
+    def _write(self, tx: Transaction, before: Task, rungs: Sequence[Task], now: float) -> None:
+        """Each rung is told; the last is the record."""
+        task, shape = before, None
+        for rung in rungs:
+            if rung == task:
+                continue
+            after, shape = tell_change(tx, task, rung, now, shape)
+            for kind, detail in changes(task, after):
+                journal.append(
+                    tx, at=now, account=after.account, region=after.region, kind=kind, subject=after.arn, detail=detail
+                )
+            task = after
+        if task is before:
             return
-        after = write_task(tx, before, after, now)
-        for kind, detail in changes(before, after):
-            journal.append(
-                tx, at=now, account=after.account, region=after.region, kind=kind, subject=after.arn, detail=detail
-            )
-        if after.eni != before.eni:
-            tx.wake("security_groups", f"{after.account}/{after.region}")
-        if after.stopped and not before.stopped:
-            release(tx, after)
-            resources_changed(tx, vacate(tx, after), now)
-            release_ports(tx, after)
+        tx.put(TASKS, task)
+        if task.eni != before.eni:
+            tx.wake("security_groups", f"{task.account}/{task.region}")
+        if task.stopped and not before.stopped:
+            release(tx, task)
+            resources_changed(tx, vacate(tx, task), now)
+            release_ports(tx, task)
 
-    def _forget(self, task: Task, now: float) -> float | None:
+    def _forget(self, turn: Turn, task: Task, now: float) -> float | None:
         """Stopped tasks stay describable for an hour of clock (Amazon ECS developer guide)."""
         due = (task.stopped_at or now) + STOPPED_TASKS_KEPT_S
         if now < due:
             return due
-        with self._database.write() as tx:
-            tx.delete(TASKS, task.account, task.region, task.cluster, task.id)
+        turn.write().delete(TASKS, task.account, task.region, task.cluster, task.id)
         return None
 
-    def _act(self, key: str, hand: _Hand, plan: Plan, effective: EffectiveTask) -> None:
+    def _act(self, key: str, hand: _Hand, plan: Plan, effective: EffectiveTask | None) -> None:
+        """What the committed plan asks for; what came back before is taken in by it."""
+        hand.outcomes.clear()
+        if effective is None:
+            return
         for action in plan.actions:
             hand.in_flight.add(action_key(action))
         if plan.actions:
@@ -176,15 +210,9 @@ class TaskController:
         self._engines.submit(task, _lane(action), job, ahead=not isinstance(action, ProvideNetwork))
 
 
-def find_task(reader: Reader, arn: str) -> Task | None:
-    """By its ARN `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`."""
-    return reader.get(TASKS, *_place(arn))
-
-
-def _place(arn: str) -> tuple[str, str, str, str]:
-    parts = arn.split(":", 5)
-    _, cluster, task_id = parts[5].split("/")
-    return parts[4], parts[3], cluster, task_id
+def _goes_on(plan: Plan, now: float) -> bool:
+    """Whether the next rung needs nothing but another look."""
+    return not plan.actions and not plan.task.stopped and plan.next_look is not None and plan.next_look <= now
 
 
 def changes(before: Task, after: Task) -> list[tuple[str, dict[str, object]]]:

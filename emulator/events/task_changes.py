@@ -7,7 +7,7 @@ It knows what of a record AWS reports; who changes it, and why, it need not know
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from emulator.domain.records import replace
 from emulator.domain.tasks.task import Task
@@ -21,28 +21,50 @@ STATE_CHANGE: Final = "ECS Task State Change"
 """The journal's kind of these entries, and EventBridge's detail-type."""
 
 
+Shape: TypeAlias = Mapping[str, Any]
+"""What AWS reports of a task, its version aside."""
+
+
 def write_task(tx: Transaction, before: Task | None, after: Task, at: float) -> Task:
     """Writes the record; `before` is None for a new task. Gives it with the version that it now has.
 
     A change that AWS does not report (which action is in hand, an engine's own id) is written without an event.
     """
-    if after.registry is not None and (before is None or _discovered(before) != _discovered(after)):
-        tx.wake("registration", after.arn)  # before the task itself: it is deregistered before it stops
-    shape = reported(after)
-    if before is not None and reported(before) == shape:
-        after = replace(after, version=before.version)
+    if before is not None:
+        after, _ = tell_change(tx, before, after, at)
         tx.put(TASKS, after)
         return after
-    if before is None:
-        tx.insert(TASKS, after)
-    else:
-        after = replace(after, version=before.version + 1)
-        tx.put(TASKS, after)
-    detail = task_event(after, at, shape)
-    journal.append(
-        tx, at=at, account=after.account, region=after.region, kind=STATE_CHANGE, subject=after.arn, detail=detail
-    )
+    _wake_registration(tx, None, after)
+    tx.insert(TASKS, after)
+    _append(tx, after, at, reported(after))
     return after
+
+
+def tell_change(
+    tx: Transaction, before: Task, after: Task, at: float, shape: Shape | None = None
+) -> tuple[Task, Shape]:
+    """As write_task, for who writes the record himself, once for several changes: what came of it, and what AWS reports
+    of that. `shape` is what AWS reports of `before`, by who has it."""
+    _wake_registration(tx, before, after)
+    now_reported = reported(after)
+    if (reported(before) if shape is None else shape) == now_reported:
+        return replace(after, version=before.version), now_reported
+    after = replace(after, version=before.version + 1)
+    _append(tx, after, at, now_reported)
+    return after, now_reported
+
+
+def _append(tx: Transaction, task: Task, at: float, shape: Shape) -> None:
+    detail = task_event(task, at, shape)
+    journal.append(
+        tx, at=at, account=task.account, region=task.region, kind=STATE_CHANGE, subject=task.arn, detail=detail
+    )
+
+
+def _wake_registration(tx: Transaction, before: Task | None, after: Task) -> None:
+    """Cloud Map hears first, before the task itself is looked at: a task leaves it before it stops."""
+    if after.registry is not None and (before is None or _discovered(before) != _discovered(after)):
+        tx.wake("registration", after.arn)
 
 
 def _discovered(task: Task) -> tuple[object, ...]:

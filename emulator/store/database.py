@@ -134,6 +134,7 @@ class Transaction(Reader):
         super().__init__(connection)
         self.touched: dict[Key, None] = {}
         self.written: dict[Place, Any] = {}  # of tables that are remembered; None for what is deleted
+        self.changes = 0  # records inserted, replaced or deleted
         self._memory = memory
 
     def get(self, table: Table[T], *key: object) -> T | None:
@@ -191,6 +192,7 @@ class Transaction(Reader):
 
     def _note(self, table: Table[T], record: T) -> None:
         """It is written: who wakes after the commit, and what is remembered then."""
+        self.changes += 1
         if table.remembered:
             self.written[table.name, table.key_of(record)] = record
         if table.wakes is not None:
@@ -211,6 +213,7 @@ class Database:
         self._lock = threading.RLock()
         self._open: Transaction | None = None
         self._closed = False
+        self._waiting: set[int] = set()  # threads
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._listeners: list[Callable[[list[Key]], None]] = []
         self._memory = Memory()
@@ -226,7 +229,7 @@ class Database:
 
         DatabaseClosed after the end.
         """
-        with self._lock:
+        with self._locked():
             if self._open is not None:
                 raise RuntimeError("a transaction is already open in this thread")
             if self._closed:
@@ -249,6 +252,22 @@ class Database:
             keys = list(transaction.touched)
             for listener in self._listeners:
                 listener(keys)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether another thread waits to write."""
+        return bool(self._waiting)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if not self._lock.acquire(blocking=False):
+            self._waiting.add(threading.get_ident())
+            self._lock.acquire()
+            self._waiting.discard(threading.get_ident())
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def latest(self, table: Table[T], *key: object) -> T | None:
         """The newest record, if it is remembered: without a snapshot, and without asking the file."""

@@ -14,6 +14,7 @@ from emulator.domain.capacity.container_instance import (
 from emulator.domain.exec_session import ExecSession
 from emulator.domain.networks.address_plan import SubnetSlice, VpcRange
 from emulator.domain.networks.host_ports import HostPort
+from emulator.domain.networks.security_group import GroupMember
 from emulator.domain.service_scheduler.alarm import AlarmState
 from emulator.domain.service_scheduler.service import Service
 from emulator.domain.service_scheduler.service_deployment import ServiceDeployment, ServiceRevision
@@ -133,6 +134,12 @@ ACCOUNT_SETTINGS: Table[AccountSetting] = Table(
 ADDRESSES: Table[AddressAllocation] = Table(
     "ecs_addresses", AddressAllocation, key=("network", "address"), indexes=(("task_arn",),)
 )
+GROUP_MEMBERS: Table[GroupMember] = Table(
+    "ecs_group_members",
+    GroupMember,
+    key=("account", "region", "group_id", "task_arn"),
+    indexes=(("task_arn",), ("account", "region", "group_id", "address")),
+)
 HOST_PORTS: Table[HostPort] = Table(
     "ecs_host_ports",
     HostPort,
@@ -173,6 +180,7 @@ TABLES = (
     ALARM_STATES,
     ACCOUNT_SETTINGS,
     ADDRESSES,
+    GROUP_MEMBERS,
     HOST_PORTS,
     VPC_RANGES,
     SUBNET_SLICES,

@@ -15,6 +15,8 @@ from emulator.config import Config
 from emulator.domain.networks.packet_filter import OPEN_EGRESS, Allow
 from emulator.domain.tasks.task import Task
 from emulator.engine.base import EngineError, EngineUnavailable
+from emulator.engine.simulated.engine import SimulatedEngine
+from emulator.store import vpc_queries
 from emulator.store.ecs_tables import TASKS
 from tests.conftest import aws_of, observe
 from tests.control.world import World, container
@@ -143,6 +145,51 @@ def test_an_engine_that_is_away_is_waited_for(guarded: World) -> None:
     guarded.pass_time(30)
     assert guarded.task(arn)["lastStatus"] == "RUNNING"
     assert Allow(False, "tcp", 80, 80, cidr="10.0.0.0/8") in allowed(guarded, arn)
+
+
+def test_a_start_reads_no_other_task(guarded: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = group(guarded, "web")
+    pair = [{**HTTP, "UserIdGroupPairs": [{"GroupId": web}]}]
+    guarded.aws("ec2").authorize_security_group_ingress(GroupId=web, IpPermissions=pair)
+    first = launch(guarded, web)
+
+    def refuse(*_: object) -> list[Task]:
+        raise AssertionError("all tasks are read")
+
+    monkeypatch.setattr(vpc_queries, "tasks_with_interface", refuse)
+    second = launch(guarded, web)
+    both = tuple(sorted([address(guarded, first), address(guarded, second)]))
+    assert Allow(False, "tcp", 80, 80, addresses=both) in allowed(guarded, first)
+    assert allowed(guarded, first) == allowed(guarded, second)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_who_was_there_before_this_process_is_in_his_groups(config: Config, clock: VirtualClock, before: bool) -> None:
+    """Also when the groups were not enforced then, and nobody kept who is in them."""
+    engine = SimulatedEngine(clock)
+    emulator = build(replace(config, enforce_security_groups=before), clock=clock, threaded=False, engine=engine)
+    emulator.start()
+    world = World(emulator, clock, aws_of(emulator))
+    world.cluster()
+    world.image()
+    world.define(container())
+    web = group(world, "web")
+    pair = [{**HTTP, "UserIdGroupPairs": [{"GroupId": web}]}]
+    world.aws("ec2").authorize_security_group_ingress(GroupId=web, IpPermissions=pair)
+    first = launch(world, web)
+    emulator.close()
+    emulator = build(replace(config, enforce_security_groups=True), clock=clock, threaded=False, engine=engine)
+    emulator.start()
+    world = World(emulator, clock, aws_of(emulator))
+    second = launch(world, web)
+    both = tuple(sorted([address(world, first), address(world, second)]))
+    assert allowed(world, first) == allowed(world, second) == {
+        OPEN_EGRESS, Allow(False, "tcp", 80, 80, addresses=both)
+    }  # fmt: skip
+    world.ecs.stop_task(task=first)
+    world.pass_time(1)
+    assert Allow(False, "tcp", 80, 80, addresses=(address(world, second),)) in allowed(world, second)
+    emulator.close()
 
 
 def test_without_the_flag_nothing_is_filtered_and_the_answers_say_so(world: World) -> None:

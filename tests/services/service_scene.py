@@ -8,6 +8,7 @@ from typing import Any
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.control.services import ServiceController
+from emulator.control.turn import Turn
 from emulator.domain.tasks.task import Task
 from emulator.domain.tasks.task_progress import stop
 from emulator.ids import Ids
@@ -46,7 +47,8 @@ class Scene:
         """The scheduler looks until it has nothing more to do."""
         controller = ServiceController(self.clock, self.emulator.database, self.ids)
         for _ in range(10):
-            controller.reconcile(f"123456789012/us-east-1/c/{name}")
+            with Turn(self.emulator.database) as turn:
+                controller.look(turn, f"123456789012/us-east-1/c/{name}")
 
     def tasks(self) -> list[Task]:
         with self.emulator.database.read() as reader:

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, ScalingActivity
 from emulator.domain.capacity.ec2_instance import Ec2Instance
-from emulator.domain.region import partition_of
 from emulator.domain.capacity.lifecycle_hook import LAUNCHING, LifecycleAction, LifecycleHook
+from emulator.domain.region import partition_of
 from emulator.domain.tasks.task_event import iso
 
 STATE_CHANGE: Final = "EC2 Instance State-change Notification"

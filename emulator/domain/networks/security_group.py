@@ -86,6 +86,17 @@ def open_egress(rule_id: str) -> Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupMember:
+    """The private address of a task's interface that stands in a security group, kept while groups are enforced."""
+
+    account: str
+    region: str
+    group_id: str
+    task_arn: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """The protocol and ports of a permission."""
 
