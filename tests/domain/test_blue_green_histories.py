@@ -1,4 +1,4 @@
-"""Blue/green deployments over random histories: whoever serves is never made less than whole, nobody takes over who is
+"""Blue/green deployments, and rolling ones that pause, over random histories: whoever serves is never made less than whole, nobody takes over who is
 not whole, nothing is done twice, and once things go well one side is left."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from emulator.domain.service_scheduler.lifecycle_stages import PAUSE_STAGES, STAGES
+from emulator.domain.service_scheduler.lifecycle_stages import PAUSE_STAGES, ROLLING_PAUSE_STAGES, STAGES
 from emulator.domain.service_scheduler.scheduler import Plan
 from emulator.domain.service_scheduler.service import Deployment
 from emulator.domain.service_scheduler.service_placement import Placer, Spot, Spots, no_instances
@@ -56,7 +56,10 @@ def befall(world: World, step: Step) -> None:
             world.drained ^= {INSTANCES[number % len(INSTANCES)]}
         case "rolling":
             before = dict(world.service.spec["deploymentConfiguration"])
-            world.configure(**{**before, "strategy": "ROLLING", "lifecycleHooks": []})
+            stages = ROLLING_PAUSE_STAGES[: number % 4]
+            timeout = {"timeoutInMinutes": 60, "action": "CONTINUE" if number % 2 else "ROLLBACK"}
+            hooks = [{"targetType": "PAUSE", "lifecycleStages": [s], "timeoutConfiguration": timeout} for s in stages]
+            world.configure(**{**before, "strategy": "ROLLING", "lifecycleHooks": hooks})
             world.roll()
             world.configure(**before)
         case _:

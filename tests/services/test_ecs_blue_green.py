@@ -103,8 +103,6 @@ def test_configurations_that_are_refused(scene: Scene, configuration: dict[str, 
     [
         ({"deploymentConfiguration": blue_green({"lifecycleStages": ["POST_SCALE_UP"], "hookTargetArn": LAMBDA,
                                                  "roleArn": ROLE})}, "lifecycleHooks with targetType AWS_LAMBDA"),
-        ({"deploymentConfiguration": {"lifecycleHooks": [pause("POST_SCALE_UP")]}},
-         "lifecycleHooks with strategy ROLLING"),
         ({"deploymentConfiguration": blue_green() | {"strategy": "LINEAR"}}, "strategy LINEAR"),
         ({"deploymentConfiguration": blue_green() | {"strategy": "CANARY"}}, "strategy CANARY"),
         ({"deploymentConfiguration": blue_green(),

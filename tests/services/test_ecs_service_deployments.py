@@ -360,9 +360,7 @@ def test_errors(scene: Scene) -> None:
         scene.ecs.stop_service_deployment(serviceDeploymentArn=unknown)
     with refuses("ServiceDeploymentNotFoundException"):
         scene.ecs.continue_service_deployment(serviceDeploymentArn=unknown, hookId="h")
-    with refuses(
-        "UnsupportedFeatureException", "Lifecycle hooks are not supported for the ROLLING deployment strategy."
-    ):
+    with refuses("InvalidParameterException", "The service deployment has no lifecycle hook h."):
         scene.ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId="h")
     with refuses("InvalidParameterException", "The ARN provided is invalid."):
         scene.ecs.stop_service_deployment(serviceDeploymentArn="nonsense")

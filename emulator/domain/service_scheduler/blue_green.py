@@ -10,6 +10,7 @@ Source: AWS developer guide "Amazon ECS blue/green service deployments workflow"
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -62,18 +63,18 @@ def begin(round_: Round) -> None:
         if service.serving is not None:
             round_.service = replace(service, serving=None)
         return
-    blue = _serving_before(round_)
+    blue = serving_before(round_)
     older = [d for d in service.deployments if d.status != "PRIMARY"]
     round_.service = replace(service, serving=blue.id if blue else None)
     round_.rollout = replace(
         rollout, blue=blue.number if blue else None, production=blue.number if blue else None, updated_at=round_.now
     )
-    _enter(round_, "RECONCILE_SERVICE" if len(older) > 1 else "PRE_SCALE_UP")
+    enter(round_, "RECONCILE_SERVICE" if len(older) > 1 else "PRE_SCALE_UP")
 
 
 def rollback_target(round_: Round) -> Deployment | None:
     """Blue, as long as it is there and did not fail itself."""
-    blue = _blue(round_)
+    blue = _blue(round_) if under_way(round_) else None
     return blue if blue is not None and blue.rollout_state != "FAILED" else None
 
 
@@ -100,9 +101,11 @@ def overdue(round_: Round) -> str | None:
     rollout = round_.rollout
     if rollout is None or rollout.stage is None or rollout.status != "IN_PROGRESS" or rollout.stage == "CLEAN_UP":
         return None
+    if not rollout.is_blue_green:
+        return None
     if round_.now >= _ends_at(rollout):
         return "the deployment did not complete within 30 days."
-    if _waiting(rollout) or round_.now < _works_since(rollout) + LONGEST_STAGE_S + _bake_s(round_):
+    if waiting(rollout) or round_.now < _works_since(rollout) + LONGEST_STAGE_S + _bake_s(round_):
         return None
     return f"the {rollout.stage} stage did not complete within 24 hours."
 
@@ -132,7 +135,7 @@ def may_arrive(round_: Round) -> bool:
 
 def kept(round_: Round) -> set[str | None]:
     """Ids of deployments that stay although they may have no task now, as a desired count of 0 has none."""
-    rollout, blue = round_.rollout, _blue(round_)
+    rollout, blue = round_.rollout, _blue(round_) if under_way(round_) else None
     ids = {round_.service.serving}
     if rollout is not None and rollout.status == "IN_PROGRESS" and rollout.stage != "CLEAN_UP" and blue is not None:
         ids.add(blue.id)
@@ -150,8 +153,8 @@ def _walk(round_: Round) -> None:
         if hooks != rollout.hooks:
             round_.rollout = rollout = replace(rollout, hooks=hooks, updated_at=round_.now)
         round_.looks.append(_ends_at(rollout))
-        if _waiting(rollout):
-            _tell_paused(round_, rollout)
+        if waiting(rollout):
+            tell_paused(round_, rollout)
             return
         if not _is_done(round_, rollout, stage):
             round_.words.append(f"in stage {stage}")
@@ -159,10 +162,10 @@ def _walk(round_: Round) -> None:
                 round_.looks.append(_works_since(rollout) + LONGEST_STAGE_S + _bake_s(round_))
             return
         _leave(round_, rollout, stage)
-        _enter(round_, following(stage))
+        enter(round_, following(stage))
 
 
-def _enter(round_: Round, stage: Stage) -> None:
+def enter(round_: Round, stage: Stage) -> None:
     rollout = round_.rollout
     assert rollout is not None
     configured = len(rollout.configuration.get("lifecycleHooks") or ())
@@ -202,9 +205,9 @@ def _leave(round_: Round, rollout: ServiceDeployment, stage: Stage) -> None:
         round_.service = replace(round_.service, serving=round_.service.primary.id)
 
 
-def _tell_paused(round_: Round, rollout: ServiceDeployment) -> None:
+def tell_paused(round_: Round, rollout: ServiceDeployment) -> None:
     """That it waits for an answer, how long, and how to give one."""
-    for hook in _waiting(rollout):
+    for hook in waiting(rollout):
         round_.looks.append(hook.expires_at)
         then = "goes on" if hook.timeout_action == "CONTINUE" else "turns back"
         text = (
@@ -242,9 +245,9 @@ def _keep_sides(round_: Round) -> None:
     if is_past(rollout.stage or "", "PRE_SCALE_UP"):
         sides.append(("green", primary))
     others = {d.id for _, d in sides} | {primary.id}
-    if rollout.stage == "RECONCILE_SERVICE" and _waiting(rollout):
+    if rollout.stage == "RECONCILE_SERVICE" and waiting(rollout):
         others |= {d.id for d in round_.service.deployments}
-    _keep(round_, sides)
+    keep(round_, sides)
     _drain(round_, others, "its deployment was replaced")
 
 
@@ -264,21 +267,40 @@ def _turn_back(round_: Round) -> None:
     if changed != rollout:
         since = rollout.stage_since if changed.stage == rollout.stage else round_.now
         round_.rollout = replace(changed, stage_since=since, updated_at=round_.now)
-    _keep(round_, [("blue", target), *([("green", _frozen(losing))] if losing else [])])
+    keep(round_, [("blue", target), *([("green", _frozen(losing))] if losing else [])])
     _drain(round_, {target.id, *([losing.id] if losing else [])}, "its deployment failed")
 
 
 def _stand_still(round_: Round) -> None:
     """A deployment that failed and does not turn back: what serves is kept, nothing else starts or is replaced."""
     service = round_.service
-    _keep(
+    keep(
         round_,
         [("serving", d) if d.id == service.serving else ("other", _frozen(d)) for d in reversed(service.deployments)],
     )
 
 
-def _keep(round_: Round, sides: list[tuple[str, Deployment]]) -> None:
-    """Has rolling.py keep each side by itself: its tasks alone, at the whole desired count, never below it."""
+def beside(service: Service, deployment: Deployment) -> Service:
+    """The service as if this were its only deployment, which never goes below the desired count."""
+    return replace(
+        by_itself(service, deployment),
+        minimum_healthy_percent=_MINIMUM_HEALTHY_PERCENT,
+        maximum_percent=_MAXIMUM_PERCENT,
+    )
+
+
+def by_itself(service: Service, deployment: Deployment) -> Service:
+    """The service as if this were its only deployment."""
+    return replace(service, deployments=[replace(deployment, status="PRIMARY")], rebalancing=[])
+
+
+def keep(
+    round_: Round,
+    sides: list[tuple[str, Deployment]],
+    alone: Callable[[Service, Deployment], Service] = beside,
+) -> None:
+    """Has rolling.py keep each side by itself: its tasks alone, at the whole desired count. `alone` says to which
+    percentages."""
     before = {kind: at for kind, at in round_.told.items() if kind.startswith(_ANY_SIDE)}
     standing: dict[str, float] = {}
     for name, deployment in sides:
@@ -286,7 +308,7 @@ def _keep(round_: Round, sides: list[tuple[str, Deployment]]) -> None:
         round_.told |= before
         service, fleet = round_.service, round_.fleet
         words, actions, stopping = round_.words, round_.actions, round_.stopping
-        round_.service, round_.fleet = _alone(service, deployment), _fleet(round_, deployment)
+        round_.service, round_.fleet = alone(service, deployment), _fleet(round_, deployment, alone)
         round_.words, round_.actions, round_.stopping = [], [], set()
         rolling.move(round_)
         words.append(f"{name} ({deployment.id}): {', '.join(round_.words)}")
@@ -311,21 +333,10 @@ def _is_whole(round_: Round, deployment: Deployment) -> bool:
     return healthy >= round_.service.desired_count
 
 
-def _fleet(round_: Round, deployment: Deployment) -> Fleet:
+def _fleet(round_: Round, deployment: Deployment, alone: Callable[[Service, Deployment], Service] = beside) -> Fleet:
     own = [t for t in round_.tasks if t.deployment_id == deployment.id]
     around = round_.around
-    return muster(_alone(round_.service, deployment), own, round_.now, around.targets, around.leaving)
-
-
-def _alone(service: Service, deployment: Deployment) -> Service:
-    """The service as if this were its only deployment."""
-    return replace(
-        service,
-        deployments=[replace(deployment, status="PRIMARY")],
-        rebalancing=[],
-        minimum_healthy_percent=_MINIMUM_HEALTHY_PERCENT,
-        maximum_percent=_MAXIMUM_PERCENT,
-    )
+    return muster(alone(round_.service, deployment), own, round_.now, around.targets, around.leaving)
 
 
 def _frozen(deployment: Deployment) -> Deployment:
@@ -333,7 +344,7 @@ def _frozen(deployment: Deployment) -> Deployment:
     return deployment if deployment.rollout_state == "FAILED" else replace(deployment, rollout_state="FAILED")
 
 
-def _serving_before(round_: Round) -> Deployment | None:
+def serving_before(round_: Round) -> Deployment | None:
     """Who has the production traffic when a deployment begins: who had it in a blue/green deployment before; the one
     that completed last; or else the newest that still has tasks."""
     service = round_.service
@@ -353,7 +364,7 @@ def _blue(round_: Round) -> Deployment | None:
     return next((d for d in round_.service.deployments if d.number == rollout.blue), None)
 
 
-def _waiting(rollout: ServiceDeployment) -> list[Hook]:
+def waiting(rollout: ServiceDeployment) -> list[Hook]:
     return [hook for hook in of_stage(rollout.hooks, rollout.stage or "") if hook.waits]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
-from emulator.domain.service_scheduler.lifecycle_stages import PAUSE_STAGES
+from emulator.domain.service_scheduler.lifecycle_stages import PAUSE_STAGES, ROLLING_PAUSE_STAGES
 
 Members = Mapping[str, Any]
 
@@ -69,17 +69,19 @@ def check_configuration_emulated(configuration: Members, *, daemon: bool = False
         what = "strategy BLUE_GREEN for the DAEMON scheduling strategy"
     elif any(hook.get("targetType") != "PAUSE" for hook in hooks):
         what = "lifecycleHooks with targetType AWS_LAMBDA"
-    elif hooks and strategy != "BLUE_GREEN":
-        what = f"lifecycleHooks with strategy {strategy}"
+    elif hooks and daemon:
+        what = "lifecycleHooks for the DAEMON scheduling strategy"
     if what is not None:
         raise NotEmulatedYet(f"Homeport does not emulate deploymentConfiguration.{what} yet.")
 
 
 def check_controller_strategy(configuration: Members, controller: str) -> None:
-    """Only the ECS deployment controller rolls out by another strategy than ROLLING."""
+    """Only the ECS deployment controller rolls out by another strategy than ROLLING, and pauses."""
     strategy = configuration["strategy"]
     if strategy != "ROLLING" and controller != "ECS":
         raise InvalidParameterException(f"The {controller} deployment controller does not support strategy {strategy}.")
+    if configuration.get("lifecycleHooks") and controller != "ECS":
+        raise InvalidParameterException(f"The {controller} deployment controller does not support lifecycleHooks.")
 
 
 def _check_strategy_members(configuration: Members, given: Members) -> None:
@@ -92,10 +94,10 @@ def _check_strategy_members(configuration: Members, given: Members) -> None:
     if configuration.get("earlySuccessCriteria") and strategy != "ROLLING":
         raise InvalidParameterException("earlySuccessCriteria is only valid for the ROLLING deployment strategy.")
     for hook in configuration.get("lifecycleHooks") or ():
-        _check_hook(hook)
+        _check_hook(hook, strategy)
 
 
-def _check_hook(hook: Members) -> None:
+def _check_hook(hook: Members, strategy: str) -> None:
     kind, stages = hook.get("targetType") or "AWS_LAMBDA", hook.get("lifecycleStages") or ()
     if not stages:
         raise InvalidParameterException("lifecycleStages is required for a deployment lifecycle hook.")
@@ -111,6 +113,11 @@ def _check_hook(hook: Members) -> None:
         if stage not in PAUSE_STAGES:
             raise InvalidParameterException(
                 f"PAUSE hooks cannot be configured at the {stage} stage. Valid values are: {', '.join(PAUSE_STAGES)}"
+            )
+        if strategy == "ROLLING" and stage not in ROLLING_PAUSE_STAGES:  # it would never pause
+            raise InvalidParameterException(
+                f"PAUSE hooks cannot be configured at the {stage} stage with strategy ROLLING. Valid values are: "
+                f"{', '.join(ROLLING_PAUSE_STAGES)}"
             )
 
 

@@ -1,8 +1,8 @@
-"""The lifecycle stages of a blue/green deployment, and the PAUSE hooks at which one waits for an answer. Pure.
+"""The lifecycle stages of a deployment, and the PAUSE hooks at which one waits for an answer. Pure.
 
 Records and small rules: which stage follows which, when a hook has been answered or has run out. What happens in a
-stage is blue_green.py's. Sources: ECS API model (ServiceDeployment, DeploymentLifecycleHook), AWS developer guide
-"Pause hooks for Amazon ECS service deployments".
+stage is blue_green.py's, or rolling_hooks.py's. Sources: ECS API model (ServiceDeployment, DeploymentLifecycleHook),
+AWS developer guide "Pause hooks for Amazon ECS service deployments".
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ PAUSE_STAGES: Final[tuple[Stage, ...]] = (
     "POST_PRODUCTION_TRAFFIC_SHIFT",
 )  # fmt: skip
 """Where a PAUSE hook may stand."""
+ROLLING_PAUSE_STAGES: Final[tuple[Stage, ...]] = ("RECONCILE_SERVICE", "PRE_SCALE_UP", "POST_SCALE_UP")
+"""Where one may stand in a rolling deployment, which shifts no traffic."""
 HOOK_STAGES: Final[tuple[Stage, ...]] = tuple(s for s in STAGES if s not in ("SCALE_UP", "BAKE_TIME", "CLEAN_UP"))
 """Where any hook may stand."""
 

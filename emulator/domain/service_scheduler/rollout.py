@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emulator.domain.service_scheduler import blue_green
+from emulator.domain.service_scheduler import blue_green, rolling_hooks
 from emulator.domain.service_scheduler import service_events as say
 from emulator.domain.service_scheduler.circuit_breaker import breaker_of, threshold, tripped, watches, with_healthy
 from emulator.domain.service_scheduler.deployment import completed, failed, roll_back
@@ -42,6 +42,7 @@ def oversee(round_: Round) -> None:
     """Whether the deployment under way fails now, and what follows."""
     _begin(round_)
     blue_green.begin(round_)
+    rolling_hooks.begin(round_)
     primary = round_.service.primary
     if primary.rollout_state == "IN_PROGRESS" or _stop_asked(round_.rollout):
         failure = _failure(round_)
@@ -63,6 +64,9 @@ def settle(round_: Round) -> None:
     steady = steady and blue_green.may_arrive(round_)
     early = blue_green.may_arrive(round_) and _early_success(round_, healthy)
     if service.primary.rollout_state == "IN_PROGRESS" and (steady or early):
+        if not rolling_hooks.may_arrive(round_):
+            round_.untell(say.STEADY)
+            return
         _arrive(round_)
     if not steady or service.primary.rollout_state == "FAILED":
         round_.untell(say.STEADY)
@@ -155,7 +159,7 @@ def _failure(round_: Round) -> _Failure | None:
 
 
 def _hooks_failure(round_: Round) -> _Failure | None:
-    """A blue/green deployment that a lifecycle hook turns back."""
+    """A deployment that a lifecycle hook turns back."""
     found = blue_green.hook_failure(round_)
     if found is None:
         return None

@@ -2,10 +2,11 @@
 
 `reconcile` looks at a service and its tasks and answers with everything to be done now; asked again before anything
 changed it answers with nothing. It keeps the desired count, replaces what ended or is unhealthy, rolls a new
-deployment within the percentages (rolling.py) or puts it beside the old one (blue_green.py), judges it (rollout.py),
-scales, drains, and says in events what it does. Services whose deployments somebody else controls are task_sets.py's,
-where a DAEMON service's tasks belong is daemon.py's, evening out zones zone_balance.py's. It does not know clocks,
-engines or where tasks run: placement, target health and alarms come in as values.
+deployment within the percentages (rolling.py; rolling_hooks.py where it pauses) or puts it beside the old one
+(blue_green.py), judges it (rollout.py), scales, drains, and says in events what it does. Services whose deployments
+somebody else controls are task_sets.py's, where a DAEMON service's tasks belong is daemon.py's, evening out zones
+zone_balance.py's. It does not know clocks, engines or where tasks run: placement, target health and alarms come in as
+values.
 Source: AWS developer guide "Deploy Amazon ECS services by replacing tasks", "Amazon ECS services".
 """
 
@@ -14,7 +15,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from emulator.domain.service_scheduler import blue_green, daemon, rolling, rollout, task_sets, zone_balance
+from emulator.domain.service_scheduler import (
+    blue_green,
+    daemon,
+    rolling_hooks,
+    rollout,
+    task_sets,
+    zone_balance,
+)
 from emulator.domain.service_scheduler import service_events as say
 from emulator.domain.service_scheduler.circuit_breaker import with_failures
 from emulator.domain.service_scheduler.deployment import IMPAIRED_AFTER, judged, with_health_failure
@@ -69,7 +77,7 @@ def _move(round_: Round) -> None:
         daemon.move(round_)
     else:
         # LINEAR and CANARY take their place here when there is traffic to shift; CreateService refuses them until then.
-        blue_green.move(round_) if blue_green.holds(round_) else rolling.move(round_)
+        blue_green.move(round_) if blue_green.holds(round_) else rolling_hooks.move(round_)
         zone_balance.even_out(round_)
 
 
@@ -131,6 +139,6 @@ def _drop_empty_deployments(round_: Round) -> None:
     """A replaced deployment disappears once none of its tasks is running or on the way there."""
     alive = {t.deployment_id for t in round_.tasks if t.last_status in LIVE}
     alive.update(m.task.deployment_id for m in round_.fleet.wanted)
-    alive |= blue_green.kept(round_)
+    alive |= blue_green.kept(round_) | rolling_hooks.kept(round_)
     kept = [d for d in round_.service.deployments if d.status == "PRIMARY" or d.id in alive]
     round_.service = replace(round_.service, deployments=kept)

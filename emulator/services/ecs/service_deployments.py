@@ -14,7 +14,6 @@ from emulator.domain.arn import parse_arn
 from emulator.domain.ecs_errors import (
     ConflictException,
     ServiceDeploymentNotFoundException,
-    UnsupportedFeatureException,
 )
 from emulator.domain.errors import InvalidParameterException
 from emulator.domain.service_scheduler.lifecycle_stages import HookAction, answered
@@ -103,11 +102,6 @@ def continue_service_deployment(
     deployment = _existing(call, request["serviceDeploymentArn"])
     id_ = request["hookId"]
     action: HookAction = "ROLLBACK" if request.get("action") == "ROLLBACK" else "CONTINUE"
-    if not deployment.is_blue_green:
-        raise UnsupportedFeatureException(
-            f"Lifecycle hooks are not supported for the {deployment.configuration.get('strategy', 'ROLLING')} "
-            "deployment strategy."
-        )
     hook = next((hook for hook in deployment.hooks if hook.id == id_), None)
     if hook is None:
         raise InvalidParameterException(f"The service deployment has no lifecycle hook {id_}.")
