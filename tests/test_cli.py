@@ -19,7 +19,8 @@ import pytest
 
 from emulator import coverage
 from emulator.app import Emulator, build
-from emulator.cli.command import config_of, main
+from emulator.cli.command import main
+from emulator.cli.up_options import config_of
 from emulator.config import Config
 from emulator.serve import Listener, Server
 from tests.conftest import observe

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 
 from emulator.clock import Clock
-from emulator.domain.capacity.cluster import TaskDefinition
 from emulator.domain.ecr.image import HeardPush
 from emulator.domain.service_scheduler import deployment as deployments
 from emulator.domain.service_scheduler import service_deployment as history
 from emulator.domain.service_scheduler.service import Service
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.events import journal
 from emulator.ids import Ids
 from emulator.store.database import Database, Reader, Transaction

@@ -7,9 +7,10 @@ tasks' own controller does what their records want.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from emulator.clock import Clock
 from emulator.control.service_hosts import daemon_hosts, subnet_for, zones_for
@@ -134,25 +135,10 @@ class ServiceController:
         if plan.rollout is not None:
             tx.put(SERVICE_DEPLOYMENTS, plan.rollout)
         for notice in plan.notices:
-            journal.append(
-                tx,
-                at=notice.at,
-                account=service.account,
-                region=service.region,
-                kind="eventbridge",
-                subject=service.arn,
-                detail=envelope(service, notice),
-            )
+            _tell(tx, service, notice.at, "eventbridge", envelope(service, notice))
         for event in plan.events:
-            journal.append(
-                tx,
-                at=event.at,
-                account=service.account,
-                region=service.region,
-                kind="service.event",
-                subject=service.arn,
-                detail={"id": event.id, "name": event.name, "message": event.message},
-            )
+            detail = {"id": event.id, "name": event.name, "message": event.message}
+            _tell(tx, service, event.at, "service.event", detail)
         for action in plan.actions:
             self._act(tx, service, action, now)
 
@@ -170,6 +156,12 @@ class ServiceController:
                     task = find_task(tx, arn)
                     if task is not None:
                         tx.put(TASKS, noted(task))
+
+
+def _tell(tx: Transaction, service: Service, at: float, kind: str, detail: Mapping[str, Any]) -> None:
+    journal.append(
+        tx, at=at, account=service.account, region=service.region, kind=kind, subject=service.arn, detail=detail
+    )
 
 
 def find_service(reader: Reader, key: str) -> Service | None:

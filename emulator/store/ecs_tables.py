@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.domain.capacity.capacity_provider import CapacityProvider
 from emulator.domain.capacity.capacity_strategy import ON_HOSTS
-from emulator.domain.capacity.cluster import AccountSetting, Cluster, Family, TaskDefinition
+from emulator.domain.capacity.cluster import AccountSetting, Cluster
 from emulator.domain.capacity.container_instance import (
     ContainerInstance,
     InstanceAllocation,
@@ -18,6 +18,7 @@ from emulator.domain.networks.security_group import GroupMember
 from emulator.domain.service_scheduler.alarm import AlarmState
 from emulator.domain.service_scheduler.service import Service
 from emulator.domain.service_scheduler.service_deployment import ServiceDeployment, ServiceRevision
+from emulator.domain.task_definitions.revision import Family, TaskDefinition
 from emulator.domain.tasks.task import AddressAllocation, IdempotencyToken, Task, TaskCredentials
 from emulator.store.tables import Table
 

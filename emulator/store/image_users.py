@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from emulator.domain.capacity.cluster import TaskDefinition
 from emulator.domain.ecr.image import Repository
 from emulator.domain.ecr.image_reference import EcrRegistry, ImageReference, image_reference
 from emulator.domain.errors import AwsError
 from emulator.domain.service_scheduler.service import Service
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.domain.tasks.task import Task
 from emulator.store.database import Reader
 from emulator.store.ecs_tables import SERVICES, TASK_DEFINITIONS, TASKS

@@ -1,5 +1,5 @@
-"""Blue/green deployments, and rolling ones that pause, over random histories: whoever serves is never made less than whole, nobody takes over who is
-not whole, nothing is done twice, and once things go well one side is left."""
+"""Blue/green deployments, and rolling ones that pause, over random histories: whoever serves is never made less than
+whole, nobody takes over who is not whole, nothing is done twice, and once things go well one side is left."""
 
 from __future__ import annotations
 

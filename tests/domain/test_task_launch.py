@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from emulator.domain.capacity.capacity_strategy import share_out
-from emulator.domain.capacity.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.errors import NotEmulatedYet
 from emulator.domain.networks.network import KnownNetwork, availability_zone_of, default_subnets
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.domain.tasks.launch_settings import check_emulated, check_network
 from emulator.domain.tasks.task_launch import Launch, new_task, task_tags
 from emulator.domain.tasks.task_overrides import apply_overrides

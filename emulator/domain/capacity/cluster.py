@@ -1,4 +1,4 @@
-"""A cluster, and the subnets and networks its tasks stand in. Pure."""
+"""A cluster, and the settings of an account that clusters and tasks go by. Pure."""
 
 from __future__ import annotations
 
@@ -24,34 +24,6 @@ class Cluster:
     managed_providers: list[str] = field(default_factory=list)  # those of capacity_providers that were made in it
     attachments_status: str | None = None  # UPDATE_IN_PROGRESS or UPDATE_COMPLETE, once it had a provider that scales
     tags: list[dict[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskDefinition:
-    """A revision. `body` is what RegisterTaskDefinition echoes, without the members held here."""
-
-    account: str
-    region: str
-    family: str
-    revision: int
-    arn: str
-    status: str  # ACTIVE | INACTIVE | DELETE_IN_PROGRESS
-    registered_at: float
-    registered_by: str
-    body: dict[str, Any]
-    deregistered_at: float | None = None
-    delete_requested_at: float | None = None
-    tags: list[dict[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Remembers the last revision number of a family for ever, so that none is used twice."""
-
-    account: str
-    region: str
-    name: str
-    last_revision: int
 
 
 @dataclass(frozen=True, slots=True)

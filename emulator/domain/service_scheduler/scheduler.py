@@ -25,7 +25,8 @@ from emulator.domain.service_scheduler import (
 )
 from emulator.domain.service_scheduler import service_events as say
 from emulator.domain.service_scheduler.circuit_breaker import with_failures
-from emulator.domain.service_scheduler.deployment import IMPAIRED_AFTER, judged, with_health_failure
+from emulator.domain.service_scheduler.deployment import with_health_failure
+from emulator.domain.service_scheduler.judging import judge
 from emulator.domain.service_scheduler.reconciliation import Plan, Round, Surroundings
 from emulator.domain.service_scheduler.service import Service
 from emulator.domain.service_scheduler.service_events import IdSource
@@ -59,7 +60,7 @@ def reconcile(
 def _keep(round_: Round) -> Plan:
     if round_.service.is_daemon:
         daemon.size_up(round_)
-    _judge(round_)
+    judge(round_)
     round_.muster()
     _say_unhealthy(round_)
     rollout.oversee(round_)
@@ -107,22 +108,6 @@ def _forget(round_: Round) -> Plan:
 
 
 # --- what happened ---------------------------------------------------------------------------------------------------
-
-
-def _judge(round_: Round) -> None:
-    ends = round_.note_ends()
-    targets = round_.around.targets
-    deployments = []
-    for deployment in round_.service.deployments:
-        own = [t for t in round_.tasks if t.deployment_id == deployment.id]
-        ended = [t for t in own if t.arn in ends]
-        after = judged(deployment, ended, own, round_.now, targets)
-        deployments.append(with_failures(round_.service, after, len(ended)) if after.status == "PRIMARY" else after)
-    round_.service = replace(round_.service, deployments=deployments)
-    if round_.service.primary.start_failures >= IMPAIRED_AFTER:
-        round_.tell(say.IMPAIRED, say.start_impaired(round_.service.name))
-    else:
-        round_.untell(say.IMPAIRED)
 
 
 def _say_unhealthy(round_: Round) -> None:

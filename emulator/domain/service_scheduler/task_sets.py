@@ -11,7 +11,7 @@ import math
 from dataclasses import replace
 
 from emulator.domain.service_scheduler import service_events as say
-from emulator.domain.service_scheduler.deployment import IMPAIRED_AFTER, judged
+from emulator.domain.service_scheduler.judging import judge
 from emulator.domain.service_scheduler.reconciliation import Plan, Round
 from emulator.domain.service_scheduler.rolling import providers
 from emulator.domain.service_scheduler.service import Deployment, Service, TaskSet
@@ -53,7 +53,7 @@ def promoted(service: Service, chosen: Deployment, now: float) -> Service:
 
 def keep(round_: Round) -> Plan:
     """One look at an ACTIVE service with task sets."""
-    _judge(round_)
+    judge(round_)
     fleet = round_.muster()
     round_.looks += [m.changes_at for m in fleet.wanted if m.changes_at is not None]
     lacking: list[tuple[Deployment, Unplaced]] = []
@@ -72,20 +72,6 @@ def keep(round_: Round) -> Plan:
     _forget_drained(round_)
     _settle(round_)
     return round_.plan()
-
-
-def _judge(round_: Round) -> None:
-    ends = round_.note_ends()
-    targets = round_.around.targets
-    deployments = []
-    for deployment in round_.service.deployments:
-        own = [t for t in round_.tasks if t.deployment_id == deployment.id]
-        deployments.append(judged(deployment, [t for t in own if t.arn in ends], own, round_.now, targets))
-    round_.service = replace(round_.service, deployments=deployments)
-    if any(d.start_failures >= IMPAIRED_AFTER for d in deployments):
-        round_.tell(say.IMPAIRED, say.start_impaired(round_.service.name))
-    else:
-        round_.untell(say.IMPAIRED)
 
 
 def _named(round_: Round, deployment: Deployment) -> str:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from emulator.domain.capacity.capacity_strategy import ON_HOSTS
-from emulator.domain.capacity.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.container_instance import ARCHITECTURE, ContainerInstance
 from emulator.domain.networks.network import Subnet
 from emulator.domain.tags import MAX_TAGS, is_reserved
 from emulator.domain.task_definitions import task_definition_messages as text
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.domain.task_definitions.task_definition_messages import invalid_parameter
 from emulator.domain.task_definitions.task_size import task_size
 from emulator.domain.tasks.launch_settings import Placement

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from emulator.domain.arn import parse_arn
 from emulator.domain.capacity.capacity_provider import CapacityProvider, provider_name
-from emulator.domain.capacity.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.container_instance import ContainerInstance
 from emulator.domain.iam.policy_conditions import Context, resource_tags
 from emulator.domain.iam.policy_evaluation import Access
 from emulator.domain.service_scheduler.service import Service
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.domain.tasks.task import Task
 from emulator.services.access import pass_role, request_tags, tag_keys
 from emulator.services.ecs import lookup

@@ -26,9 +26,9 @@ from emulator.domain.capacity.capacity_strategy import FARGATE_PROVIDERS
 from emulator.domain.ecs_errors import UpdateInProgressException
 from emulator.domain.errors import ClientException, InvalidParameterException, LimitExceededException
 from emulator.domain.tags import validate_tags
-from emulator.events import journal
 from emulator.services.ecs import lookup, managed_capacity
 from emulator.services.lookup import Failure
+from emulator.services.noting import note
 from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS
 from emulator.wire.call import Call
@@ -50,7 +50,7 @@ def create_capacity_provider(call: Call, request: m.CreateCapacityProviderReques
         _check_new(name, known)
         call.tx.put(CAPACITY_PROVIDERS, made)
         managed_capacity.associate(call, made)
-        _note(call, "capacity_provider.created", made)
+        note(call, "capacity_provider.created", made.arn)
         return {"capacityProvider": _shape(made, tags=True)}
     if request.get("cluster"):
         raise InvalidParameterException("cluster can only be specified with a managedInstancesProvider.")
@@ -58,7 +58,7 @@ def create_capacity_provider(call: Call, request: m.CreateCapacityProviderReques
     call.tx.put(CAPACITY_PROVIDERS, made)  # a deleted one of the name may be remembered
     if made.scales and not any(tag.key == ASSOCIATED_TAG for tag in group.tags):
         call.tx.put(GROUPS, replace(group, tags=[*group.tags, GroupTag(ASSOCIATED_TAG, "", True)]))
-    _note(call, "capacity_provider.created", made)
+    note(call, "capacity_provider.created", made.arn)
     return {"capacityProvider": _shape(made, tags=True)}
 
 
@@ -150,7 +150,7 @@ def update_capacity_provider(call: Call, request: m.UpdateCapacityProviderReques
         changed = _updated_scaling(call, provider, request)
     changed = replace(changed, update_status="UPDATE_IN_PROGRESS", update_status_reason=None)
     call.tx.put(CAPACITY_PROVIDERS, changed)
-    _note(call, "capacity_provider.updated", changed)
+    note(call, "capacity_provider.updated", changed.arn)
     return {"capacityProvider": _shape(changed, tags=True)}
 
 
@@ -194,7 +194,7 @@ def delete_capacity_provider(call: Call, request: m.DeleteCapacityProviderReques
     status = "ACTIVE" if provider.managed is None else "DEPROVISIONING"
     deleted = replace(provider, status=status, update_status="DELETE_IN_PROGRESS", update_status_reason=None)
     call.tx.put(CAPACITY_PROVIDERS, deleted)
-    _note(call, "capacity_provider.deleted", deleted)
+    note(call, "capacity_provider.deleted", deleted.arn)
     return {"capacityProvider": _shape(deleted, tags=True)}
 
 
@@ -256,7 +256,3 @@ def _fargate(call: Call, name: str) -> m.CapacityProvider:
 
 def _shape(provider: CapacityProvider, *, tags: bool) -> m.CapacityProvider:
     return cast(m.CapacityProvider, provider_shape(provider, tags=tags))
-
-
-def _note(call: Call, kind: str, provider: CapacityProvider) -> None:
-    journal.append(call.tx, at=call.now, account=call.account, region=call.region, kind=kind, subject=provider.arn)

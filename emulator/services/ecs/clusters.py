@@ -26,12 +26,12 @@ from emulator.domain.ecs_errors import (
 )
 from emulator.domain.errors import InvalidParameterException
 from emulator.domain.tags import validate_tags
-from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.services.ecs.account_values import effective_value
 from emulator.services.ecs.cluster_shape import cluster_shape
 from emulator.services.ecs.default_namespace import default_namespace
 from emulator.services.lookup import check_batch, found_and_missing
+from emulator.services.noting import note
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, CONTAINER_INSTANCES, SERVICES, TASKS
 from emulator.wire.call import Call
 
@@ -48,7 +48,7 @@ def create_cluster(call: Call, request: m.CreateClusterRequest) -> m.CreateClust
         return {"cluster": cluster_shape(call.reader, existing)}
     call.tx.put(CLUSTERS, asked)
     _wake_providers(call, asked.capacity_providers)
-    _note(call, "cluster.created", asked)
+    note(call, "cluster.created", asked.arn)
     return {"cluster": cluster_shape(call.reader, asked)}
 
 
@@ -136,7 +136,7 @@ def delete_cluster(call: Call, request: m.DeleteClusterRequest) -> m.DeleteClust
     )
     _wake_providers(call, cluster.capacity_providers)
     call.tx.put(CLUSTERS, deleted)
-    _note(call, "cluster.deleted", deleted)
+    note(call, "cluster.deleted", deleted.arn)
     return {"cluster": cluster_shape(call.reader, deleted)}
 
 
@@ -266,9 +266,5 @@ def _scaling(call: Call, names: Sequence[str]) -> bool:
 
 def _updated(call: Call, cluster: Cluster) -> m.Cluster:
     call.tx.put(CLUSTERS, cluster)
-    _note(call, "cluster.updated", cluster)
+    note(call, "cluster.updated", cluster.arn)
     return cluster_shape(call.reader, cluster)
-
-
-def _note(call: Call, kind: str, cluster: Cluster) -> None:
-    journal.append(call.tx, at=call.now, account=call.account, region=call.region, kind=kind, subject=cluster.arn)

@@ -19,12 +19,12 @@ from emulator.domain.capacity.virtual_host import AGENT_HASH, AGENT_VERSION
 from emulator.domain.ecs_errors import MissingVersionException, NoUpdateAvailableException
 from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.tasks.task_progress import stop
-from emulator.events import journal
 from emulator.events.instance_changes import add_instance, write_instance
 from emulator.events.task_changes import write_task
 from emulator.services.ecs import lookup
 from emulator.services.ecs.instance_registration import home_cluster, registered
 from emulator.services.lookup import Failure, check_batch, found_and_missing
+from emulator.services.noting import note
 from emulator.store.ecs_tables import CONTAINER_INSTANCES, TASKS
 from emulator.store.faults_table import as_connected
 from emulator.store.instance_capacity import load_of, loads, wake_services
@@ -47,7 +47,7 @@ def register_container_instance(
     else:
         instance = write_instance(call.tx, instance, call.now)
     wake_services(call.tx, instance)
-    _note(call, kind, instance, {"ec2InstanceId": instance.ec2_instance_id, "by": call.caller.arn})
+    note(call, kind, instance.arn, {"ec2InstanceId": instance.ec2_instance_id, "by": call.caller.arn})
     return {"containerInstance": _shape(call, instance)}
 
 
@@ -67,7 +67,7 @@ def deregister_container_instance(
             write_task(call.tx, task, stop(task, "InfrastructureHealth", FORCED, call.now), call.now)
     gone = write_instance(call.tx, deregistered(instance, call.now), call.now)
     wake_services(call.tx, gone)
-    _note(call, "container_instance.deregistered", gone, {"tasks": len(tasks), "by": call.caller.arn})
+    note(call, "container_instance.deregistered", gone.arn, {"tasks": len(tasks), "by": call.caller.arn})
     return {"containerInstance": _shape(call, gone)}
 
 
@@ -76,18 +76,25 @@ def describe_container_instances(
 ) -> m.DescribeContainerInstancesResponse:
     cluster = lookup.active_cluster(call, request.get("cluster"))
     references = request["containerInstances"]
-    if not references:
-        raise ClientException("Container Instances cannot be empty.")
-    check_batch(references, _MAX_DESCRIBED, "Container Instances")
-    found, failures = found_and_missing(
-        references,
-        find=lambda reference: lookup.find_instance(call, cluster, reference),
-        arn_of=lambda reference: lookup.member_arn(cluster, reference, "container-instance"),
-    )
+    found, failures = _found(call, cluster, references, _MAX_DESCRIBED)
     include = request.get("include", ())
     taken = _loads(call, found)
     shapes = [container_instance_shape(i, taken.get(i.arn, Load()), include, now=call.now) for i in found]
     return {"containerInstances": cast(list[m.ContainerInstance], shapes), "failures": failures}
+
+
+def _found(
+    call: Call, cluster: Cluster, references: list[str], most: int
+) -> tuple[list[ContainerInstance], list[Failure]]:
+    """ClientException for none, or for more than `most`."""
+    if not references:
+        raise ClientException("Container Instances cannot be empty.")
+    check_batch(references, most, "Container Instances")
+    return found_and_missing(
+        references,
+        find=lambda reference: lookup.find_instance(call, cluster, reference),
+        arn_of=lambda reference: lookup.member_arn(cluster, reference, "container-instance"),
+    )
 
 
 def list_container_instances(call: Call, request: m.ListContainerInstancesRequest) -> m.ListContainerInstancesResponse:
@@ -109,14 +116,7 @@ def update_container_instances_state(
     status: Any = request["status"]
     if status not in ("ACTIVE", "DRAINING"):
         raise InvalidParameterException("Container instance status should be one of [ACTIVE, DRAINING]")
-    if not references:
-        raise ClientException("Container Instances cannot be empty.")
-    check_batch(references, _MAX_UPDATED, "Container Instances")
-    found, failures = found_and_missing(
-        references,
-        find=lambda reference: lookup.find_instance(call, cluster, reference),
-        arn_of=lambda reference: lookup.member_arn(cluster, reference, "container-instance"),
-    )
+    found, failures = _found(call, cluster, references, _MAX_UPDATED)
     refused: list[Failure] = [{"arn": i.arn, "reason": "INACTIVE"} for i in found if i.status == "INACTIVE"]
     changed = [_with_status(call, i, status) for i in found if i.status != "INACTIVE"]
     return {"containerInstances": [_shape(call, i) for i in changed], "failures": [*failures, *refused]}
@@ -136,7 +136,7 @@ def update_container_agent(call: Call, request: m.UpdateContainerAgentRequest) -
     asked = write_instance(call.tx, replace(instance, agent_update_status="PENDING"), call.now)
     updated = replace(asked, agent_update_status="UPDATED", agent_version=AGENT_VERSION, agent_hash=AGENT_HASH)
     write_instance(call.tx, updated, call.now)
-    _note(call, "container_instance.agent_updated", updated, {"from": instance.agent_version, "to": AGENT_VERSION})
+    note(call, "container_instance.agent_updated", updated.arn, {"from": instance.agent_version, "to": AGENT_VERSION})
     return {"containerInstance": _shape(call, asked)}
 
 
@@ -164,7 +164,7 @@ def _with_status(call: Call, instance: ContainerInstance, status: InstanceStatus
         return instance
     changed = write_instance(call.tx, replace(instance, status=status), call.now)
     wake_services(call.tx, changed)
-    _note(call, "container_instance.status_changed", changed, {"status": status, "by": call.caller.arn})
+    note(call, "container_instance.status_changed", changed.arn, {"status": status, "by": call.caller.arn})
     return changed
 
 
@@ -182,15 +182,3 @@ def _shape(call: Call, instance: ContainerInstance) -> m.ContainerInstance:
 
 def _here(cluster: Cluster) -> dict[str, Any]:
     return {"account": cluster.account, "region": cluster.region, "cluster": cluster.name}
-
-
-def _note(call: Call, kind: str, instance: ContainerInstance, detail: dict[str, Any]) -> None:
-    journal.append(
-        call.tx,
-        at=call.now,
-        account=call.account,
-        region=call.region,
-        kind=kind,
-        subject=instance.arn,
-        detail={name: value for name, value in detail.items() if value is not None},
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.domain.capacity.cluster import TaskDefinition
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.domain.tasks.launch_settings import check_emulated
 from emulator.domain.tasks.task_overrides import EffectiveTask, apply_overrides
 from emulator.wire.call import Call

@@ -10,11 +10,12 @@ import re
 from typing import Final
 
 from emulator.domain.arn import Arn, parse_arn
-from emulator.domain.capacity.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.container_instance import ContainerInstance
 from emulator.domain.ecs_errors import ClusterNotFoundException, ServiceNotFoundException
 from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.service_scheduler.service import Service
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.domain.task_definitions.task_definition_reference import parse_reference
 from emulator.domain.tasks.task import Task
 from emulator.store.ecs_queries import definition_in_use

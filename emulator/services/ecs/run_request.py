@@ -18,11 +18,12 @@ from emulator.domain.capacity.capacity_strategy import (
     echoed_strategy,
     launch_type_of,
 )
-from emulator.domain.capacity.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.placement import NO_INSTANCES
 from emulator.domain.capacity.placement_rules import check_placement
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 from emulator.domain.tags import validate_tags
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.domain.tasks.launch_settings import (
     Placement,
     check_compatible,

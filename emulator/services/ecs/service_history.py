@@ -3,9 +3,9 @@ that ends."""
 
 from __future__ import annotations
 
-from emulator.domain.capacity.cluster import TaskDefinition
 from emulator.domain.service_scheduler import service_deployment as history
 from emulator.domain.service_scheduler.service import Service
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.store.ecs_tables import SERVICE_DEPLOYMENTS, SERVICE_REVISIONS
 from emulator.wire.call import Call
 

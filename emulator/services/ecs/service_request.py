@@ -17,7 +17,7 @@ from emulator.domain.capacity.capacity_strategy import (
     launch_type_in,
     launch_type_of,
 )
-from emulator.domain.capacity.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.placement_rules import check_placement
 from emulator.domain.errors import ClientException, InvalidParameterException
 from emulator.domain.service_scheduler import service_rules as rules
@@ -27,6 +27,7 @@ from emulator.domain.service_scheduler.deployment_configuration import (
     echoed_configuration,
 )
 from emulator.domain.service_scheduler.service import Service
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.domain.tasks.launch_settings import (
     check_compatible,
     check_fargate_placement,

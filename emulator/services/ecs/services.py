@@ -22,7 +22,6 @@ from emulator.domain.service_scheduler.service_events import Notice
 from emulator.domain.service_scheduler.service_notices import desired_count_updated, envelope
 from emulator.domain.service_scheduler.service_rules import controller_type
 from emulator.domain.tags import validate_tags
-from emulator.events import journal
 from emulator.services.ecs import client_tokens, lookup
 from emulator.services.ecs.controlled_request import controlled_settings, external_settings
 from emulator.services.ecs.service_history import keep_history, stop_rollout
@@ -37,6 +36,7 @@ from emulator.services.ecs.service_request import (
 from emulator.services.ecs.service_shape import service_shape
 from emulator.services.ecs.task_set_beginning import first_task_set, task_set_arn
 from emulator.services.lookup import check_batch, found_and_missing
+from emulator.services.noting import note
 from emulator.store.ecs_tables import SERVICES
 from emulator.store.service_queries import deployment_counts, total
 from emulator.wire.call import Call
@@ -81,7 +81,7 @@ def create_service(call: Call, request: m.CreateServiceRequest) -> m.CreateServi
     if asked is not None and controller == "ECS":
         keep_history(call, service, asked.definition)
     _keep_token(call, cluster, request, service)
-    _note(call, "service.created", service, {"desiredCount": service.desired_count, "by": call.caller.arn})
+    note(call, "service.created", service.arn, {"desiredCount": service.desired_count, "by": call.caller.arn})
     return {"service": service_shape(call.reader, service, tags=True)}
 
 
@@ -142,10 +142,10 @@ def _updated(call: Call, service: Service, changed: Service) -> m.UpdateServiceR
             "taskDefinition": changed.task_definition,
             "by": call.caller.arn,
         }
-        _note(call, "service.updated", changed, detail)
+        note(call, "service.updated", changed.arn, detail)
         if changed.desired_count != service.desired_count:
             notice = Notice(call.ids.uuid(), call.now, desired_count_updated(changed.desired_count))
-            _note(call, "eventbridge", changed, envelope(changed, notice))
+            note(call, "eventbridge", changed.arn, envelope(changed, notice))
     return {"service": service_shape(call.reader, changed, tags=True)}
 
 
@@ -165,7 +165,7 @@ def delete_service(call: Call, request: m.DeleteServiceRequest) -> m.DeleteServi
     if total(deployment_counts(call.reader, service)).lingering == 0:
         draining = replace(draining, status="INACTIVE", deployments=[], completed=None, inactive_at=call.now)
     call.tx.put(SERVICES, replace(draining, tags=[]))
-    _note(call, "service.deleted", draining, {"force": bool(request.get("force")), "by": call.caller.arn})
+    note(call, "service.deleted", draining.arn, {"force": bool(request.get("force")), "by": call.caller.arn})
     return {"service": answer}
 
 
@@ -313,15 +313,3 @@ def _keep_token(call: Call, cluster: Cluster, request: m.CreateServiceRequest, s
 
 def _fingerprint(request: m.CreateServiceRequest) -> str:
     return client_tokens.fingerprint(request, ("serviceName", "tags", *SETTINGS))
-
-
-def _note(call: Call, kind: str, service: Service, detail: dict[str, Any]) -> None:
-    journal.append(
-        call.tx,
-        at=call.now,
-        account=call.account,
-        region=call.region,
-        kind=kind,
-        subject=service.arn,
-        detail=detail,
-    )

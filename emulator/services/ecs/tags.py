@@ -9,12 +9,13 @@ from typing import Any
 from api_models._generated import ecs as m
 from emulator.domain.arn import Arn, parse_arn
 from emulator.domain.capacity.capacity_provider import CapacityProvider
-from emulator.domain.capacity.cluster import Cluster, TaskDefinition
+from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.container_instance import ContainerInstance
 from emulator.domain.ecs_errors import ClusterNotFoundException
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet, ResourceNotFoundException
 from emulator.domain.service_scheduler.service import Service, TaskSet
 from emulator.domain.tags import merge_tags, remove_tags
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.domain.tasks.task import Task
 from emulator.events import journal
 from emulator.services.ecs import lookup

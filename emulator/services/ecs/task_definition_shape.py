@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from api_models._generated import ecs as m
-from emulator.domain.capacity.cluster import TaskDefinition
+from emulator.domain.task_definitions.revision import TaskDefinition
 
 
 def task_definition_shape(definition: TaskDefinition) -> m.TaskDefinition:

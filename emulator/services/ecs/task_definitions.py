@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from api_models._generated import ecs as m
-from emulator.domain.capacity.cluster import Family, TaskDefinition
 from emulator.domain.errors import AwsError, ClientException, InvalidParameterException
 from emulator.domain.tags import validate_tags
+from emulator.domain.task_definitions.revision import Family, TaskDefinition
 from emulator.domain.task_definitions.task_definition import parse_reference, register
-from emulator.events import journal
 from emulator.services.ecs import lookup
 from emulator.services.ecs.task_definition_shape import task_definition_shape
+from emulator.services.noting import note
 from emulator.store.ecs_queries import definition_in_use, families, revisions
 from emulator.store.ecs_tables import FAMILIES, TASK_DEFINITIONS
 from emulator.wire.call import Call, Paging
@@ -49,7 +49,7 @@ def register_task_definition(call: Call, request: m.RegisterTaskDefinitionReques
     )
     call.tx.put(FAMILIES, Family(call.account, call.region, name, revision))
     call.tx.insert(TASK_DEFINITIONS, definition)
-    _note(call, "task_definition.registered", definition)
+    note(call, "task_definition.registered", definition.arn)
     return {"taskDefinition": task_definition_shape(definition), "tags": _tags(definition)}
 
 
@@ -119,7 +119,7 @@ def deregister_task_definition(
         return {"taskDefinition": task_definition_shape(definition)}
     changed = replace(definition, status="INACTIVE", deregistered_at=call.now)
     call.tx.put(TASK_DEFINITIONS, changed)
-    _note(call, "task_definition.deregistered", changed)
+    note(call, "task_definition.deregistered", changed.arn)
     return {"taskDefinition": task_definition_shape(changed)}
 
 
@@ -159,7 +159,7 @@ def _delete(call: Call, reference: str) -> TaskDefinition:
     if definition.status == "INACTIVE":
         definition = replace(definition, status="DELETE_IN_PROGRESS", delete_requested_at=call.now)
         call.tx.put(TASK_DEFINITIONS, definition)
-        _note(call, "task_definition.delete_requested", definition)
+        note(call, "task_definition.delete_requested", definition.arn)
     return definition
 
 
@@ -183,7 +183,3 @@ def _position(token: str) -> tuple[str, int]:
 
 def _tags(definition: TaskDefinition) -> list[m.Tag]:
     return [{"key": tag["key"], "value": tag["value"]} for tag in definition.tags]
-
-
-def _note(call: Call, kind: str, definition: TaskDefinition) -> None:
-    journal.append(call.tx, at=call.now, account=call.account, region=call.region, kind=kind, subject=definition.arn)

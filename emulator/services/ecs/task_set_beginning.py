@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.capacity.cluster import TaskDefinition
 from emulator.domain.service_scheduler import deployment as deployments
 from emulator.domain.service_scheduler.service import Deployment, Service, TaskSet
+from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.wire.call import Call
 
 

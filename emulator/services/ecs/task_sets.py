@@ -21,12 +21,12 @@ from emulator.domain.service_scheduler import deployment as deployments
 from emulator.domain.service_scheduler import task_sets as domain
 from emulator.domain.service_scheduler.service import Deployment, Service
 from emulator.domain.tags import validate_tags
-from emulator.events import journal
 from emulator.services.ecs import client_tokens, lookup
 from emulator.services.ecs.service_request import task_set_settings
 from emulator.services.ecs.task_set_beginning import begin_task_set, task_set_arn
 from emulator.services.ecs.task_set_shape import task_set_shape
 from emulator.services.lookup import found_and_missing
+from emulator.services.noting import note
 from emulator.store.ecs_tables import SERVICES
 from emulator.store.service_queries import Counts, deployment_counts
 from emulator.wire.call import Call
@@ -190,12 +190,5 @@ def _shape(call: Call, service: Service, deployment: Deployment, *, tags: bool) 
 
 def _note(call: Call, kind: str, service: Service, deployment: Deployment) -> None:
     scale = deployment.task_set.scale if deployment.task_set else None
-    journal.append(
-        call.tx,
-        at=call.now,
-        account=call.account,
-        region=call.region,
-        kind=kind,
-        subject=service.arn,
-        detail={"taskSet": deployment.id, "status": deployment.status, "scale": scale, "by": call.caller.arn},
-    )
+    by = call.caller.arn
+    note(call, kind, service.arn, {"taskSet": deployment.id, "status": deployment.status, "scale": scale, "by": by})

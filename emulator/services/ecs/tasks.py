@@ -14,7 +14,6 @@ from emulator.domain.tasks.task import Task
 from emulator.domain.tasks.task_launch import Launch, new_task, outside
 from emulator.domain.tasks.task_progress import stop
 from emulator.domain.tasks.task_shape import task_shape
-from emulator.events import journal
 from emulator.events.task_changes import write_task
 from emulator.services.ecs import client_tokens, lookup
 from emulator.services.ecs.placed_tasks import run_on_instances, run_on_providers, start_on_instances, write_new
@@ -26,6 +25,7 @@ from emulator.services.ecs.run_request import (
     start_launch,
 )
 from emulator.services.lookup import Failure, check_batch, found_and_missing
+from emulator.services.noting import note
 from emulator.store.ecs_tables import TASKS
 from emulator.store.faults_table import lost_zones
 from emulator.wire.call import Call
@@ -85,7 +85,7 @@ def stop_task(call: Call, request: m.StopTaskRequest) -> m.StopTaskResponse:
     reason = request.get("reason") or "Task stopped by user"
     if task.desired_status != "STOPPED":
         stopping = replace(stop(task, "UserInitiated", reason, call.now), tags=[])
-        _note(call, "task.stop_requested", task, {"reason": reason, "by": call.caller.arn})
+        note(call, "task.stop_requested", task.arn, {"reason": reason, "by": call.caller.arn})
         task = write_task(call.tx, task, stopping, call.now)
     return {"task": _shown(task)}
 
@@ -152,15 +152,3 @@ def _filters(call: Call, cluster: Cluster, request: m.ListTasksRequest) -> dict[
 
 def _shown(task: Task, *, tags: bool = True) -> m.Task:
     return cast(m.Task, task_shape(task, tags=tags))
-
-
-def _note(call: Call, kind: str, task: Task, detail: dict[str, Any]) -> None:
-    journal.append(
-        call.tx,
-        at=call.now,
-        account=call.account,
-        region=call.region,
-        kind=kind,
-        subject=task.arn,
-        detail=detail,
-    )
