@@ -341,6 +341,15 @@ def test_stop_rolls_back_without_a_breaker(scene: Scene) -> None:
         scene.ecs.stop_service_deployment(serviceDeploymentArn=arn)
 
 
+def test_a_revision_tells_its_monitoring(scene: Scene) -> None:
+    monitoring = {"metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 60}]}
+    shown = scene.create(monitoring=monitoring)
+    (arn,) = [revision["arn"] for revision in shown["currentServiceRevisions"]]
+    (revision,) = scene.ecs.describe_service_revisions(serviceRevisionArns=[arn])["serviceRevisions"]
+    assert revision["monitoring"] == monitoring
+    assert "monitoring" not in shown["deployments"][0]
+
+
 def test_abort_leaves_everything_where_it_is(scene: Scene) -> None:
     scene.create()
     scene.run_on()

@@ -261,6 +261,7 @@ def _deployment_spec(settings: Settings, launch_type: str, version: str | None) 
         spec["platformFamily"] = "Linux"
     spec["serviceConnectConfiguration"] = settings.get("serviceConnectConfiguration")
     spec["serviceRegistries"] = settings.get("serviceRegistries") or None
+    spec["monitoring"] = settings.get("monitoring")
     return {name: value for name, value in spec.items() if value is not None}
 
 

@@ -16,6 +16,8 @@ from emulator.store.service_queries import Counts, deployment_counts, total
 
 _LINKED_ROLE: Final = "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
 _PERCENTAGES: Final = ("maximumPercent", "minimumHealthyPercent")
+_OF_THE_REVISION: Final = ("serviceRegistries", "monitoring")
+"""Of a deployment's settings: DescribeServiceRevisions tells them, a deployment has no such member."""
 _NONE: Final = Counts()
 
 
@@ -102,7 +104,7 @@ def _deployment(service: Service, deployment: Deployment, counts: Counts) -> dic
         "updatedAt": deployment.updated_at,
         "rolloutState": deployment.rollout_state,
         "rolloutStateReason": deployment.rollout_state_reason,
-        **{name: value for name, value in deployment.spec.items() if name != "serviceRegistries"},
+        **{name: value for name, value in deployment.spec.items() if name not in _OF_THE_REVISION},
     }
 
 

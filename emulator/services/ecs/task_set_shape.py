@@ -34,7 +34,7 @@ def task_set_shape(service: Service, deployment: Deployment, counts: Counts, *, 
         "scale": {"value": task_set.scale, "unit": "PERCENT"},
         "stabilityStatus": task_set.stability,
         "stabilityStatusAt": task_set.stability_at,
-        **deployment.spec,
+        **{name: value for name, value in deployment.spec.items() if name != "monitoring"},
     }
     for member, value in (("startedBy", task_set.started_by), ("externalId", task_set.external_id)):
         if value is not None:
