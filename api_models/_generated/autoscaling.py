@@ -53,6 +53,11 @@ class Alarm(TypedDict, total=False):
     AlarmARN: str
 
 
+class AttachInstancesQuery(TypedDict, total=False):
+    InstanceIds: list[str]
+    AutoScalingGroupName: Required[str]
+
+
 AutoScalingGroup = TypedDict(
     "AutoScalingGroup",
     {
@@ -182,6 +187,18 @@ class CapacityReservationTarget(TypedDict, total=False):
     CapacityReservationResourceGroupArns: list[str]
 
 
+class CompleteLifecycleActionAnswer(TypedDict, total=False):
+    pass
+
+
+class CompleteLifecycleActionType(TypedDict, total=False):
+    LifecycleHookName: Required[str]
+    AutoScalingGroupName: Required[str]
+    LifecycleActionToken: str
+    LifecycleActionResult: Required[str]
+    InstanceId: str
+
+
 class CpuPerformanceFactorRequest(TypedDict, total=False):
     References: list[PerformanceFactorReferenceRequest]
 
@@ -276,6 +293,20 @@ class DeleteAutoScalingGroupType(TypedDict, total=False):
     ForceDelete: bool
 
 
+class DeleteLifecycleHookAnswer(TypedDict, total=False):
+    pass
+
+
+class DeleteLifecycleHookType(TypedDict, total=False):
+    LifecycleHookName: Required[str]
+    AutoScalingGroupName: Required[str]
+
+
+class DeletePolicyType(TypedDict, total=False):
+    AutoScalingGroupName: str
+    PolicyName: Required[str]
+
+
 class DeleteTagsType(TypedDict, total=False):
     Tags: Required[list[Tag]]
 
@@ -285,6 +316,19 @@ class DescribeAutoScalingInstancesType(TypedDict, total=False):
     IncludeManagedResources: bool
     MaxRecords: int
     NextToken: str
+
+
+class DescribeLifecycleHookTypesAnswer(TypedDict, total=False):
+    LifecycleHookTypes: list[str]
+
+
+class DescribeLifecycleHooksAnswer(TypedDict, total=False):
+    LifecycleHooks: list[LifecycleHook]
+
+
+class DescribeLifecycleHooksType(TypedDict, total=False):
+    AutoScalingGroupName: Required[str]
+    LifecycleHookNames: list[str]
 
 
 class DescribePoliciesType(TypedDict, total=False):
@@ -313,6 +357,16 @@ class DescribeTagsType(TypedDict, total=False):
     MaxRecords: int
 
 
+class DetachInstancesAnswer(TypedDict, total=False):
+    Activities: list[Activity]
+
+
+class DetachInstancesQuery(TypedDict, total=False):
+    InstanceIds: list[str]
+    AutoScalingGroupName: Required[str]
+    ShouldDecrementDesiredCapacity: Required[bool]
+
+
 class DistributionSegment(TypedDict, total=False):
     TargetCapacityTypes: list[str]
 
@@ -330,6 +384,33 @@ class Ebs(TypedDict, total=False):
 class EnabledMetric(TypedDict, total=False):
     Metric: str
     Granularity: str
+
+
+class EnterStandbyAnswer(TypedDict, total=False):
+    Activities: list[Activity]
+
+
+class EnterStandbyQuery(TypedDict, total=False):
+    InstanceIds: list[str]
+    AutoScalingGroupName: Required[str]
+    ShouldDecrementDesiredCapacity: Required[bool]
+
+
+class ExecutePolicyType(TypedDict, total=False):
+    AutoScalingGroupName: str
+    PolicyName: Required[str]
+    HonorCooldown: bool
+    MetricValue: float
+    BreachThreshold: float
+
+
+class ExitStandbyAnswer(TypedDict, total=False):
+    Activities: list[Activity]
+
+
+class ExitStandbyQuery(TypedDict, total=False):
+    InstanceIds: list[str]
+    AutoScalingGroupName: Required[str]
 
 
 class Filter(TypedDict, total=False):
@@ -489,6 +570,18 @@ class LaunchTemplateSpecification(TypedDict, total=False):
     Version: str
 
 
+class LifecycleHook(TypedDict, total=False):
+    LifecycleHookName: str
+    AutoScalingGroupName: str
+    LifecycleTransition: str
+    NotificationTargetARN: str
+    RoleARN: str
+    NotificationMetadata: str
+    HeartbeatTimeout: int
+    GlobalTimeout: int
+    DefaultResult: str
+
+
 class LifecycleHookSpecification(TypedDict, total=False):
     LifecycleHookName: Required[str]
     LifecycleTransition: Required[str]
@@ -577,6 +670,11 @@ class PoliciesType(TypedDict, total=False):
     NextToken: str
 
 
+class PolicyARNType(TypedDict, total=False):
+    PolicyARN: str
+    Alarms: list[Alarm]
+
+
 class PredefinedMetricSpecification(TypedDict, total=False):
     PredefinedMetricType: Required[str]
     ResourceLabel: str
@@ -635,6 +733,54 @@ class ProcessesType(TypedDict, total=False):
     Processes: list[ProcessType]
 
 
+class PutLifecycleHookAnswer(TypedDict, total=False):
+    pass
+
+
+class PutLifecycleHookType(TypedDict, total=False):
+    LifecycleHookName: Required[str]
+    AutoScalingGroupName: Required[str]
+    LifecycleTransition: str
+    RoleARN: str
+    NotificationTargetARN: str
+    NotificationMetadata: str
+    HeartbeatTimeout: int
+    DefaultResult: str
+
+
+PutScalingPolicyType = TypedDict(
+    "PutScalingPolicyType",
+    {
+        "AutoScalingGroupName": "Required[str]",
+        "PolicyName": "Required[str]",
+        "PolicyType": "str",
+        "AdjustmentType": "str",
+        "MinAdjustmentStep": "int",
+        "MinAdjustmentMagnitude": "int",
+        "ScalingAdjustment": "int",
+        "Cooldown": "int",
+        "MetricAggregationType": "str",
+        "StepAdjustments": "list[StepAdjustment]",
+        "EstimatedInstanceWarmup": "int",
+        "TargetTrackingConfiguration": "TargetTrackingConfiguration",
+        "Enabled": "bool",
+        "PredictiveScalingConfiguration": "PredictiveScalingConfiguration",
+    },
+    total=False,
+)
+
+
+class RecordLifecycleActionHeartbeatAnswer(TypedDict, total=False):
+    pass
+
+
+class RecordLifecycleActionHeartbeatType(TypedDict, total=False):
+    LifecycleHookName: Required[str]
+    AutoScalingGroupName: Required[str]
+    LifecycleActionToken: str
+    InstanceId: str
+
+
 class RetentionTriggers(TypedDict, total=False):
     TerminateHookAbandon: str
 
@@ -672,6 +818,12 @@ class SetDesiredCapacityType(TypedDict, total=False):
     AutoScalingGroupName: Required[str]
     DesiredCapacity: Required[int]
     HonorCooldown: bool
+
+
+class SetInstanceHealthQuery(TypedDict, total=False):
+    InstanceId: Required[str]
+    HealthStatus: Required[str]
+    ShouldRespectGracePeriod: bool
 
 
 class SetInstanceProtectionAnswer(TypedDict, total=False):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 
 from emulator.clock import Clock
-from emulator.control.tasks import find_task
 from emulator.domain.discovery.registration import registration
 from emulator.domain.tasks.task import Task
 from emulator.store import discovery
 from emulator.store.database import Database, Reader
 from emulator.store.instance_capacity import instance_named
+from emulator.store.task_queries import find_task
 
 _log = logging.getLogger("homeport.control")
 
