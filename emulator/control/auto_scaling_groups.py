@@ -15,6 +15,7 @@ from typing import Final
 from emulator.clock import Clock
 from emulator.control.ec2_instances import tasks_on
 from emulator.control.group_blueprint import CannotLaunch, blueprint, place_of
+from emulator.control.instance_refreshes import as_refreshed, refresh_now
 from emulator.control.lifecycle_waits import begun, drains, ended
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, next_step
 from emulator.domain.capacity.ec2_instance import COUNTED, Ec2Instance, Lifecycle
@@ -71,6 +72,12 @@ class AutoScalingGroupController:
             for instance in instances
             if instance.lifecycle == "Terminating:Wait" or (instance.lifecycle == "Pending:Wait" and instance.live)
         ]
+        if group.status is None and not step.zones and not step.leaving:
+            replaced, later = refresh_now(tx, group, instances, now)
+            for instance in replaced:
+                self._let_go(tx, group, instance, now, because="in response to an instance refresh")
+            waits.append(later)
+            group = tx.get(GROUPS, group.account, group.region, group.name) or group
         due = min((at for at in waits if at is not None), default=None)
         if step.stuck:
             self._say_stuck(tx, group, step.stuck, now)
@@ -88,7 +95,7 @@ class AutoScalingGroupController:
         """Whether it could be done."""
         cause = _why_launched(group, live, live + len(zones), now)
         try:
-            plan = blueprint(tx, group)
+            plan = blueprint(tx, as_refreshed(tx, group))
         except CannotLaunch as error:
             text = f"{error}. Launching EC2 instance failed."
             description = f"Launching a new EC2 instance.  Status Reason: {text}"
@@ -127,12 +134,18 @@ class AutoScalingGroupController:
             _note(tx, group, instance, "ec2_instance.launched", now)
         return True
 
-    def _let_go(self, tx: Transaction, group: AutoScalingGroup, instance: Ec2Instance, now: float) -> None:
-        because = f"At {_at(now)} {group.cause}.  " if group.cause else ""
+    def _let_go(
+        self,
+        tx: Transaction,
+        group: AutoScalingGroup,
+        instance: Ec2Instance,
+        now: float,
+        because: str = "in response to a difference between desired and actual capacity",
+    ) -> None:
+        first = f"At {_at(now)} {group.cause}.  " if group.cause else ""
         cause = (
-            f"{because}At {_at(now)} an instance was taken out of service in response to a "
-            f"difference between desired and actual capacity.  At {_at(now)} instance {instance.id} was selected for "
-            "termination."
+            f"{first}At {_at(now)} an instance was taken out of service {because}.  At {_at(now)} instance "
+            f"{instance.id} was selected for termination."
         )
         new_activity(tx, group, f"Terminating EC2 instance: {instance.id}", cause, now, self._ids.uuid(), instance)
         tx.put(INSTANCES, replace(instance, lifecycle="Terminating:Wait"))

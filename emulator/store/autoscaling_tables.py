@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, LaunchConfiguration, ScalingActivity
+from emulator.domain.capacity.instance_refresh import InstanceRefresh
 from emulator.domain.capacity.lifecycle_hook import LifecycleAction, LifecycleHook
 from emulator.domain.capacity.scaling_policy import ScalingPolicy
 from emulator.store.tables import Table
@@ -34,5 +35,19 @@ LIFECYCLE_ACTIONS: Table[LifecycleAction] = Table(
 SCALING_POLICIES: Table[ScalingPolicy] = Table(
     "autoscaling_scaling_policies", ScalingPolicy, key=("account", "region", "scaling_group", "name")
 )
+INSTANCE_REFRESHES: Table[InstanceRefresh] = Table(
+    "autoscaling_instance_refreshes",
+    InstanceRefresh,
+    key=("account", "region", "scaling_group", "id"),
+    wakes=lambda refresh: [("auto_scaling_group", f"{refresh.account}/{refresh.region}/{refresh.scaling_group}")],
+)
 
-TABLES = (GROUPS, LAUNCH_CONFIGURATIONS, ACTIVITIES, LIFECYCLE_HOOKS, LIFECYCLE_ACTIONS, SCALING_POLICIES)
+TABLES = (
+    GROUPS,
+    LAUNCH_CONFIGURATIONS,
+    ACTIVITIES,
+    LIFECYCLE_HOOKS,
+    LIFECYCLE_ACTIONS,
+    SCALING_POLICIES,
+    INSTANCE_REFRESHES,
+)

@@ -7,7 +7,7 @@ from typing import Any
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
 from emulator.domain.capacity.ec2_instance import Ec2Instance
 from emulator.domain.capacity.lifecycle_hook import LifecycleAction, LifecycleHook, draining_hook
-from emulator.store.autoscaling_tables import LIFECYCLE_ACTIONS, LIFECYCLE_HOOKS, SCALING_POLICIES
+from emulator.store.autoscaling_tables import INSTANCE_REFRESHES, LIFECYCLE_ACTIONS, LIFECYCLE_HOOKS, SCALING_POLICIES
 from emulator.store.database import Reader, Transaction
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS
 
@@ -43,11 +43,13 @@ def forget_actions(tx: Transaction, instance: Ec2Instance) -> None:
 
 
 def forget_settings(tx: Transaction, group: AutoScalingGroup) -> None:
-    """The group is gone: its hooks and scaling policies are, too."""
+    """The group is gone: its hooks, scaling policies and refreshes are, too."""
     here: dict[str, Any] = {"account": group.account, "region": group.region, "scaling_group": group.name}
     for hook in tx.find(LIFECYCLE_HOOKS, **here):
         tx.delete(LIFECYCLE_HOOKS, *here.values(), hook.name)
     for policy in tx.find(SCALING_POLICIES, **here):
         tx.delete(SCALING_POLICIES, *here.values(), policy.name)
+    for refresh in tx.find(INSTANCE_REFRESHES, **here):
+        tx.delete(INSTANCE_REFRESHES, *here.values(), refresh.id)
     for action in tx.find(LIFECYCLE_ACTIONS, **here):
         tx.delete(LIFECYCLE_ACTIONS, *here.values(), action.instance_id, action.hook)

@@ -17,6 +17,14 @@ class ScalingActivityInProgress(AwsError):
     """The group is being deleted."""
 
 
+class InstanceRefreshInProgress(AwsError):
+    """A group has one at a time."""
+
+
+class ActiveInstanceRefreshNotFound(AwsError):
+    """There is none to be cancelled."""
+
+
 class ValidationError(AwsError):
     """A value that is not allowed, or a name that nobody has."""
 

@@ -169,12 +169,7 @@ _TESTS: Final[tuple[Callable[[InstanceType, Requirements], bool], ...]] = (
     # EC2 describes every type that Homeport has as of the current generation.
     lambda kind, asked: not asked.get("instanceGenerations") or "current" in asked["instanceGenerations"],
     lambda kind, asked: _word_allows(asked.get("bareMetal"), False, "excluded"),
-    lambda kind, asked: _word_allows(
-        # A type that is allowed by name needs no further word.
-        asked.get("burstablePerformance"),
-        burstable(kind),
-        "included" if asked.get("allowedInstanceTypes") else "excluded",
-    ),
+    lambda kind, asked: _word_allows(asked.get("burstablePerformance"), burstable(kind), "excluded"),
     lambda kind, asked: _within(kind.interfaces, asked.get("networkInterfaceCount")),
     lambda kind, asked: _word_allows(asked.get("localStorage"), _disk_gb(kind) > 0, "included"),
     lambda kind, asked: not asked.get("localStorageTypes") or not _disk_gb(kind) or "ssd" in asked["localStorageTypes"],

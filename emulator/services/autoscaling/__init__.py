@@ -6,6 +6,7 @@ Handlers write how many instances there should be; control launches and terminat
 from emulator.services.autoscaling import (
     activities,
     groups,
+    instance_refreshes,
     instances,
     launch_configurations,
     lifecycle_hooks,
@@ -16,6 +17,17 @@ from emulator.services.autoscaling import (
 )
 from emulator.services.autoscaling.authorization import AUTHORIZATION
 
-MODULES = (groups, instances, activities, launch_configurations, lifecycle_hooks, policies, processes, standby, tags)
+MODULES = (
+    groups,
+    instance_refreshes,
+    instances,
+    activities,
+    launch_configurations,
+    lifecycle_hooks,
+    policies,
+    processes,
+    standby,
+    tags,
+)
 
 __all__ = ["AUTHORIZATION", "MODULES"]

@@ -63,7 +63,8 @@ def _on_group(call: Call, name: str, request: Request) -> Access:
 AUTHORIZATION: Authorization = {
     **dict.fromkeys(
         (
-            "DescribeAutoScalingGroups", "DescribeAutoScalingInstances", "DescribeLaunchConfigurations",
+            "DescribeAutoScalingGroups", "DescribeAutoScalingInstances", "DescribeInstanceRefreshes",
+            "DescribeLaunchConfigurations",
             "DescribeLifecycleHookTypes", "DescribeLifecycleHooks",
             "DescribePolicies", "DescribeScalingActivities", "DescribeScalingProcessTypes", "DescribeTags",
         ),
@@ -71,10 +72,11 @@ AUTHORIZATION: Authorization = {
     ),
     **dict.fromkeys(
         (
-            "AttachInstances", "CompleteLifecycleAction", "CreateAutoScalingGroup", "DeleteAutoScalingGroup",
-            "DeleteLifecycleHook", "DetachInstances", "EnterStandby", "ExitStandby", "PutLifecycleHook",
-            "PutScalingPolicy", "RecordLifecycleActionHeartbeat", "ResumeProcesses", "SetDesiredCapacity",
-            "SetInstanceProtection", "SuspendProcesses", "UpdateAutoScalingGroup",
+            "AttachInstances", "CancelInstanceRefresh", "CompleteLifecycleAction", "CreateAutoScalingGroup",
+            "DeleteAutoScalingGroup", "DeleteLifecycleHook", "DetachInstances", "EnterStandby", "ExitStandby",
+            "PutLifecycleHook", "PutScalingPolicy", "RecordLifecycleActionHeartbeat", "ResumeProcesses",
+            "SetDesiredCapacity", "SetInstanceProtection", "StartInstanceRefresh", "SuspendProcesses",
+            "UpdateAutoScalingGroup",
         ),
         _group,
     ),

@@ -108,7 +108,7 @@ def _made_from(call: Call, group: AutoScalingGroup, request: Request) -> AutoSca
                 )
             return replace(group, launch_configuration=name, template=None, mixed=None)
         case "LaunchTemplate":
-            template = _checked_template(call, request["LaunchTemplate"])
+            template = checked_template(call, request["LaunchTemplate"])
             return replace(group, template=template, launch_configuration=None, mixed=None)
     policy = request["MixedInstancesPolicy"]
     return replace(group, mixed=_checked_policy(call, policy), template=None, launch_configuration=None)
@@ -123,7 +123,7 @@ def _checked_policy(call: Call, policy: Request) -> dict[str, Any]:
                 raise NotEmulatedYet(f"Homeport does not emulate {member} of a mixed instances policy yet.")
     call.warn("of a mixed instances policy the first instance type is launched, on demand")
     kind = overrides[0].get("InstanceType") if overrides else None
-    specification = _checked_template(call, template.get("LaunchTemplateSpecification") or {}, kind)
+    specification = checked_template(call, template.get("LaunchTemplateSpecification") or {}, kind)
     return {
         "LaunchTemplate": {"LaunchTemplateSpecification": specification, "Overrides": overrides},
         "InstancesDistribution": {
@@ -136,7 +136,7 @@ def _checked_policy(call: Call, policy: Request) -> dict[str, Any]:
     }
 
 
-def _checked_template(call: Call, given: Request, kind: str | None = None) -> dict[str, str]:
+def checked_template(call: Call, given: Request, kind: str | None = None) -> dict[str, str]:
     """With id and name, whichever was given, and the version as given. A group is refused whose template could launch
     nothing; `kind` is the instance type that stands in for the template's."""
     asked = template_members(given)
