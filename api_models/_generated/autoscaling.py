@@ -53,6 +53,10 @@ class Alarm(TypedDict, total=False):
     AlarmARN: str
 
 
+class AlarmSpecification(TypedDict, total=False):
+    Alarms: list[str]
+
+
 class AttachInstancesQuery(TypedDict, total=False):
     InstanceIds: list[str]
     AutoScalingGroupName: Required[str]
@@ -170,6 +174,15 @@ BlockDeviceMapping = TypedDict(
     },
     total=False,
 )
+
+
+class CancelInstanceRefreshAnswer(TypedDict, total=False):
+    InstanceRefreshId: str
+
+
+class CancelInstanceRefreshType(TypedDict, total=False):
+    AutoScalingGroupName: Required[str]
+    WaitForTransitioningInstances: bool
 
 
 CapacityReservationSpecification = TypedDict(
@@ -318,6 +331,18 @@ class DescribeAutoScalingInstancesType(TypedDict, total=False):
     NextToken: str
 
 
+class DescribeInstanceRefreshesAnswer(TypedDict, total=False):
+    InstanceRefreshes: list[InstanceRefresh]
+    NextToken: str
+
+
+class DescribeInstanceRefreshesType(TypedDict, total=False):
+    AutoScalingGroupName: Required[str]
+    InstanceRefreshIds: list[str]
+    NextToken: str
+    MaxRecords: int
+
+
 class DescribeLifecycleHookTypesAnswer(TypedDict, total=False):
     LifecycleHookTypes: list[str]
 
@@ -355,6 +380,16 @@ class DescribeTagsType(TypedDict, total=False):
     IncludeManagedResources: bool
     NextToken: str
     MaxRecords: int
+
+
+DesiredConfiguration = TypedDict(
+    "DesiredConfiguration",
+    {
+        "LaunchTemplate": "LaunchTemplateSpecification",
+        "MixedInstancesPolicy": "MixedInstancesPolicy",
+    },
+    total=False,
+)
 
 
 class DetachInstancesAnswer(TypedDict, total=False):
@@ -454,6 +489,42 @@ class InstanceMetadataOptions(TypedDict, total=False):
 
 class InstanceMonitoring(TypedDict, total=False):
     Enabled: bool
+
+
+InstanceRefresh = TypedDict(
+    "InstanceRefresh",
+    {
+        "InstanceRefreshId": "str",
+        "AutoScalingGroupName": "str",
+        "Status": "str",
+        "StatusReason": "str",
+        "StartTime": "float",
+        "EndTime": "float",
+        "PercentageComplete": "int",
+        "InstancesToUpdate": "int",
+        "ProgressDetails": "InstanceRefreshProgressDetails",
+        "Preferences": "RefreshPreferences",
+        "DesiredConfiguration": "DesiredConfiguration",
+        "RollbackDetails": "RollbackDetails",
+        "Strategy": "str",
+    },
+    total=False,
+)
+
+
+class InstanceRefreshLivePoolProgress(TypedDict, total=False):
+    PercentageComplete: int
+    InstancesToUpdate: int
+
+
+class InstanceRefreshProgressDetails(TypedDict, total=False):
+    LivePoolProgress: InstanceRefreshLivePoolProgress
+    WarmPoolProgress: InstanceRefreshWarmPoolProgress
+
+
+class InstanceRefreshWarmPoolProgress(TypedDict, total=False):
+    PercentageComplete: int
+    InstancesToUpdate: int
 
 
 class InstanceRequirements(TypedDict, total=False):
@@ -781,8 +852,35 @@ class RecordLifecycleActionHeartbeatType(TypedDict, total=False):
     InstanceId: str
 
 
+RefreshPreferences = TypedDict(
+    "RefreshPreferences",
+    {
+        "MinHealthyPercentage": "int",
+        "InstanceWarmup": "int",
+        "CheckpointPercentages": "list[int]",
+        "CheckpointDelay": "int",
+        "SkipMatching": "bool",
+        "AutoRollback": "bool",
+        "ScaleInProtectedInstances": "str",
+        "StandbyInstances": "str",
+        "AlarmSpecification": "AlarmSpecification",
+        "MaxHealthyPercentage": "int",
+        "BakeTime": "int",
+    },
+    total=False,
+)
+
+
 class RetentionTriggers(TypedDict, total=False):
     TerminateHookAbandon: str
+
+
+class RollbackDetails(TypedDict, total=False):
+    RollbackReason: str
+    RollbackStartTime: float
+    PercentageCompleteOnRollback: int
+    InstancesToUpdateOnRollback: int
+    ProgressDetailsOnRollback: InstanceRefreshProgressDetails
 
 
 ScalingPolicy = TypedDict(
@@ -834,6 +932,22 @@ class SetInstanceProtectionQuery(TypedDict, total=False):
     InstanceIds: Required[list[str]]
     AutoScalingGroupName: Required[str]
     ProtectedFromScaleIn: Required[bool]
+
+
+class StartInstanceRefreshAnswer(TypedDict, total=False):
+    InstanceRefreshId: str
+
+
+StartInstanceRefreshType = TypedDict(
+    "StartInstanceRefreshType",
+    {
+        "AutoScalingGroupName": "Required[str]",
+        "Strategy": "str",
+        "DesiredConfiguration": "DesiredConfiguration",
+        "Preferences": "RefreshPreferences",
+    },
+    total=False,
+)
 
 
 class StepAdjustment(TypedDict, total=False):
