@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 
 from emulator import coverage
 from emulator.app import Emulator, build
-from emulator.cli.command import main
+from emulator.cli.command import _parsed, _parser, main
 from emulator.cli.up_options import config_of
 from emulator.config import Config
 from emulator.serve import Listener, Server
@@ -65,6 +66,49 @@ def _run_task(url: str, emulator: Emulator, image: str = "app:1") -> str:
 def test_nothing_answers(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--endpoint", "http://127.0.0.1:1"]) == 1
     assert "no emulator answers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("endpoint", ["nonsense", "http://", "ftp://localhost", "localhost:4566"])
+def test_what_is_no_address(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--endpoint", endpoint]) == 1
+    assert "is an address like http://localhost:4566" in capsys.readouterr().err
+
+
+def test_what_answers_may_be_something_else(
+    served: tuple[Emulator, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"{served[1]}/elsewhere")
+    assert main(["status"]) == 1
+    assert "is no Homeport: --endpoint or AWS_ENDPOINT_URL say where it is" in capsys.readouterr().err
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"homeport {version('homeport')}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "container", "command"),
+    [
+        (["t", "-c", "app", "ls", "-l"], "app", ["ls", "-l"]),
+        (["t", "ls", "-la", "/"], None, ["ls", "-la", "/"]),
+        (["-c", "app", "t"], "app", []),
+        (["t", "--", "sh", "-c", "exit 3"], None, ["sh", "-c", "exit 3"]),
+    ],
+)
+def test_the_words_of_a_command(words: list[str], container: str | None, command: list[str]) -> None:
+    asked = _parsed(_parser({}), ["exec", *words])
+    assert (asked.task, asked.container, asked.command) == ("t", container, command)
+
+
+@pytest.mark.parametrize("words", [["exec", "t", "--contaner", "app"], ["status", "more"], ["plan", "a", "b"]])
+def test_what_nobody_understands(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "unrecognized arguments" in capsys.readouterr().err
 
 
 def test_status_explain_and_plan(served: tuple[Emulator, str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,6 +280,15 @@ def test_proxies_are_not_asked_for_what_is_served_here(
     assert main(["status", "--endpoint", served[1]]) == 0
 
 
+def test_a_file_without_markers_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "README.md").touch()
+    for verb in ("--write", "--check"):
+        assert main(["coverage", verb, str(tmp_path / "README.md")]) == 1
+        assert main(["coverage", verb, str(tmp_path / "none")]) == 1
+    said = capsys.readouterr().err
+    assert said.count("no <!-- coverage: begin -->") == said.count("No such file") == 2
+
+
 def test_the_coverage_table_is_written_between_its_markers(
     served: tuple[Emulator, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -314,8 +367,6 @@ def test_options_that_cannot_be_had(options: list[str], text: str, capsys: pytes
 
 
 def test_options_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from emulator.cli.command import _parser
-
     env = {"HOMEPORT_PORT": "4599", "HOMEPORT_STRICT": "true", "HOMEPORT_REGISTRY_PORT": "0", "HOME": "/nowhere"}
     config = config_of(_parser(env).parse_args(["up", "--access-key", "AKIA:secret"]))
     assert (config.port, config.strict, config.registry_port, config.keys) == (4599, True, None, (("AKIA", "secret"),))
@@ -341,8 +392,6 @@ def test_further_engines_that_cannot_be_had(options: list[str], text: str, capsy
 
 
 def test_further_engines() -> None:
-    from emulator.cli.command import _parser
-
     options = [
         "--engine-endpoint",
         "a=unix:///a.sock",

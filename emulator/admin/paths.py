@@ -87,7 +87,7 @@ class Admin:
             ("instances", self.add_instances, ["POST"]),
             ("events", self.events, ["GET"]),
             ("faults", self.faults, ["GET", "POST", "DELETE"]),
-            ("faults/<fault_id>", self.clear_fault, ["DELETE"]),
+            ("faults/<path:fault_id>", self.clear_fault, ["DELETE"]),
             ("exec", self.exec, ["POST"]),
             ("exec/<session_id>", self.exec_result, ["GET"]),
         ):

@@ -18,17 +18,31 @@ class Unreachable(Exception):
 
 def get(asked: argparse.Namespace, path: str) -> Any:
     with open_answer(asked, path) as answer:
-        return json.load(answer)
+        return _read(asked, answer)
 
 
 def call(asked: argparse.Namespace, path: str, body: dict[str, Any]) -> Any:
     with open_answer(asked, path, json.dumps(body).encode()) as answer:
-        return json.load(answer)
+        return _read(asked, answer)
 
 
 def delete(asked: argparse.Namespace, path: str) -> Any:
     with open_answer(asked, path, method="DELETE") as answer:
+        return _read(asked, answer)
+
+
+def _read(asked: argparse.Namespace, answer: Any) -> Any:
+    try:
         return json.load(answer)
+    except ValueError as error:
+        raise Unreachable(_stranger(asked, "not in JSON")) from error
+
+
+def _stranger(asked: argparse.Namespace, how: object) -> str:
+    return (
+        f"what answers at {asked.endpoint} ({how}) is no Homeport: --endpoint or AWS_ENDPOINT_URL say where it is, "
+        "by default http://localhost:4566"
+    )
 
 
 def query(**members: object) -> str:
@@ -42,7 +56,13 @@ def open_answer(asked: argparse.Namespace, path: str, body: bytes | None = None,
     # Only those who ask pay for the import; `up` answers sooner without it.
     import urllib.error
     import urllib.request
+    from http.client import HTTPException
+    from urllib.parse import urlsplit
 
+    if not urlsplit(asked.endpoint).hostname or not asked.endpoint.startswith(("http://", "https://")):
+        raise Unreachable(
+            f"--endpoint, or AWS_ENDPOINT_URL, is an address like http://localhost:4566, not {asked.endpoint!r}"
+        )
     request = urllib.request.Request(f"{asked.endpoint.rstrip('/')}/_emulator/{path}", data=body, method=method)
     request.add_header("Content-Type", "application/json")
     # A proxy of the machine's does not know what is served on this host.
@@ -53,9 +73,10 @@ def open_answer(asked: argparse.Namespace, path: str, body: bytes | None = None,
         try:
             text = json.load(error)["error"]
         except (ValueError, KeyError, TypeError):
-            text = f"the emulator answered {error.code}"
+            told = f"{error.code} {error.reason}"
+            text = f"the emulator failed ({told}); its log says why" if error.code >= 500 else _stranger(asked, told)
         raise Unreachable(text) from error
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise Unreachable(f"no emulator answers at {asked.endpoint}: {reason}; `homeport up` starts one") from error
 

@@ -30,7 +30,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status."""
     try:
-        asked = _parser(environment()).parse_args(arguments)
+        asked = _parsed(_parser(environment()), arguments)
     except up_options.BadVariable as error:
         print(f"homeport: {error}", file=sys.stderr)
         return 2
@@ -46,8 +46,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The words of `exec`'s command may follow its options, and have options of their own."""
+    asked, rest = parser.parse_known_args(arguments)
+    if rest and (asked.run is not _exec or (not asked.command and rest[0].startswith("-"))):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        asked.command = [*asked.command, *rest]
+    return asked
+
+
+class _Version(argparse.Action):
+    """Looked up when asked for: the import takes its time."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
+        from importlib.metadata import version
+
+        print(f"homeport {version('homeport')}")
+        parser.exit()
+
+
 def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="homeport", description="Amazon ECS, ECR and Fargate at home.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="the version of Homeport")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
     up_options.add(verbs.add_parser("up", help="serve until Ctrl-C"), env)
     default = env.get("AWS_ENDPOINT_URL") or f"http://localhost:{env.get('HOMEPORT_PORT') or DEFAULT_PORT}"
@@ -68,7 +89,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     run = verb("exec", _exec, "run a command in a container of a task; a shell without one")
     run.add_argument("task", help="the task's id, its beginning, or its ARN")
     run.add_argument("--container", "-c", help="needed when the task has several essential containers")
-    run.add_argument("command", nargs="*", help="the command's words (default: /bin/sh); options of its own after --")
+    run.add_argument("command", nargs="*", default=[], help="its words (default: /bin/sh); after -- if options clash")
     cli_images.add(verb("images", cli_images.images, "images, their tags and sizes, and who uses them"), default)
     add = verb("add-instance", _add_instance, "add container instances: virtual hosts for tasks of launch type EC2")
     add.add_argument("--type", required=True, help="an EC2 instance type, e.g. t3.medium")
@@ -210,6 +231,8 @@ def _alarm(asked: argparse.Namespace) -> int:
         name, state = asked.set
         _call(asked, "alarms", {"name": name, "state": state, "region": asked.region})
     found = _get(asked, "alarms")["alarms"]
+    if not found:
+        print("no alarm has a state yet")
     rows = [[a["name"], a["state"], a["account"], a["region"], _when(a["updatedAt"])] for a in found]
     _table("ALARM  STATE  ACCOUNT  REGION  SINCE", rows)
     return 0
@@ -219,10 +242,14 @@ def _coverage(asked: argparse.Namespace) -> int:
     from emulator import coverage
 
     table = coverage.table()
-    if asked.write:
-        coverage.write(Path(asked.write), table)
-    elif asked.check:
-        return 0 if coverage.written(Path(asked.check)) == table else 1
+    try:
+        if asked.write:
+            coverage.write(Path(asked.write), table)
+            return 0
+        if asked.check:
+            return 0 if coverage.written(Path(asked.check)) == table else 1
+    except (OSError, coverage.NoMarkers) as error:
+        raise Unreachable(str(error)) from error
     else:
         print(table)
     return 0
