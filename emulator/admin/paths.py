@@ -131,9 +131,9 @@ class Admin:
     def exec(self) -> Response:
         """A session with a container of a running task, whether or not its API would give one: this is the user's own
         machine. `{"task", "container"?, "command", "interactive"}`; the answer has the session's id, URL and token."""
-        asked = request.get_json(force=True, silent=True)
+        asked = _asked()
         try:
-            opened = self.plane.exec_sessions.make(asked if isinstance(asked, dict) else {})
+            opened = self.plane.exec_sessions.make(asked)
         except NoSession as error:
             return _json({"error": str(error)}, 400)
         return _json({"sessionId": opened.id, "tokenValue": opened.token, "path": f"/v1/data-channel/{opened.id}"})
@@ -156,12 +156,10 @@ class Admin:
 
     def add_instances(self) -> Response:
         """Virtual hosts for tasks: `{"type": "t3.medium", "zone": "a", "cluster"?, "count"?, "region"?}`."""
-        asked = request.get_json(force=True, silent=True)
+        asked = _asked()
         config = self.config
         try:
-            wanted = wanted_from(
-                asked if isinstance(asked, dict) else {}, config.default_account, config.default_region
-            )
+            wanted = wanted_from(asked, config.default_account, config.default_region)
             wanted = on_engine(wanted, config.engine_endpoints)
             info = self._engine_info(wanted.engine)
             with self.database.write() as tx:
@@ -192,10 +190,10 @@ class Admin:
         if request.method == "DELETE":
             return _cleared(*self.faults_on_demand.clear(None))
         if request.method == "POST":
-            asked = request.get_json(force=True, silent=True)
+            asked = _asked()
             where = {"account": self.config.default_account, "region": self.config.default_region}
             try:
-                added = self.faults_on_demand.add(asked if isinstance(asked, dict) else {}, **where)
+                added = self.faults_on_demand.add(asked, **where)
             except BadFault as error:
                 return _json({"error": str(error)}, 400)
             return _json({"faults": [fault_shape(added, self.clock.now())]}, 201)
@@ -219,8 +217,7 @@ class Admin:
         """GET: the time, and how many seconds it is ahead of the machine's; POST {"advance": seconds}: moves it, timer
         by timer (D15)."""
         if request.method == "POST":
-            body = request.get_json(silent=True)
-            seconds = body.get("advance") if isinstance(body, dict) else None
+            seconds = _asked().get("advance")
             if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < math.inf:
                 return _json({"error": 'expected {"advance": seconds}'}, 400)
             if not isinstance(self.clock, SystemClock):
@@ -249,12 +246,10 @@ class Admin:
     def alarms(self) -> Response:
         """GET: the states of CloudWatch alarms; POST: sets one, which deployments that it watches see at once."""
         if request.method == "POST":
-            asked = request.get_json(force=True, silent=True)
+            asked = _asked()
             account, region = self.config.default_account, self.config.default_region
             try:
-                alarm = alarm_state(
-                    asked if isinstance(asked, dict) else {}, account=account, region=region, now=self.clock.now()
-                )
+                alarm = alarm_state(asked, account=account, region=region, now=self.clock.now())
             except NoAlarm as error:
                 return _json({"error": str(error)}, 400)
             with self.database.write() as tx:
@@ -282,8 +277,8 @@ class Admin:
     def registry_token(self) -> Response:
         """The password of a token for the registry that `{"repository"}`, a path on localhost, lies in: this is the
         user's own machine."""
-        asked = request.get_json(force=True, silent=True)
-        path = asked.get("repository") if isinstance(asked, dict) else None
+        asked = _asked()
+        path = asked.get("repository")
         place = Addressing(self.config.default_account, self.config.default_region).place("localhost", str(path))
         if path is None or not place.valid:
             return _json({"error": f"{path!r} is no repository's name"}, 400)
@@ -324,6 +319,15 @@ class Admin:
             yield b"".join(event.message.encode() + b"\n" for event in events)
             with self.database.read() as reader:
                 group_id, stream_ids = log_streams(reader, of) or (group_id, stream_ids)
+
+
+def _asked() -> dict[str, Any]:
+    """The body; empty when it is no JSON object."""
+    try:
+        asked = request.get_json(force=True, silent=True)
+    except RecursionError:
+        return {}
+    return asked if isinstance(asked, dict) else {}
 
 
 def _cleared(cleared: list[Fault], over: list[Fault]) -> Response:

@@ -326,6 +326,12 @@ def test_what_is_no_fault_is_refused(world: World, asked: dict[str, Any], error:
     assert ask(world)[1] == {"faults": []}
 
 
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"[]", b"{", b"\xff", b""])
+def test_a_body_that_is_no_object_asks_for_nothing(world: World, body: bytes) -> None:
+    status, _, answer = call_wsgi(world.emulator.wsgi, make_environ("POST", "/_emulator/faults", body, {}))
+    assert (status, json.loads(answer)["error"].partition(" of ")[0]) == (400, "kind is one")
+
+
 def test_a_fault_that_is_not_there_cannot_be_cleared(world: World) -> None:
     assert ask(world, "DELETE", "faults/fault-1") == (404, {"error": "there is no fault fault-1"})
     assert ask(world, "DELETE") == (200, {"cleared": [], "over": []})
