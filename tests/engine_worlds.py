@@ -54,12 +54,12 @@ def simulated_program(spec: ContainerSpec) -> Behaviour:
 
 
 def heeds(process: int, number: signal.Signals) -> bool:
-    """Whether a process of this host catches the signal or ignores it; False when it is gone."""
+    """Whether a process of this host catches the signal, ignores it, or keeps it to fetch it; False when it is gone."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
         return False
-    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigCgt:", "SigIgn:"))]
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigCgt:", "SigIgn:", "SigBlk:"))]
     return any(mask >> (number - 1) & 1 for mask in masks)
 
 

@@ -196,7 +196,7 @@ class ControlPlane:
         return ""
 
     def settle(self, timeout_s: float = SETTLE_TIMEOUT_S) -> bool:
-        """Until nothing is due and no engine work is under way; whether that came true in time."""
+        """Until nothing is due and no engine work is under way, both at once; whether that came true in time."""
         if not self._threaded:
             for _ in range(10_000):
                 for one in self.engines.all:
@@ -207,7 +207,7 @@ class ControlPlane:
         deadline = monotonic() + timeout_s
         pause = threading.Event()
         while monotonic() < deadline:
-            if self._settle_work(deadline) and self.loop.idle():
+            if self._settle_work(deadline) and self.loop.idle() and self._settle_work(0.0) and self.loop.idle():
                 return True
             pause.wait(0.005)
         return False
