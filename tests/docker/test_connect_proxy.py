@@ -61,11 +61,11 @@ class Scene:
     def connect(self, *targets: str, protocol: str = "http", idle_s: int = 300) -> None:
         where = tuple((target, 8080) for target in targets)
         alias = ProxiedAlias("api", "127.255.0.1", 8080, protocol, idle_s, where)  # type: ignore[arg-type]
-        code, said = self.engine.run_in_container(self.pause, connect_command([alias]), deadline_s=30)
+        code, said = self.engine.run_in_container(self.pause, connect_command([alias]), deadline_s=60)
         assert (code, said) == (0, b"")
 
     def fetch(self, url: str = "http://api:8080/") -> bytes:
-        return self.engine.run_in_container(self.client, ("wget", "-q", "-O", "-", url), deadline_s=30)[1]
+        return self.engine.run_in_container(self.client, ("wget", "-q", "-O", "-", url), deadline_s=60)[1]
 
     def answers(self, count: int) -> Counter[bytes]:
         loop = f"for i in $(seq {count}); do wget -q -O - http://api:8080/ || echo failed; done"
@@ -80,6 +80,7 @@ def test_connections_to_an_alias_are_balanced_and_follow_what_the_proxy_is_told(
     scene.connect(first, second)
     assert scene.answers(10) == {b"one": 5, b"two": 5}
     world.engine.kill_container(one)
+    world.until(lambda: world.engine.inspect_container(one).status == "exited")
     assert scene.answers(6) == {b"two": 6}, "an endpoint that refuses is passed over, and no connection is lost"
     scene.connect(first)
     assert b"503" in scene.fetch(), "nobody behind the alias takes connections"
@@ -98,5 +99,5 @@ def test_the_tasks_own_servers_keep_the_port_of_an_alias_and_its_bytes_arrive_wh
     _, made = world.engine.run_in_container(server, make, deadline_s=60)
     assert world.engine.run_in_container(scene.client, fetch, deadline_s=60) == (0, made)
     own = "mkdir -p /tmp/w && echo own >/tmp/w/index.html && httpd -p 8080 -h /tmp/w && echo started"
-    assert world.engine.run_in_container(scene.client, ("sh", "-c", own), deadline_s=30) == (0, b"started\n")
+    assert world.engine.run_in_container(scene.client, ("sh", "-c", own), deadline_s=60) == (0, b"started\n")
     assert (scene.fetch("http://127.0.0.1:8080/"), scene.fetch()) == (b"own\n", b"one\n")

@@ -44,7 +44,7 @@ def test_threads_that_compile_the_same_answer_at_once_all_write() -> None:
         writer, together = JsonWriter(), threading.Barrier(4)
 
         def write(writer: JsonWriter = writer, together: threading.Barrier = together) -> object:
-            together.wait(10)
+            together.wait(60)
             return writer.writer(shape)(answer, "")
 
         with ThreadPoolExecutor(4) as pool:
