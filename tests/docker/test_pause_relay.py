@@ -242,3 +242,42 @@ def test_the_shipped_binaries_are_what_the_source_builds(architecture: str, tmp_
 
     shipped = Path(package.__file__).with_name(f"pause-{architecture}")
     assert build(architecture, tmp_path).read_bytes() == shipped.read_bytes()
+
+
+class Questions(Listener):
+    """Answers DNS questions that come as HTTP requests: each with itself, as an answer without records."""
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as said:
+            path = said.readline().split()[1]
+            length = 0
+            while (line := said.readline()) not in (b"\r\n", b""):
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            message = bytearray(said.read(length))
+            message[2:4] = b"\x84\x00" if path == b"/dns-query" else b"\x84\x03"
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(message) + message)
+
+
+def test_the_resolver_hands_on_what_is_asked_over_udp_and_tcp(world: DockerWorld, tmp_path: Path) -> None:
+    listener = Questions.on(tmp_path / "relay.sock", b"")
+    relay = SocketRelay(str(tmp_path))
+    container = app(world, paused(world, relay=relay, relay_name="a" * 32, resolves=True), ("sleep", "1000"))
+
+    def run(script: str) -> bytes:
+        return world.engine.run_in_container(container, ("sh", "-c", script), deadline_s=20)[1]
+
+    assert b"NXDOMAIN" in run("nslookup web.example.local 169.254.170.2")
+    assert b"NXDOMAIN" in run("nslookup web.example.local")  # through the engine's own resolver
+    assert {caller_of(peer) for peer in listener.peers} == {"a" * 32}
+    question = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03web\x05local\x00\x00\x01\x00\x01"
+    framed = b"\x00" + bytes([len(question)]) + question
+    octal = "".join(f"\\{byte:03o}" for byte in framed * 2)
+    answered = run(f"(printf '{octal}'; sleep 1) | nc 169.254.170.2 53 | od -An -v -tx1").split()
+    expected = framed[:4] + b"\x84\x00" + framed[6:]
+    assert bytes.fromhex(b"".join(answered).decode()) == expected * 2
+    listens = "nc -l -p 53 < /dev/null & for i in $(seq 200); do netstat -ltn | grep ':53 ' && break; sleep 0.05; done"
+    assert b":53 " in run(listens)  # the port is the task's own
+    listener.close()
+    (tmp_path / "relay.sock").unlink()
+    assert b"SERVFAIL" in run("nslookup web.example.local 169.254.170.2")
