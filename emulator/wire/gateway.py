@@ -28,7 +28,7 @@ from emulator.wire.errors import (
 )
 from emulator.wire.identify import Identified, Identifier
 from emulator.wire.operations import Operation, Services
-from emulator.wire.protocols import ec2, json, query
+from emulator.wire.protocols import cbor, ec2, json, query
 from emulator.wire.protocols.foreign import foreign_error
 from emulator.wire.render import WrongAnswer
 from emulator.wire.request import HttpRequest, HttpResponse
@@ -98,6 +98,8 @@ class Gateway:
         body = request.read_body(limit)
         if len(body) > limit:
             raise RequestEntityTooLarge(f"Request size exceeds {limit} bytes.")
+        if cbor.is_spoken(request):
+            return self._identifier.cbor(request, body)
         if target is not None:
             return self._identifier.json(target, request, body)
         return self._identifier.query(request, body)
@@ -145,7 +147,9 @@ class Gateway:
         return response
 
     def _read(self, identified: Identified, operation: Operation) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
-        if identified.form is None:
+        if identified.is_cbor:
+            raw = cbor.parse(identified.body)
+        elif identified.form is None:
             raw = json.parse(identified.body)
         else:
             protocol = ec2 if identified.service.api.protocol == "ec2" else query
@@ -185,6 +189,8 @@ class Gateway:
             written: dict[str, Any] = {}
         else:
             written = operation.write(answer, operation.name)
+        if identified.is_cbor:
+            return cbor.serialize(written, operation.model.output_shape, request_id)
         if identified.json_version is not None:
             return json.serialize(written, request_id, identified.json_version)
         if identified.service.api.protocol == "ec2":
@@ -197,10 +203,13 @@ class Gateway:
         assert self._identifier is not None
         service = identified.service if identified else self._identifier.service_of_target(request)
         api = service.api if service else None
-        is_query = identified.json_version is None if identified else _looks_like_query(request)
+        is_cbor = cbor.is_spoken(request)
+        is_query = not is_cbor and (identified.json_version is None if identified else _looks_like_query(request))
         wired = to_wire(error, api, query=is_query)
         if identified is not None and self.observer is not None:
             self.observer(identified.service.api.name, identified.operation, wired.code)
+        if is_cbor:
+            return cbor.serialize_error(wired, request_id)
         if api is not None and api.protocol == "ec2":
             return ec2.serialize_error(wired, request_id)
         if identified is None and (foreign := foreign_error(wired, request, request_id)) is not None:

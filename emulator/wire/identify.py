@@ -16,7 +16,7 @@ from emulator.wire.errors import (
     UnknownOperationException,
 )
 from emulator.wire.operations import Service, Services
-from emulator.wire.protocols import query
+from emulator.wire.protocols import cbor, query
 from emulator.wire.request import HttpRequest
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
@@ -39,6 +39,7 @@ class Identified:
     json_version: str | None  # None: Query
     form: query.Form | None
     body: bytes
+    is_cbor: bool = False
 
 
 @functools.lru_cache(maxsize=4096)
@@ -82,6 +83,9 @@ class Identifier:
 
     def service_of_target(self, request: HttpRequest) -> Service | None:
         """The service an error belongs to, as far as the request tells."""
+        if cbor.is_spoken(request):
+            named = cbor.named(request)
+            return self._services.by_target_prefix(named[0]) if named else None
         target = request.header("X-Amz-Target")
         return self._services.by_target_prefix(target.partition(".")[0]) if target else None
 
@@ -97,6 +101,17 @@ class Identifier:
             raise UnknownOperationException(f"The target {target[:200]!r} names no operation.")
         version = "1.0" if "json-1.0" in (request.header("Content-Type") or "") else "1.1"
         return Identified(service, operation, scope_of(request), version, None, body)
+
+    def cbor(self, request: HttpRequest, body: bytes) -> Identified:
+        """Only for services whose models list the protocol."""
+        service, named = self.service_of_target(request), cbor.named(request)
+        scope = scope_of(request)
+        if service is None and self._services.by_signing_name(scope.service) is None:
+            operation = f":{named[1][:100]}" if named else ""
+            raise NotEmulatedYet(f"Homeport does not emulate {scope.service[:64]}{operation} yet.")
+        if service is None or named is None or cbor.NAME not in service.api.model.metadata.get("protocols", ()):
+            raise UnknownOperationException(f"{scope.service[:64]} takes no operation at {request.path[:200]!r}.")
+        return Identified(service, named[1], scope, None, None, body, is_cbor=True)
 
     def query(self, request: HttpRequest, body: bytes) -> Identified:
         form = query.read_form(request.query, body)

@@ -1,7 +1,7 @@
 """How to refuse callers of services that are not here, in protocols that nothing here speaks: so that what their user
 reads is `not emulated yet`. REST-JSON reads the errors of AWS JSON, and is not among them.
 
-Source: botocore's parsers for `rest-xml` and `smithy-rpc-v2-cbor`.
+Source: botocore's parser for `rest-xml`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,6 @@ _REST_XML = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/,\s]+/(s3|s3express|cloudf
 
 def foreign_error(error: WireError, request: HttpRequest, request_id: str) -> HttpResponse | None:
     """None for a request of one of the protocols that are spoken here."""
-    if request.header("smithy-protocol") == "rpc-v2-cbor":
-        body = b"\xa2" + b"".join(_text(text) for text in ("__type", error.code, "message", error.message))
-        kind = [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")]
-        return HttpResponse(error.status, body, [*kind, ("x-amzn-RequestId", request_id)])
     found = _REST_XML.search(request.header("Authorization") or "")
     if found is None:
         return None
@@ -32,9 +28,3 @@ def foreign_error(error: WireError, request: HttpRequest, request_id: str) -> Ht
     ElementTree.SubElement(root, "Message").text = query.clean(error.message)
     ElementTree.SubElement(root, "RequestId").text = request_id
     return query.xml(error.status, root, request_id)
-
-
-def _text(text: str) -> bytes:
-    """CBOR's text string (RFC 8949, section 3)."""
-    data = text.encode(errors="replace")
-    return b"\x7a" + len(data).to_bytes(4, "big") + data
