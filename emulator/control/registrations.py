@@ -6,17 +6,15 @@ due before the task itself, so that a task that is to stop is deregistered first
 
 from __future__ import annotations
 
-import logging
-
 from emulator.clock import Clock
 from emulator.domain.discovery.registration import registration
+from emulator.domain.records import replace
 from emulator.domain.tasks.task import Task
 from emulator.store import discovery
-from emulator.store.database import Database, Reader
+from emulator.store.database import Database, Reader, Transaction
+from emulator.store.ecs_tables import TASKS
 from emulator.store.instance_capacity import instance_named
 from emulator.store.task_queries import find_task
-
-_log = logging.getLogger("homeport.control")
 
 
 class Registrations:
@@ -25,7 +23,6 @@ class Registrations:
     def __init__(self, clock: Clock, database: Database) -> None:
         self._clock = clock
         self._database = database
-        self._missed: set[str] = set()
 
     def reconcile(self, key: str) -> float | None:
         with self._database.write() as tx:
@@ -34,7 +31,7 @@ class Registrations:
                 return None
             service = discovery.service_by_arn(tx, task.registry.arn)
             if service is None:
-                self._say_missing(task)
+                _say_missing(tx, task)
                 return None
             wanted = registration(task, service, _ec2_instance(tx, task))
             if wanted is None:
@@ -43,12 +40,12 @@ class Registrations:
                 discovery.register(tx, service, task.id, wanted.attributes, self._clock.now(), healthy=wanted.healthy)
         return None
 
-    def _say_missing(self, task: Task) -> None:
-        """Once for each registry."""
-        assert task.registry is not None
-        if task.registry.arn not in self._missed:
-            self._missed.add(task.registry.arn)
-            _log.warning("%s: its registry %s was deleted, so that nobody discovers it", task.arn, task.registry.arn)
+
+def _say_missing(tx: Transaction, task: Task) -> None:
+    assert task.registry is not None
+    text = f"its registry {task.registry.arn} was deleted, so that nobody discovers it"
+    if text not in task.warnings and not task.stopped:
+        tx.put(TASKS, replace(task, warnings=[*task.warnings, text]))
 
 
 def _ec2_instance(reader: Reader, task: Task) -> str | None:

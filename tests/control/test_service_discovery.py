@@ -10,6 +10,7 @@ import pytest
 from emulator.domain.networks.network import default_vpc_id
 from emulator.engine.simulated.behaviour import Behaviour, HealthTurn
 from emulator.store.discovery_tables import INSTANCES
+from emulator.store.ecs_tables import TASKS
 from tests.control.world import NETWORK, World, container, health_check
 from tests.services.ecs_scene import refuses
 from tests.services.instance_scene import ec2_definition, register
@@ -200,17 +201,20 @@ def test_what_should_be_there_is_there_after_a_restart(world: World) -> None:
     assert {i: one["Attributes"] for i, one in after.items()} == {i: one["Attributes"] for i, one in before.items()}
 
 
-def test_a_registry_that_was_deleted_is_told_of(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_registry_that_was_deleted_is_told_of(world: World) -> None:
     world.image()
     world.define(container())
     arn = discovery_service(world, "A")
     create(world, arn, desiredCount=1)
     world.aws("servicediscovery").delete_service(Id=arn)
     world.settle()
-    assert f"its registry {arn} was deleted" in caplog.text
-    assert len(task_ids(world, serviceName="web")) == 1
-    with refuses("InvalidParameterException", f"The service registry {arn} does not exist."):
-        world.ecs.update_service(service="web", desiredCount=2)
+    world.ecs.update_service(service="web", desiredCount=2)
+    world.settle()
+    with world.emulator.database.read() as reader:
+        warnings = [task.warnings for task in reader.find(TASKS)]
+    assert warnings == [[f"its registry {arn} was deleted, so that nobody discovers it"]] * 2
+    with refuses("InvalidParameterException", f"The service registry {arn}x does not exist."):
+        world.ecs.update_service(service="web", serviceRegistries=[{"registryArn": f"{arn}x"}])
 
 
 OBSERVED_BRIDGE = (

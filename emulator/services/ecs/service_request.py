@@ -6,7 +6,7 @@ cluster, the task definition and the request; it writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -140,7 +140,8 @@ def update_settings(call: Call, cluster: Cluster, service: Service, request: Map
     if "availabilityZoneRebalancing" not in given:
         # What a new configuration excludes goes off by itself; only a wish in this request is refused.
         _keep_rebalancing(settings)
-    return _checked(call, settings, definition, launch_type, configuration)
+    standing = current.get("serviceRegistries") or ()
+    return _checked(call, settings, definition, launch_type, configuration, standing)
 
 
 def _definition(call: Call, reference: str | None) -> TaskDefinition:
@@ -177,8 +178,14 @@ def settings_of_revision(settings: Settings) -> Settings:
 
 
 def _checked(
-    call: Call, settings: Settings, definition: TaskDefinition, launch_type: str, configuration: Mapping[str, Any]
+    call: Call,
+    settings: Settings,
+    definition: TaskDefinition,
+    launch_type: str,
+    configuration: Mapping[str, Any],
+    registries: Sequence[Mapping[str, Any]] = (),
 ) -> Asked:
+    """`registries` are those that the service has already."""
     body = definition.body
     check_compatible(body, launch_type)
     version = platform_version(settings.get("platformVersion"), launch_type, body)
@@ -191,7 +198,7 @@ def _checked(
     check_public_address(settings.get("networkConfiguration"), launch_type)
     _check_where(settings, launch_type, definition)
     rules.check_load_balancers(settings, body)
-    check_registries(call, settings, body)
+    check_registries(call, settings, body, registries)
     rules.check_volumes(settings, body)
     rules.check_exec(settings, body)
     full = settings["deploymentConfiguration"]
