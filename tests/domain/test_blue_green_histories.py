@@ -112,6 +112,16 @@ def check_sides(world: World, plan: Plan) -> None:
     health_check=False,
     ec2=False,
 )
+@example(  # a deployment that failed asks for no place: that there was none is not said of it for ever
+    steps=[("drain", 1), ("alarm", 0), ("drain", 0), ("scale", 41)],
+    desired=2,
+    pauses=["PRE_SCALE_UP"],
+    action="ROLLBACK",
+    bake_minutes=0,
+    rollback=False,
+    health_check=True,
+    ec2=True,
+)
 def test_any_history_of_blue_green_deployments(
     steps: list[Step],
     desired: int,

@@ -190,10 +190,11 @@ class Round:
         because = "; ".join(self.words)
         changed = say.with_events(self.service, self.events, self.told)
         self.looks += [*looks, *(when + say.SAID_AGAIN_AFTER_S for when in self.told.values())]
+        to_come = [when for when in self.looks if when > self.now]  # what was due has been decided: never look at once
         return Plan(
             service=None if changed == self.before else replace(changed, because=because),
             actions=tuple(self.actions),
-            next_look=min(self.looks, default=None),
+            next_look=min(to_come, default=None),
             because=because,
             events=tuple(self.events),
             rollout=None if self.rollout == self.around.rollout else self.rollout,

@@ -82,6 +82,7 @@ def _held_back(round_: Round, numbers: _Numbers) -> str | None:
         round_.tell_unplaced(None, round_.service.name)
         return None
     if primary.rollout_state == "FAILED":
+        round_.tell_unplaced(None, round_.service.name)  # nothing asks for a place any more
         return f"the deployment has failed: {primary.rollout_state_reason.rstrip('.')}"
     unplaced = _find_spots(round_, numbers, primary)
     if unplaced is not None and not numbers.spots.found:
@@ -96,6 +97,7 @@ def _held_back(round_: Round, numbers: _Numbers) -> str | None:
 def _find_spots(round_: Round, numbers: _Numbers, primary: Deployment) -> Unplaced | None:
     """As many as may start now. Says why there are not enough, as long as that is so."""
     if numbers.room <= 0:
+        round_.tell_unplaced(None, round_.service.name)
         return None
     wanted = providers(round_.fleet.primary, primary, min(numbers.need, numbers.room))
     numbers.spots = round_.around.place(primary, wanted)
