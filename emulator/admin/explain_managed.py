@@ -28,7 +28,7 @@ def of_provider(reader: Reader, plane: ControlPlane, provider: CapacityProvider,
     waiting = waiting_tasks(reader, provider.account, provider.region, provider.cluster, provider.name)
     reasons = Counter(task.unplaced_reason or "not looked at yet" for task in waiting)
     actions = _actions(plan) if plan else []
-    next_look = plan.endings.next_look if plan else None
+    next_look = plan.next_look if plan else None
     words = [
         f"It is {provider.status}. Its hosts are Amazon ECS Managed Instances of the cluster {provider.cluster}.",
         _settings(provider),

@@ -40,10 +40,13 @@ from emulator.ids import Ids
 from emulator.store.database import Reader, Transaction
 from emulator.store.ec2_tables import INSTANCES
 from emulator.store.ecs_tables import CAPACITY_PROVIDERS, CLUSTERS, TASKS
+from emulator.store.faults_table import lost_zones
 from emulator.store.instance_capacity import instance_named, wake_services
 from emulator.store.vpc_queries import known_network
 
 _IMAGINED_AT_MOST: Final = 5000
+RETRY_S: Final = 60.0
+"""How long no other host is launched for a task that the one launched for it did not take."""
 _REASON: Final = "Server.ECS: terminated by Amazon ECS Managed Instances"
 
 
@@ -63,6 +66,7 @@ class ManagedPlan:
     new: tuple[NewHost, ...]
     endings: Endings
     helpless: tuple[str, ...]
+    next_look: float | None
 
 
 class ManagedInstances:
@@ -82,7 +86,7 @@ class ManagedInstances:
             self._launch(tx, provider, new, subnets[new.offer.zone], now)
         for host in plan.hosts:
             self._settle(tx, provider, host, plan.endings, now)
-        return plan.endings.next_look
+        return plan.next_look
 
     def plan(
         self, reader: Reader, provider: CapacityProvider, cluster: Cluster, unplaced: Sequence[Unplaced], now: float
@@ -92,8 +96,10 @@ class ManagedInstances:
         settings = provider.managed or {}
         registered = [_managed_host(each.host, each) for each in hosts if each.host is not None]
         going = endings(registered, scale_in_after(settings), now, repairs=repairs(settings))
+        unplaced, retry_at = _to_be_helped(unplaced, hosts, now)
+        due = min((at for at in (going.next_look, retry_at) if at is not None), default=None)
         if not unplaced:
-            return ManagedPlan(tuple(hosts), (), going, ())
+            return ManagedPlan(tuple(hosts), (), going, (), due)
         offers = [*self._offers(reader, provider, cluster)]
         booting = [
             Booting(self._host(reader, cluster, kind, each.instance.zone, each.instance.subnet_id),
@@ -104,7 +110,7 @@ class ManagedInstances:
         wants = _wants(unplaced)
         zones = Counter(each.instance.zone for each in hosts)
         found = launches(wants, offers, booting, zones, _standing(reader, cluster, wants))
-        return ManagedPlan(tuple(hosts), found.new, going, found.helpless)
+        return ManagedPlan(tuple(hosts), found.new, going, found.helpless, due)
 
     def deprovision(
         self, tx: Transaction, provider: CapacityProvider, cluster: Cluster | None, now: float
@@ -130,7 +136,10 @@ class ManagedInstances:
 
     def _offers(self, reader: Reader, provider: CapacityProvider, cluster: Cluster) -> Iterator[Offer]:
         requirements = ((provider.managed or {}).get("instanceLaunchTemplate") or {}).get("instanceRequirements")
+        lost = lost_zones(reader)
         for subnet in _subnets(reader, provider).values():
+            if subnet.availability_zone in lost:
+                continue
             for kind in permitted_types(requirements):
                 yield Offer(kind, self._host(reader, cluster, kind, subnet.availability_zone, subnet.id))
 
@@ -231,6 +240,19 @@ def _subnets(reader: Reader, provider: CapacityProvider) -> dict[str, Subnet]:
         subnet = known.subnet(name)
         found.setdefault(subnet.availability_zone, subnet)
     return found
+
+
+def _to_be_helped(
+    unplaced: Sequence[Unplaced], hosts: Sequence[Host], now: float
+) -> tuple[list[Unplaced], float | None]:
+    """Those for which a host may be launched now, and when for the first of the others. A host that has come and has
+    not taken the task that it was launched for (its agent is cut off) would be followed by others without end."""
+    tried: dict[str, float] = {}
+    for host in hosts:
+        if host.host is not None and now < host.instance.launched_at + RETRY_S:
+            tried.update(dict.fromkeys(host.instance.expects, host.instance.launched_at + RETRY_S))
+    later = [tried[each.task.arn] for each in unplaced if each.task.arn in tried]
+    return [each for each in unplaced if each.task.arn not in tried], min(later, default=None)
 
 
 def _wants(unplaced: Sequence[Unplaced]) -> list[Want]:

@@ -12,6 +12,7 @@ from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from tests.conftest import Aws
 from tests.control.test_faults import add as add_fault
+from tests.control.test_faults import clear
 from tests.control.world import World
 from tests.services.instance_scene import SUBNETS, provide_image
 from tests.services.managed_scene import SMALL, hosts_of, make_managed, managed_definition, settings
@@ -200,6 +201,24 @@ def test_a_deregistered_host_ends_and_its_tasks_with_it(world: World) -> None:
     world.pass_time(60)
     assert instances(world) == []
     assert tasks(world, [arn])[0]["lastStatus"] == "STOPPED"
+
+
+def test_no_host_follows_another_without_end(world: World) -> None:
+    """In a zone that is lost no host is launched; one that is cut off is followed by another after a minute."""
+    scene(world)
+    lost = add_fault(world, "zone-loss", zone="us-east-1a")
+    run(world)
+    world.pass_time(30)
+    assert instances(world) == []
+    clear(world, lost["id"])
+    world.settle()
+    assert len(instances(world)) == 1
+    cut = add_fault(world, "zone-loss", zone="us-east-1a")
+    world.pass_time(50)
+    assert len(instances(world)) == 1 and hosts_of(world.aws)[0]["agentConnected"] is False
+    clear(world, cut["id"])
+    world.pass_time(20)
+    assert len(instances(world)) == 1 and hosts_of(world.aws)[0]["runningTasksCount"] == 1
 
 
 def test_tasks_of_launch_type_ec2_do_not_go_there(world: World) -> None:
