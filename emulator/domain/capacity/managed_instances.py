@@ -143,7 +143,7 @@ def launches(
     tasks_of = {want.demand.group: Counter((standing or {}).get(want.demand.group, {})) for want in wants}
     for each in booting:
         _on_booting(each, wants, left, tasks_of)
-    fits = _fitting(wants, offers)
+    fits = [_fitting(want, offers) if tasks else frozenset() for want, tasks in zip(wants, left, strict=True)]
     by_zone = _zones(wants, left, offers, fits, Counter(hosts or {}), tasks_of)
     found: list[NewHost] = []
     for zone in sorted(by_zone):
@@ -172,21 +172,18 @@ def _on_booting(
             tasks[:] = [task for task in tasks if task not in taken]
 
 
-def _fitting(wants: Sequence[Want], offers: Sequence[Offer]) -> list[frozenset[int]]:
-    """For each want the offers, by number, that take one of its tasks. Who says nothing of the processor gets x86_64
-    where there is such a type."""
+def _fitting(want: Want, offers: Sequence[Offer]) -> frozenset[int]:
+    """The offers, by number, that take one of its tasks. Who says nothing of the processor gets x86_64 where there is
+    such a type."""
     x86 = any(offer.kind.architecture == "x86_64" for offer in offers)
-    return [
-        frozenset(
-            number
-            for number, offer in enumerate(offers)
-            if offer.kind.cpu >= want.demand.cpu
-            and offer.kind.memory_mib >= want.demand.memory_mib
-            and (want.demand.architecture is not None or not x86 or offer.kind.architecture == "x86_64")
-            and refused_by(Candidate(offer.host), want.demand) is None
-        )
-        for want in wants
-    ]
+    return frozenset(
+        number
+        for number, offer in enumerate(offers)
+        if offer.kind.cpu >= want.demand.cpu
+        and offer.kind.memory_mib >= want.demand.memory_mib
+        and (want.demand.architecture is not None or not x86 or offer.kind.architecture == "x86_64")
+        and refused_by(Candidate(offer.host), want.demand) is None
+    )
 
 
 def _zones(
