@@ -204,6 +204,24 @@ def register(account: Account, client: Any, **members: Any) -> Any:
     )
 
 
+def test_the_infrastructure_role_of_managed_instances_is_passed_and_must_exist(account: Account) -> None:
+    role = account.role("infrastructure", principal={"Service": "ecs.amazonaws.com"})
+    iam, ecs = account.root("iam"), account.ana("ecs")
+    profile = iam.create_instance_profile(InstanceProfileName="hosts")["InstanceProfile"]["Arn"]
+    account.root("ecs").create_cluster()
+    template = {"ec2InstanceProfileArn": profile, "networkConfiguration": {"subnets": ["subnet-aaaa"]}}
+    asked = {"infrastructureRoleArn": role, "instanceLaunchTemplate": template}
+    made: dict[str, Any] = {"name": "mi", "cluster": "default", "managedInstancesProvider": asked}
+    account.allow(statement("ecs:*"))
+    denied(ecs.create_capacity_provider, "iam:PassRole", role, **made)
+    account.allow(statement("ecs:*"), statement("iam:PassRole"))
+    with pytest.raises(ClientError, match="does not exist"):
+        ecs.create_capacity_provider(
+            **{**made, "managedInstancesProvider": {**asked, "infrastructureRoleArn": f"{role}2"}}
+        )
+    assert ecs.create_capacity_provider(**made)["capacityProvider"]["status"] == "PROVISIONING"
+
+
 def test_a_role_is_passed_only_by_who_may_pass_it_to_tasks(account: Account) -> None:
     role, other = account.role("web"), account.role("admin")
     passing = statement(
