@@ -211,8 +211,10 @@ class TaskController:
 
 
 def _goes_on(plan: Plan, now: float) -> bool:
-    """Whether the next rung needs nothing but another look."""
-    return not plan.actions and not plan.task.stopped and plan.next_look is not None and plan.next_look <= now
+    """Whether the next rung needs nothing but another look. Down it goes rung by rung: whoever lets go of a task that
+    is to stop, as Cloud Map does, comes between."""
+    up = plan.task.desired_status == "RUNNING" and not plan.actions
+    return up and plan.next_look is not None and plan.next_look <= now
 
 
 def changes(before: Task, after: Task) -> list[tuple[str, dict[str, object]]]:

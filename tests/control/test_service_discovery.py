@@ -106,6 +106,25 @@ def test_a_task_that_dies_is_no_instance(world: World) -> None:
     assert first not in instances(world)
 
 
+def test_what_still_runs_of_a_dead_task_is_stopped_once_nobody_is_led_there(world: World) -> None:
+    world.image("brief", Behaviour(runs_for_s=20.0))
+    world.image()
+    world.define(container(image="brief:1"), container("sidecar"))
+    create(world, discovery_service(world, "A"), desiredCount=1)
+    world.settle()
+    [first] = instances(world)
+    seen: list[bool] = []
+
+    def look(when: str, call: str, arguments: object) -> None:
+        if (when, call) == ("before", "kill_container"):
+            seen.append(first in instances(world))
+
+    world.engine.on_call = look
+    world.pass_time(25)
+    world.engine.on_call = None
+    assert seen and not any(seen)
+
+
 def test_a_custom_health_check_follows_the_container(world: World) -> None:
     sick = (HealthTurn(5.0, "healthy"), HealthTurn(30.0, "unhealthy"))
     world.image(behaviour=Behaviour(health=sick))
