@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
+from emulator.admin import explain_connect
 from emulator.admin.explain_capacity import of_provider
 from emulator.admin.failing_probes import failing_probes
 from emulator.admin.unheard import unheard_ports
@@ -125,6 +126,7 @@ def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: floa
         *(f"Next: {action}." for action in (plan.actions if plan else ())),
         *(f"In the way ({block.kind}): {block.text.rstrip('.')}." for block in in_the_way),
         *(f"Task {t.id[:8]} is {t.last_status}: {t.because}." for t in _on_the_way(tasks)),
+        *explain_connect.sentences(reader, plane, service),
         *_wait(plan.next_look if plan else None, now),
         *(f"This is on: {told(fault)}, for {target_words(fault)}." for fault in plane.faults.on()),
     ]
@@ -139,6 +141,7 @@ def _of_service(reader: Reader, plane: ControlPlane, service: Service, now: floa
         "nextLook": plan.next_look if plan else None,
         "events": [{"at": e.at, "message": e.message} for e in service.events[:RECENT_ENTRIES]],
         "stoppedTasks": _stopped(tasks),
+        "aliases": explain_connect.connections(reader, plane, service),
     }
 
 

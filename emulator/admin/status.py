@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.admin.explain_capacity import capacity_providers
+from emulator.admin.explain_connect import connections
 from emulator.admin.unheard import unheard_ports
 from emulator.admin.vantage import Vantages
 from emulator.control.plane import ControlPlane
@@ -41,6 +42,7 @@ def status(reader: Reader, naming: RegistryNaming, vantages: Vantages, plane: Co
                 "desired": s.desired_count,
                 **dict(zip(("running", "pending"), running_and_pending(_of(tasks, s.name, s.cluster)), strict=True)),
                 "because": s.because,
+                "aliases": connections(reader, plane, s),
             }
             for s in reader.find(SERVICES)
             if s.status != "INACTIVE"

@@ -58,6 +58,12 @@ def print_status(asked: argparse.Namespace) -> int:
             print(f"{name}: {service['because'].rstrip('.')}; `homeport explain {name}` tells why")
     for text in found["faults"]:
         print(f"on: {text}")
+    for service in found["services"]:
+        for alias in service["aliases"]:
+            who = f"service/{alias['service']}, {len(alias['answering'])} tasks" if alias["answering"] else "nobody"
+            print(f"alias: tasks of service/{service['name']} reach {alias['name']}:{alias['port']}: {who}")
+            for text in alias["problems"]:
+                print(f"warning: {text}")
     for task in found["tasks"]:
         for text in task["warnings"]:
             print(f"warning: task {task['id'][:12]}: {text}")

@@ -15,6 +15,7 @@ from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch, Wake
 from emulator.control.parts import ControlParts, FurtherEngine
 from emulator.control.security_groups import Guards
+from emulator.control.service_connect import Proxies
 from emulator.control.statistics import Statistics
 from emulator.control.task_executor import TaskExecutor
 from emulator.control.task_limits import TaskLimiter
@@ -30,6 +31,7 @@ class EngineAssembly:
 
     parts: ControlParts
     networks: Networks
+    proxies: Proxies
     roles: RoleChecks
     wake: Wake
     threaded: bool
@@ -60,7 +62,7 @@ class EngineAssembly:
         executor = TaskExecutor(
             engine=engine,
             database=parts.database,
-            networks=TaskNetworks(engine, self.networks, ports, watch, identity, guards, own.relay),
+            networks=TaskNetworks(engine, self.networks, ports, watch, identity, guards, self.proxies, own.relay),
             images=images,
             pins=ImagePins(parts.database),
             launcher=launcher,

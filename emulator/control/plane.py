@@ -40,6 +40,7 @@ from emulator.control.recover import (
 )
 from emulator.control.registry_work import RegistryWork
 from emulator.control.security_groups import CannotFilter, SecurityGroupController
+from emulator.control.service_connect import Proxies, ServiceConnectController
 from emulator.control.services import ServiceController
 from emulator.control.swarm_networks import SwarmNetworks
 from emulator.control.tasks import TaskController
@@ -82,7 +83,8 @@ class ControlPlane:
             parts.vpc_cidr,
             overlay=self.swarm is not None,
         )
-        assembly = EngineAssembly(parts, self.networks, self.roles, self.loop.wake, threaded=threaded)
+        self.proxies = Proxies(parts.database, by_name.get)
+        assembly = EngineAssembly(parts, self.networks, self.proxies, self.roles, self.loop.wake, threaded=threaded)
         own = FurtherEngine(parts.engine, parts.relay, parts.allow_host_paths)
         local, self.guards = assembly.control(LOCAL, own, parts.images)
         others = [
@@ -126,6 +128,9 @@ class ControlPlane:
             "lifecycle": self._lifecycle,
             "lifecycle_preview": self._previews,
             "security_groups": self._security_groups,
+            "service_connect": ServiceConnectController(
+                parts.clock, parts.database, self.loop, self._work, self.proxies
+            ),
             "vpc": VpcController(parts.clock, parts.database, self._work, self.networks),
             "image_restore": self._restores,
             "image_scan": self._scans,

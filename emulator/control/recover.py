@@ -23,7 +23,7 @@ from emulator.store.autoscaling_tables import GROUPS
 from emulator.store.database import Database, Reader
 from emulator.store.discovery_tables import OPERATIONS
 from emulator.store.ec2_tables import INSTANCES
-from emulator.store.ecs_tables import CAPACITY_PROVIDERS, SERVICES, TASKS, VPC_RANGES
+from emulator.store.ecs_tables import CAPACITY_PROVIDERS, SERVICES, TASKS, VPC_RANGES, service_key
 from emulator.store.task_queries import find_task
 
 _log = logging.getLogger("homeport.control")
@@ -83,7 +83,7 @@ def wake_everything(database: Database, wake: Callable[[list[tuple[str, str]]], 
     """Every task and service, and every host and who scales them, wants a look after a start."""
     with database.read() as reader:
         keys = [("task", str(arn)) for arn in reader.column(TASKS, "arn")]
-        keys += [("service", f"{s.account}/{s.region}/{s.cluster}/{s.name}") for s in reader.find(SERVICES)]
+        keys += [key for service in reader.find(SERVICES) for key in service_key(service)]
         keys += [("vpc", f"{r.account}/{r.region}/{r.vpc_id}") for r in reader.find(VPC_RANGES)]
         keys += [("security_groups", f"{t.account}/{t.region}") for t in reader.find(TASKS) if t.eni and not t.stopped]
         keys += [("ec2_instance", f"{i.account}/{i.region}/{i.id}") for i in reader.find(INSTANCES)]

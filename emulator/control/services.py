@@ -263,6 +263,7 @@ def launch_of(reader: Reader, service: Service, deployment: Deployment) -> Launc
         enable_execute_command=service.enable_execute_command,
         constraints=service.spec.get("placementConstraints") or (),
         strategies=service.spec.get("placementStrategy") or SERVICE_STRATEGIES,
+        connect=deployment.connect,
     )
 
 

@@ -19,6 +19,7 @@ from emulator.control.name_servers import name_servers
 from emulator.control.networks import Networks, Provided
 from emulator.control.observe import ContainerWatch
 from emulator.control.security_groups import CannotFilter, Guards
+from emulator.control.service_connect import CannotConnect, Proxies
 from emulator.domain.engines import LOCAL
 from emulator.domain.networks.address_plan import RangeExhausted
 from emulator.domain.networks.host_ports import (
@@ -91,6 +92,7 @@ class TaskNetworks:
     watch: ContainerWatch
     identity: Identity
     guards: Guards
+    proxies: Proxies
     relay: SocketRelay | TcpRelay | None = None
     _pause_image: str | None = None
     _loopback_only: bool = False
@@ -118,6 +120,7 @@ class TaskNetworks:
             self.engine.remove_container(pause_id)
             self.watch.forget(pause_id)
             self.guards.forget(pause_id)
+            self.proxies.forget(pause_id)
 
     # -- awsvpc
 
@@ -182,20 +185,24 @@ class TaskNetworks:
             ports=_published(published, elsewhere, chosen_by_engine=public == LOOPBACK)[:MOST_PUBLIC_PORTS],
             sysctls=network_sysctls(effective.containers),
             shares_ipc=effective.definition.get("ipcMode") == "task",
+            extra_hosts=self.proxies.host_names(task),
             filters=self.guards.enforced,
             resolves=names and self.relay is not None,
             dns_servers=self._next_name_servers() if names and self.relay else (),
+            proxies=task.connect is not None,
             relay=self.relay,
             relay_name=task.id,
         )
         state = self._started(spec)
         try:
             self.guards.guard(task, state.id, address)
-        except (CannotFilter, EngineError) as error:
+            self.proxies.connect(task, state.id)
+        except (CannotFilter, CannotConnect, EngineError) as error:
             self.engine.remove_container(state.id)
-            if isinstance(error, EngineError):
+            if isinstance(error, EngineError) and not isinstance(error, CannotConnect):
                 raise
-            return Failed(f"ResourceInitializationError: the task's security groups cannot be enforced: {error}")
+            what = "security groups" if isinstance(error, CannotFilter) else "Service Connect proxy"
+            return Failed(f"ResourceInitializationError: the task's {what} cannot be set up: {error}")
         moved = sorted(elsewhere & {outside for binding in published for _, outside in binding.ports})
         answers = _as_published(published, state) if public == LOOPBACK or moved else published
         notes = [provided.note] if provided.note else []

@@ -15,7 +15,7 @@ from emulator.domain.tasks.task_event import reported, task_event
 from emulator.events import journal
 from emulator.events.journal import Entry
 from emulator.store.database import Reader, Transaction
-from emulator.store.ecs_tables import TASKS
+from emulator.store.ecs_tables import TASKS, namespace_key
 
 STATE_CHANGE: Final = "ECS Task State Change"
 """The journal's kind of these entries, and EventBridge's detail-type."""
@@ -65,12 +65,20 @@ def _wake_registration(tx: Transaction, before: Task | None, after: Task) -> Non
     """Cloud Map hears first, before the task itself is looked at: a task leaves it before it stops."""
     if after.registry is not None and (before is None or _discovered(before) != _discovered(after)):
         tx.wake("registration", after.arn)
+    if after.connect is not None and (before is None or _reached(before) != _reached(after)):
+        tx.wake(*namespace_key(after.account, after.region, after.connect.namespace))
 
 
 def _discovered(task: Task) -> tuple[object, ...]:
     """What decides whether Cloud Map has it, and how."""
     health = [container.health_status for container in task.containers]
     return task.last_status, task.desired_status, health, task.eni and task.eni.private_ip
+
+
+def _reached(task: Task) -> tuple[object, ...]:
+    """What decides whether others reach it by Service Connect, and whether its own proxy can be told of them."""
+    address = task.eni.private_ip if task.eni else None
+    return task.last_status, task.desired_status, task.health_status, address, task.pause_id
 
 
 def state_changes(reader: Reader, arn: str) -> list[Mapping[str, Any]]:

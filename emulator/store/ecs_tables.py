@@ -34,7 +34,16 @@ def task_key(task: Task) -> list[tuple[str, str]]:
 
 
 def service_key(service: Service) -> list[tuple[str, str]]:
-    return [("service", f"{service.account}/{service.region}/{service.cluster}/{service.name}")]
+    """A changed service wakes itself, and the proxies of its namespace."""
+    keys = [("service", f"{service.account}/{service.region}/{service.cluster}/{service.name}")]
+    if service.namespace is not None:
+        keys.append(namespace_key(service.account, service.region, service.namespace))
+    return keys
+
+
+def namespace_key(account: str, region: str, namespace: str) -> tuple[str, str]:
+    """Of the proxies in a namespace of Service Connect, by its ARN."""
+    return "service_connect", f"{account}/{region}/{namespace.rpartition('/')[2]}"
 
 
 def service_deployment_key(deployment: ServiceDeployment) -> list[tuple[str, str]]:
@@ -76,7 +85,7 @@ SERVICES: Table[Service] = Table(
     "ecs_services",
     Service,
     key=("account", "region", "cluster", "name"),
-    indexes=(("status",), ("task_definition",)),
+    indexes=(("status",), ("task_definition",), ("namespace", "status")),
     wakes=service_key,
 )
 CONTAINER_INSTANCES: Table[ContainerInstance] = Table(

@@ -296,11 +296,6 @@ def test_code_deploy_as_far_as_there_are_load_balancers(sets: Sets, monkeypatch:
     assert sets.shown()["runningCount"] == 1
 
 
-def test_list_services_by_namespace_finds_no_namespace(sets: Sets) -> None:
-    with refuses("NamespaceNotFoundException"):
-        sets.ecs.list_services_by_namespace(namespace="internal")
-
-
 def test_a_deleted_service_is_forgotten_after_a_day(sets: Sets) -> None:
     sets.service()
     sets.ecs.delete_service(**sets.where)

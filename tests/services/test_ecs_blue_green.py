@@ -107,8 +107,6 @@ def test_configurations_that_are_refused(scene: Scene, configuration: dict[str, 
         ({"deploymentConfiguration": blue_green() | {"strategy": "CANARY"}}, "strategy CANARY"),
         ({"deploymentConfiguration": blue_green(),
           "loadBalancers": [{"targetGroupArn": "a", "containerName": "app", "containerPort": 80}]}, "load balancers"),
-        ({"deploymentConfiguration": blue_green(), "serviceConnectConfiguration": {"enabled": True}},
-         "Service Connect"),
     ],
 )  # fmt: skip
 def test_what_cannot_act_yet_is_refused_by_name(scene: Scene, members: dict[str, Any], word: str) -> None:

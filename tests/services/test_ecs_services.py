@@ -310,7 +310,6 @@ def test_create_refuses_in_words_of_our_own(scene: Scene, members: dict[str, Any
     ("members", "named"),
     [
         ({"loadBalancers": [{"targetGroupArn": "a", "containerName": "app", "containerPort": 80}]}, "loadBalancers"),
-        ({"serviceConnectConfiguration": {"enabled": True}}, "serviceConnectConfiguration"),
         ({"deploymentConfiguration": {"strategy": "LINEAR"}}, "strategy LINEAR"),
         ({"deploymentConfiguration": {"strategy": "CANARY"}}, "strategy CANARY"),
         (

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from emulator.domain.service_connect.proxy import AppProtocol, ProxiedAlias
+from emulator.domain.service_connect.proxy import AppProtocol
 
 _PLACES: Final = 254
 
@@ -55,14 +55,6 @@ class Connected:
     aliases: list[ClientAlias] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Behind:
-    """An endpoint as it is now, and the (address, port) of every task that answers there."""
-
-    endpoint: Endpoint
-    targets: tuple[tuple[str, int], ...]
-
-
 Offers = Mapping[tuple[str, str], Iterable[Endpoint]]
 """By (cluster, service)."""
 
@@ -92,22 +84,3 @@ def taken_alias(endpoints: Iterable[Endpoint], others: Iterable[ClientAlias]) ->
 def host_names(connected: Connected) -> tuple[tuple[str, str], ...]:
     """What /etc/hosts of its tasks has: (name, address)."""
     return tuple(dict.fromkeys((alias.name, alias.address) for alias in connected.aliases))
-
-
-def proxied(connected: Connected, behind: Mapping[tuple[str, str, str], Behind]) -> tuple[ProxiedAlias, ...]:
-    """What the proxy of a task knows; `behind` goes by cluster, service and discovery name. An alias whose endpoint is
-    gone stays, with nobody behind it: its name still resolves."""
-    found = []
-    for alias in connected.aliases:
-        there = behind.get((*alias.owner, alias.discovery_name))
-        found.append(
-            ProxiedAlias(
-                alias.name,
-                alias.address,
-                alias.port,
-                there.endpoint.protocol if there else "tcp",
-                there.endpoint.idle_s if there else 0,
-                there.targets if there else (),
-            )
-        )
-    return tuple(found)

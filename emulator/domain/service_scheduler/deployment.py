@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from emulator.domain.service_connect.endpoint import Connected
 from emulator.domain.service_scheduler.service import Deployment, Service
 from emulator.domain.service_scheduler.service_events import IMPAIRED, UNHEALTHY
 from emulator.domain.service_scheduler.service_tasks import NO_TARGETS, Targets, failed_to_start, has_run, runs_well
@@ -20,6 +21,9 @@ FIRST_BACK_OFF_S: Final = 10.0
 LONGEST_BACK_OFF_S: Final = 900.0
 IMPAIRED_AFTER: Final = 2
 """Waves of launches in a row that never reached RUNNING, after which the service is called unable to start tasks."""
+
+_OF_DEPLOYMENTS: Final = ("serviceConnectConfiguration", "serviceRegistries")
+"""What a service shows of its own, and a rollback brings back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ def begin(
     now: float,
     service_deployment_id: str,
     service_settings: dict[str, Any] | None = None,
+    connect: Connected | None = None,
 ) -> Deployment:
     """A new PRIMARY deployment. `spec`: AWS's members that its tasks are started with; `service_settings`: the
     service's own that a rollback to it brings back."""
@@ -59,6 +64,7 @@ def begin(
         spec=spec,
         service_deployment_id=service_deployment_id,
         service_settings=service_settings or {},
+        connect=connect,
     )
 
 
@@ -138,13 +144,11 @@ def roll_back(service: Service, target: Deployment, losing: Deployment, reason: 
         capacity_provider_strategy=settings.get("capacityProviderStrategy") or [],
         network_configuration=settings.get("networkConfiguration"),
         platform_version=settings.get("platformVersion"),
-        spec=_with_registries(service.spec, settings.get("serviceRegistries")),
+        spec={
+            **{name: value for name, value in service.spec.items() if name not in _OF_DEPLOYMENTS},
+            **{name: settings[name] for name in _OF_DEPLOYMENTS if settings.get(name)},
+        },
     )
-
-
-def _with_registries(spec: dict[str, Any], registries: Any) -> dict[str, Any]:
-    others = {name: value for name, value in spec.items() if name != "serviceRegistries"}
-    return {**others, "serviceRegistries": registries} if registries else others
 
 
 def back_off_s(start_failures: int) -> float:

@@ -32,6 +32,8 @@ def check_change(service: Service, before: str, after: str) -> None:
         raise InvalidParameterException(
             f"The {after} deployment controller does not support the DAEMON scheduling strategy."
         )
+    if service.namespace is not None:
+        raise InvalidParameterException(f"The {after} deployment controller does not support Service Connect.")
     configuration = service.spec.get("deploymentConfiguration", {})
     used = {
         "alarms": (configuration.get("alarms") or {}).get("enable"),

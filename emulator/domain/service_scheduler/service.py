@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from emulator.domain.service_connect.endpoint import Connected
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceEvent:
@@ -55,6 +57,7 @@ class Deployment:
     # The service's own members when it began; a rollback brings them back.
     service_settings: dict[str, Any] = field(default_factory=dict)
     task_set: TaskSet | None = None
+    connect: Connected | None = None  # with Service Connect: what it offers, and whom its tasks can name
 
     @property
     def number(self) -> str:
@@ -112,6 +115,12 @@ class Service:
         """Whether somebody else rolls its deployments: its deployments are task sets, and it may have no PRIMARY."""
         controller = self.spec.get("deploymentController") or {}
         return bool(controller.get("type", "ECS") != "ECS")
+
+    @property
+    def namespace(self) -> str | None:
+        """ARN of the Cloud Map namespace that its PRIMARY deployment is connected in; None without Service Connect."""
+        primary = next((d for d in self.deployments if d.status == "PRIMARY"), None)
+        return primary.connect.namespace if primary is not None and primary.connect is not None else None
 
     @property
     def primary(self) -> Deployment:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
+from emulator.domain.service_connect.configuration import is_on
 
 Members = Mapping[str, Any]
 
@@ -59,6 +60,8 @@ def check_controller(settings: Members, launch_type: str | None) -> None:
             )
         if settings.get("placementStrategy"):
             raise InvalidParameterException("The DAEMON scheduling strategy does not support placement strategies.")
+    if controller != "ECS" and is_on(settings):
+        raise InvalidParameterException(f"The {controller} deployment controller does not support Service Connect.")
     if controller != "ECS":
         _check_detection(controller, settings.get("deploymentConfiguration") or {})
     if controller == "CODE_DEPLOY" and len(settings.get("loadBalancers") or ()) != 1:
@@ -198,8 +201,6 @@ def check_service_emulated(settings: Members) -> None:
     for member, what in LATER.items():
         if settings.get(member):
             raise NotEmulatedYet(f"Homeport does not emulate {member} ({what}) yet.")
-    if (settings.get("serviceConnectConfiguration") or {}).get("enabled"):
-        raise NotEmulatedYet("Homeport does not emulate serviceConnectConfiguration (Service Connect) yet.")
     for metric in (settings.get("monitoring") or {}).get("metricConfigurations") or ():
         if metric.get("resolutionSeconds") not in (None, 60):
             raise NotEmulatedYet("Homeport does not emulate monitoring (20-second service metrics) yet.")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from emulator.domain.discovery.registry import Registry
 from emulator.domain.networks.host_ports import NetworkBinding
+from emulator.domain.service_connect.endpoint import Endpoint
 
 LastStatus = Literal[
     "PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"
@@ -78,6 +79,15 @@ class Eni:
     vpc_id: str = ""
     public_ip: str | None = None  # a loopback address of this host
     public_ports: list[NetworkBinding] = field(default_factory=list)  # where its ports answer on that address
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A task's part in Service Connect: the attachment that tells of it, the namespace's ARN, what it offers there."""
+
+    attachment_id: str
+    namespace: str
+    endpoints: list[Endpoint] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +163,7 @@ class Task:
     placement_request: dict[str, Any] | None = None
     unplaced_reason: str | None = None  # why no host has taken it so far
     registry: Registry | None = None  # in which it is discovered
+    connect: Connection | None = None
 
     @property
     def waits_for_host(self) -> bool:

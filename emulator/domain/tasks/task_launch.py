@@ -14,13 +14,14 @@ from emulator.domain.capacity.capacity_strategy import ON_HOSTS
 from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.container_instance import ARCHITECTURE, ContainerInstance
 from emulator.domain.networks.network import Subnet
+from emulator.domain.service_connect.endpoint import Connected
 from emulator.domain.tags import MAX_TAGS, is_reserved
 from emulator.domain.task_definitions import task_definition_messages as text
 from emulator.domain.task_definitions.revision import TaskDefinition
 from emulator.domain.task_definitions.task_definition_messages import invalid_parameter
 from emulator.domain.task_definitions.task_size import task_size
 from emulator.domain.tasks.launch_settings import Placement
-from emulator.domain.tasks.task import Container, Eni, Task
+from emulator.domain.tasks.task import Connection, Container, Eni, Task
 from emulator.domain.tasks.task_overrides import EffectiveTask
 
 Tags = list[dict[str, str]]
@@ -60,6 +61,7 @@ class Launch:
     warnings: Sequence[str] = ()
     constraints: Sequence[Mapping[str, Any]] = ()
     strategies: Sequence[Mapping[str, Any]] = ()
+    connect: Connected | None = None
 
 
 def new_task(
@@ -73,9 +75,8 @@ def new_task(
 ) -> Task:
     """The record of one task with desired status RUNNING: in PROVISIONING, or in PENDING if it needs nothing first.
 
-    `number` counts the tasks of the launch from 0 (for a service: its tasks so far), so that subnets are taken in
-    turn. `capacity_provider` is None unless a strategy chose one, or the instance `host` belongs to one; on an
-    instance the interface stands in a subnet of its zone. Without a host a task of an EC2 provider waits for one.
+    `number` counts the tasks of the launch, or of its service, from 0: subnets are taken in turn. `capacity_provider`
+    is None unless a strategy chose one, or `host` belongs to one; without a host a task of an EC2 provider waits.
     """
     cluster, definition, effective = launch.cluster, launch.definition, launch.effective
     task_id = ids.hex(32)
@@ -121,7 +122,12 @@ def new_task(
         credentials_id=ids.uuid() if effective.task_role_arn else None,
         task_role_arn=effective.task_role_arn,
         placement_request=_request_for_host(launch) if _waits(launch, host) else None,
+        connect=_connection(launch.connect, ids),
     )
+
+
+def _connection(connect: Connected | None, ids: IdSource) -> Connection | None:
+    return None if connect is None else Connection(ids.uuid(), connect.namespace, connect.endpoints)
 
 
 def _waits(launch: Launch, host: ContainerInstance | None) -> bool:

@@ -5,12 +5,13 @@ Source: ECS API model (Task, Container, Attachment) and AWS CLI samples.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from emulator.domain.exec_session import agent_state
 from emulator.domain.networks.host_ports import shown as binding_shape
-from emulator.domain.tasks.task import Container, Eni, Task, runtime_id
+from emulator.domain.tasks.task import Connection, Container, Eni, Task, runtime_id
 from emulator.domain.tasks.task_overrides import overrides_echo
 
 _WHEN_KNOWN = {
@@ -43,7 +44,7 @@ _ENI_DETAILS = (
 def task_shape(task: Task, *, tags: bool) -> dict[str, Any]:
     """The API's Task; times are epoch seconds. `tags` says whether they were asked for; without, the list is empty."""
     shape: dict[str, Any] = {
-        "attachments": [] if task.eni is None else [_attachment(task.eni)],
+        "attachments": [] if task.eni is None else [*_connected(task.connect, task.eni), _attachment(task.eni)],
         "attributes": [{"name": "ecs.cpu-architecture", "value": task.cpu_architecture}],
         "clusterArn": task.cluster_arn,
         "containers": [_container(task, container) for container in task.containers],
@@ -92,6 +93,22 @@ def _attachment(eni: Eni) -> dict[str, Any]:
             if value is not None:
                 details.append({"name": name, "value": value})
     return {"id": eni.attachment_id, "type": "ElasticNetworkInterface", "status": eni.status, "details": details}
+
+
+def _connected(connection: Connection | None, eni: Eni) -> list[dict[str, Any]]:
+    """The attachment of Service Connect, with what the task offers (ECS API model, Attachment)."""
+    if connection is None:
+        return []
+    details: list[dict[str, str]] = []
+    for endpoint in connection.endpoints:
+        alias = {"dnsName": endpoint.alias, "port": endpoint.alias_port}
+        details += [
+            {"name": "portName", "value": endpoint.port_name},
+            {"name": "clientAliases", "value": json.dumps([alias] if endpoint.alias else [])},
+            {"name": "discoveryName", "value": endpoint.discovery_name},
+        ]
+    status = eni.status
+    return [{"id": connection.attachment_id, "type": "Service Connect", "status": status, "details": details}]
 
 
 def _container(task: Task, container: Container) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from emulator.domain.capacity.capacity_strategy import (
 from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.placement_rules import check_placement
 from emulator.domain.errors import ClientException, InvalidParameterException
+from emulator.domain.service_connect.endpoint import Connected
 from emulator.domain.service_scheduler import service_rules as rules
 from emulator.domain.service_scheduler.deployment_configuration import (
     check_configuration,
@@ -38,6 +39,7 @@ from emulator.domain.tasks.launch_settings import (
 from emulator.services.ecs import lookup
 from emulator.services.ecs.effective_task import effective_task
 from emulator.services.ecs.registries import check_registries
+from emulator.services.ecs.service_connection import connection
 from emulator.store.ecs_tables import ALARM_STATES
 from emulator.store.vpc_queries import known_network
 from emulator.wire.call import Call
@@ -62,7 +64,8 @@ _ECHOED: Final = (
 
 
 _OF_A_REVISION: Final = (
-    "capacityProviderStrategy", "launchType", "networkConfiguration", "platformVersion", "serviceRegistries",
+    "capacityProviderStrategy", "launchType", "networkConfiguration", "platformVersion", "serviceConnectConfiguration",
+    "serviceRegistries",
 )  # fmt: skip
 
 
@@ -75,6 +78,7 @@ class Asked:
     definition: TaskDefinition
     launch_type: str
     deployment: Settings
+    connect: Connected | None = None
 
 
 def members_of(request: Mapping[str, Any]) -> Settings:
@@ -111,7 +115,8 @@ def create_settings(call: Call, cluster: Cluster, request: Mapping[str, Any]) ->
     definition = _definition(call, settings.get("taskDefinition"))
     configuration = given.get("deploymentConfiguration", {})
     settings["deploymentConfiguration"] = echoed_configuration(configuration, daemon=rules.is_daemon(settings))
-    return _checked(call, settings, definition, launch_type, configuration)
+    asked = _checked(call, settings, definition, launch_type, configuration)
+    return replace(asked, connect=connection(call, cluster, request["serviceName"], settings, definition.body))
 
 
 def update_settings(call: Call, cluster: Cluster, service: Service, request: Mapping[str, Any]) -> Asked:
@@ -141,7 +146,10 @@ def update_settings(call: Call, cluster: Cluster, service: Service, request: Map
         # What a new configuration excludes goes off by itself; only a wish in this request is refused.
         _keep_rebalancing(settings)
     standing = current.get("serviceRegistries") or ()
-    return _checked(call, settings, definition, launch_type, configuration, standing)
+    asked = _checked(call, settings, definition, launch_type, configuration, standing)
+    anew = "serviceConnectConfiguration" in given
+    connect = connection(call, cluster, service.name, settings, definition.body, before=service, anew=anew)
+    return replace(asked, connect=connect)
 
 
 def _definition(call: Call, reference: str | None) -> TaskDefinition:

@@ -11,6 +11,7 @@ from api_models._generated import ecs as m
 from emulator.domain.service_scheduler.service import Deployment, Service
 from emulator.domain.service_scheduler.task_sets import computed_desired
 from emulator.services.ecs.task_set_shape import task_set_shape
+from emulator.store.connect_discovery import resources_of
 from emulator.store.database import Reader
 from emulator.store.service_queries import Counts, deployment_counts, total
 
@@ -36,7 +37,7 @@ def service_shape(reader: Reader, service: Service, *, tags: bool) -> m.Service:
         "runningCount": whole.running,
         "pendingCount": whole.pending,
         **({"taskDefinition": service.task_definition} if service.task_definition else {}),
-        **_rolled(service, counts),
+        **_rolled(reader, service, counts),
         "events": [{"id": e.id, "createdAt": e.at, "message": e.message} for e in service.events],
         "createdAt": service.created_at,
         "createdBy": service.created_by,
@@ -80,15 +81,16 @@ def _configuration(service: Service) -> dict[str, Any]:
     return {"deploymentConfiguration": {name: configuration[name] for name in _PERCENTAGES}}
 
 
-def _rolled(service: Service, counts: dict[str, Counts]) -> dict[str, Any]:
+def _rolled(reader: Reader, service: Service, counts: dict[str, Counts]) -> dict[str, Any]:
     """deployments[]; or taskSets[], when somebody else has rolled them all along."""
     if service.has_task_sets and not service.shows_deployments:
         sets = [task_set_shape(service, d, counts.get(d.id, _NONE), tags=False) for d in service.deployments]
         return {"deployments": [], "taskSets": sets}
-    return {"deployments": [_deployment(service, d, counts.get(d.id, _NONE)) for d in service.deployments]}
+    return {"deployments": [_deployment(reader, service, d, counts.get(d.id, _NONE)) for d in service.deployments]}
 
 
-def _deployment(service: Service, deployment: Deployment, counts: Counts) -> dict[str, Any]:
+def _deployment(reader: Reader, service: Service, deployment: Deployment, counts: Counts) -> dict[str, Any]:
+    connect = deployment.connect
     status, desired = deployment.status, service.desired_count if deployment.status == "PRIMARY" else counts.wanted
     if deployment.task_set is not None:
         status, desired = "ACTIVE" if status == "DRAINING" else status, computed_desired(service, deployment)
@@ -105,6 +107,7 @@ def _deployment(service: Service, deployment: Deployment, counts: Counts) -> dic
         "rolloutState": deployment.rollout_state,
         "rolloutStateReason": deployment.rollout_state_reason,
         **{name: value for name, value in deployment.spec.items() if name not in _OF_THE_REVISION},
+        **({"serviceConnectResources": resources_of(reader, service, connect)} if connect else {}),
     }
 
 

@@ -9,7 +9,6 @@ from api_models._generated import ecs as m
 from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.ecs_errors import (
     ConflictException,
-    NamespaceNotFoundException,
     ServiceNotActiveException,
     ServiceNotFoundException,
 )
@@ -24,6 +23,7 @@ from emulator.domain.service_scheduler.service_rules import controller_type
 from emulator.domain.tags import validate_tags
 from emulator.services.ecs import client_tokens, lookup
 from emulator.services.ecs.controlled_request import controlled_settings, external_settings
+from emulator.services.ecs.service_connection import find_connected_namespace, make_connection
 from emulator.services.ecs.service_history import keep_history, stop_rollout
 from emulator.services.ecs.service_request import (
     SETTINGS,
@@ -37,6 +37,8 @@ from emulator.services.ecs.service_shape import service_shape
 from emulator.services.ecs.task_set_beginning import first_task_set, task_set_arn
 from emulator.services.lookup import check_batch, found_and_missing
 from emulator.services.noting import note
+from emulator.store.connect_discovery import drop_endpoints
+from emulator.store.connect_queries import services_in
 from emulator.store.ecs_tables import SERVICES
 from emulator.store.service_queries import deployment_counts, total
 from emulator.wire.call import Call
@@ -80,6 +82,7 @@ def create_service(call: Call, request: m.CreateServiceRequest) -> m.CreateServi
     call.tx.put(SERVICES, service)
     if asked is not None and controller == "ECS":
         keep_history(call, service, asked.definition)
+        make_connection(call, service)
     _keep_token(call, cluster, request, service)
     note(call, "service.created", service.arn, {"desiredCount": service.desired_count, "by": call.caller.arn})
     return {"service": service_shape(call.reader, service, tags=True)}
@@ -104,6 +107,7 @@ def update_service(call: Call, request: m.UpdateServiceRequest) -> m.UpdateServi
         changed = deployments.supersede(changed, _new_deployment(call, asked), call.now)
         stop_rollout(call, service, history.SUPERSEDED)
         keep_history(call, changed, asked.definition)
+        make_connection(call, changed, service)
     else:
         changed = _with_strategy_of(changed, asked)
     return _updated(call, service, changed)
@@ -162,6 +166,7 @@ def delete_service(call: Call, request: m.DeleteServiceRequest) -> m.DeleteServi
     draining = replace(service, status="DRAINING", desired_count=0, told={}, because="deleted")
     answer = service_shape(call.reader, draining, tags=True)
     stop_rollout(call, service, history.SERVICE_DELETED)
+    drop_endpoints(call.tx, service)
     if total(deployment_counts(call.reader, service)).lingering == 0:
         draining = replace(draining, status="INACTIVE", deployments=[], completed=None, inactive_at=call.now)
     call.tx.put(SERVICES, replace(draining, tags=[]))
@@ -197,10 +202,16 @@ def list_services(call: Call, request: m.ListServicesRequest) -> m.ListServicesR
 def list_services_by_namespace(
     call: Call, request: m.ListServicesByNamespaceRequest
 ) -> m.ListServicesByNamespaceResponse:
-    """Services with Service Connect are refused until AWS Cloud Map is there, so that no namespace exists."""
+    """ACTIVE ones with Service Connect, of all clusters; without a word of how many, ten on a page."""
     if not request["namespace"]:
         raise InvalidParameterException("Namespace can not be blank.")
-    raise NamespaceNotFoundException("The specified namespace was not found.")  # unconfirmed wording
+    namespace = find_connected_namespace(call, request["namespace"])
+    found = sorted(service.arn for service in services_in(call.reader, call.account, call.region, namespace.arn))
+    page = call.page(request, found, key=str)
+    answer: m.ListServicesByNamespaceResponse = {"serviceArns": page.items}
+    if page.next_token is not None:
+        answer["nextToken"] = page.next_token
+    return answer
 
 
 def _listed(call: Call, cluster: Cluster, request: m.ListServicesRequest) -> list[str]:
@@ -254,6 +265,7 @@ def _new_deployment(call: Call, asked: Asked) -> Deployment:
         call.now,
         call.ids.letters(21, _ID_LETTERS),
         settings_of_revision(asked.settings),
+        asked.connect,
     )
 
 
