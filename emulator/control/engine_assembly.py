@@ -14,6 +14,7 @@ from emulator.control.images import ImageFinder
 from emulator.control.networks import Networks
 from emulator.control.observe import ContainerWatch, Wake
 from emulator.control.parts import ControlParts, FurtherEngine
+from emulator.control.proxy_logs import ProxyLogs
 from emulator.control.security_groups import Guards
 from emulator.control.service_connect import Proxies
 from emulator.control.statistics import Statistics
@@ -58,11 +59,14 @@ class EngineAssembly:
             endpoint_on_host=parts.endpoint_on_host,
             roles=self.roles,
         )
+        proxy_logs = ProxyLogs(launcher, parts.ids)
         ports = HostPorts(parts.database, self.networks, parts.bind_ip)
         executor = TaskExecutor(
             engine=engine,
             database=parts.database,
-            networks=TaskNetworks(engine, self.networks, ports, watch, identity, guards, self.proxies, own.relay),
+            networks=TaskNetworks(
+                engine, self.networks, ports, watch, identity, guards, self.proxies, proxy_logs, own.relay
+            ),
             images=images,
             pins=ImagePins(parts.database),
             launcher=launcher,
@@ -78,7 +82,7 @@ class EngineAssembly:
         )
         work: Work = ThreadedWork() if self.threaded else InlineWork()
         statistics = Statistics(engine, watch.states)
-        return EngineControl(name, engine, watch, statistics, work, limits, launcher, executor), guards
+        return EngineControl(name, engine, watch, statistics, work, limits, launcher, executor, proxy_logs), guards
 
 
 def owned_labels(identity: Identity, kind: labels.Kind = "network") -> dict[str, str]:

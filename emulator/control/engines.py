@@ -15,6 +15,7 @@ from typing import Any
 
 from emulator.control.container_launch import ContainerLauncher
 from emulator.control.observe import ContainerWatch
+from emulator.control.proxy_logs import ProxyLogs
 from emulator.control.statistics import Statistics
 from emulator.control.task_executor import TaskExecutor
 from emulator.control.task_limits import TaskLimiter
@@ -47,6 +48,7 @@ class EngineControl:
     limits: TaskLimiter
     launcher: ContainerLauncher
     executor: TaskExecutor
+    proxy_logs: ProxyLogs
 
 
 class Engines:

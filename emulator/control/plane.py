@@ -337,6 +337,7 @@ class ControlPlane:
             parts.clock.now(),
             one.name,
         )
+        one.proxy_logs.resume(one.name, self.definitions)
 
     def _tell_instances(self, engine: str, connected: bool) -> None:
         tell_instances(self._parts.database, engine, connected, self._parts.clock.now())

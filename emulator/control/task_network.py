@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
 from emulator.control.container_launch import Identity
 from emulator.control.host_ports import HostPorts, PortTaken
+from emulator.control.log_delivery import DestinationUnavailable
 from emulator.control.name_servers import name_servers
 from emulator.control.networks import Networks, Provided
 from emulator.control.observe import ContainerWatch
+from emulator.control.proxy_logs import ProxyLogs
 from emulator.control.security_groups import CannotFilter, Guards
 from emulator.control.service_connect import CannotConnect, Proxies
 from emulator.domain.engines import LOCAL
@@ -93,6 +95,7 @@ class TaskNetworks:
     identity: Identity
     guards: Guards
     proxies: Proxies
+    proxy_logs: ProxyLogs
     relay: SocketRelay | TcpRelay | None = None
     _pause_image: str | None = None
     _loopback_only: bool = False
@@ -168,7 +171,6 @@ class TaskNetworks:
         """`elsewhere`: ports that no public address of this host can have; the engine chooses others for them."""
         reached = bool(public) and task.eni is not None and self.networks.leads_out(task, task.eni)
         published = fixed_bindings(effective.containers, public) if reached else []
-        count = sum(len(list(binding.ports)) for binding in published)
         address = provided.address
         name, names = private_dns_name(address, task.region), self.networks.has_private_names(task)
         host, _, domain = name.partition(".")
@@ -193,7 +195,10 @@ class TaskNetworks:
             relay=self.relay,
             relay_name=task.id,
         )
-        state = self._started(spec)
+        try:
+            state = self._started(spec, lambda id_: self.proxy_logs.attach(task, id_, effective.execution_role_arn))
+        except DestinationUnavailable as error:
+            return Failed(str(error))
         try:
             self.guards.guard(task, state.id, address)
             self.proxies.connect(task, state.id)
@@ -208,12 +213,7 @@ class TaskNetworks:
         notes = [provided.note] if provided.note else []
         notes += [NO_RESOLVER] if names and self.relay is None else []
         if public:
-            notes += [ELSEWHERE.format(engine=task.engine)] if task.engine != LOCAL else []
-            notes += [] if reached else [NO_WAY_OUT]
-            notes += [NO_PUBLIC_PORTS] if reached and not published else []
-            notes += [TOO_MANY_PORTS] if count > MOST_PUBLIC_PORTS else []
-            notes += [NO_LOOPBACK] if public == LOOPBACK and published else []
-            notes += [MOVED.format(ports=", ".join(map(str, moved)))] if moved and public != LOOPBACK else []
+            notes += _of_public_address(task, public, published, reached, moved)
         return Done(
             runtime_id=state.id,
             private_ip=state.ip_addresses.get(provided.network) or address,
@@ -333,12 +333,13 @@ class TaskNetworks:
 
     # -- what these share
 
-    def _started(self, spec: ContainerSpec) -> ContainerState:
+    def _started(self, spec: ContainerSpec, prepare: Callable[[str], None] = lambda pause_id: None) -> ContainerState:
         pause_id = self.engine.create_container(spec)
         with self.watch.in_hand(pause_id):
             try:
+                prepare(pause_id)
                 self.engine.start_container(pause_id)
-            except EngineError:
+            except (EngineError, DestinationUnavailable):
                 self.engine.remove_container(pause_id)
                 raise
             self.watch.remember(pause_id)
@@ -364,6 +365,21 @@ def _published(
         for binding in bindings
         for inside, outside in binding.ports
     )
+
+
+def _of_public_address(
+    task: Task, public: str, published: list[NetworkBinding], reached: bool, moved: list[int]
+) -> list[str]:
+    """What the user is told of a task's public address."""
+    count = sum(len(list(binding.ports)) for binding in published)
+    return [
+        *([ELSEWHERE.format(engine=task.engine)] if task.engine != LOCAL else []),
+        *([] if reached else [NO_WAY_OUT]),
+        *([NO_PUBLIC_PORTS] if reached and not published else []),
+        *([TOO_MANY_PORTS] if count > MOST_PUBLIC_PORTS else []),
+        *([NO_LOOPBACK] if public == LOOPBACK and published else []),
+        *([MOVED.format(ports=", ".join(map(str, moved)))] if moved and public != LOOPBACK else []),
+    ]
 
 
 def _as_published(bindings: list[NetworkBinding], state: ContainerState) -> list[NetworkBinding]:

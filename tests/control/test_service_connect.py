@@ -196,6 +196,27 @@ def test_a_task_whose_proxy_takes_nothing_does_not_run(shop: World) -> None:
     )
 
 
+def test_the_log_of_a_proxy_has_a_stream_of_its_own_or_the_task_does_not_start(shop: World) -> None:
+    options = {"awslogs-group": "/proxies", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}
+    logged = {"logConfiguration": {"logDriver": "awslogs", "options": options}}
+    configuration = {**service_connect(), **logged}
+    shop.ecs.create_service(
+        serviceName="client", taskDefinition="web", desiredCount=1, launchType="FARGATE",
+        networkConfiguration=NETWORK, serviceConnectConfiguration=configuration,
+    )  # fmt: skip
+    shop.settle()
+    (arn,) = shop.ecs.list_tasks(serviceName="client", desiredStatus="STOPPED")["taskArns"]
+    assert "The specified log group does not exist" in shop.stopped(arn)[1]
+    assert shop.containers() == []
+    logs = shop.aws("logs")
+    logs.create_log_group(logGroupName="/proxies")
+    shop.pass_time(30)
+    (client,) = tasks(shop, "client")
+    (stream,) = logs.describe_log_streams(logGroupName="/proxies")["logStreams"]
+    assert stream["logStreamName"] == f"p/ecs-service-connect/{client.id}"
+    assert client.last_status == "RUNNING"
+
+
 def test_a_task_tells_of_its_part_in_an_attachment(shop: World) -> None:
     create(shop, "api", ("api", 80))
     shown = shop.task(tasks(shop, "api")[0].arn)["attachments"]

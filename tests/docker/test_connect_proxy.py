@@ -10,6 +10,7 @@ import pytest
 from emulator.domain.service_connect.proxy import ProxiedAlias
 from emulator.engine.base import NetworkAttachment
 from emulator.engine.pause import connect_command, pause_spec
+from tests.docker.homeport import engine
 from tests.engine_worlds import OWNER, DockerWorld
 
 pytestmark = pytest.mark.docker
@@ -88,6 +89,10 @@ def test_connections_to_an_alias_are_balanced_and_follow_what_the_proxy_is_told(
     assert b"503" in scene.fetch()
     scene.connect(second)
     assert scene.answers(3) == {b"two": 3}
+    told = engine().logs(scene.pause).decode().splitlines()
+    assert told[0] == "service connect: api has 2 endpoints"
+    assert f"service connect: api: endpoint {first}:8080 does not take connections: Connection refused" in told
+    assert "service connect: api: it has no healthy endpoint" in told
 
 
 def test_the_tasks_own_servers_keep_the_port_of_an_alias_and_its_bytes_arrive_whole(world: DockerWorld) -> None:

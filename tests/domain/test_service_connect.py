@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
+from emulator.domain.errors import ClientException, InvalidParameterException, NotEmulatedYet
 from emulator.domain.service_connect.configuration import check_network_mode, check_unchanged, endpoints_of
 from emulator.domain.service_connect.endpoint import Connected, Endpoint, client_aliases, host_names, taken_alias
 
@@ -86,6 +86,18 @@ def test_what_is_not_said_has_the_defaults_of_aws() -> None:
     assert endpoints_of({"services": timed}, DEFINITION, "shop") == [Endpoint("http", "http", 8080, "http", 0)]
 
 
+LOGS = {
+    "logDriver": "awslogs",
+    "options": {"awslogs-group": "g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"},
+}
+
+
+def test_a_log_of_the_proxy_needs_the_options_that_a_containers_needs() -> None:
+    assert endpoints_of({"logConfiguration": LOGS}, DEFINITION, "shop") == []
+    with pytest.raises(ClientException, match="awslogs-group"):
+        endpoints_of({"logConfiguration": {"logDriver": "awslogs"}}, DEFINITION, "shop")
+
+
 def one(**members: Any) -> dict[str, Any]:
     return {"services": [{"portName": "http", "clientAliases": [{"port": 80}], **members}]}
 
@@ -126,10 +138,8 @@ def test_what_aws_refuses(configuration: dict[str, Any], said: str) -> None:
         (one(timeout={"perRequestTimeoutSeconds": 15}), "services.timeout.perRequestTimeoutSeconds"),
         (one(clientAliases=[{"port": 80, "testTrafficRules": {"header": {"name": "x"}}}]), "testTrafficRules"),
         ({"containerConfigurations": [{"logLevel": "debug"}]}, "containerConfigurations.logLevel debug"),
-        (
-            {"logConfiguration": {"logDriver": "awslogs"}, "accessLogConfiguration": {"format": "JSON"}},
-            "accessLogConfiguration",
-        ),
+        ({"logConfiguration": LOGS, "accessLogConfiguration": {"format": "JSON"}}, "accessLogConfiguration"),
+        ({"logConfiguration": {"logDriver": "gelf"}}, "logConfiguration.logDriver gelf"),
     ],
 )
 def test_what_cannot_act_is_refused_by_name(configuration: dict[str, Any], member: str) -> None:

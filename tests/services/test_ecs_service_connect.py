@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.store.ecs_tables import CLUSTERS
 from tests.conftest import Aws
 from tests.services.ecs_scene import fargate_definition, prepare, refuses
 from tests.services.service_scene import Scene
@@ -120,21 +118,14 @@ def test_what_list_services_by_namespace_refuses(scene: Scene, namespace: str) -
         scene.ecs.list_services_by_namespace(namespace="shop", nextToken="x")
 
 
-def set_default(scene: Scene, defaults: dict[str, str] | None) -> None:
-    """serviceConnectDefaults of the cluster."""
-    with scene.emulator.database.write() as tx:
-        (cluster,) = tx.find(CLUSTERS)
-        tx.put(CLUSTERS, replace(cluster, service_connect_defaults=defaults))
-
-
-def test_the_clusters_default_namespace_is_taken_when_none_is_named(scene: Scene, namespace: str) -> None:
+def test_the_clusters_default_namespace_is_taken_when_none_is_named(scene: Scene) -> None:
     alone = {"serviceConnectConfiguration": {"enabled": True}}
     with refuses("InvalidParameterException", "A namespace is required", part=True):
         scene.create(**alone)
-    set_default(scene, {"namespace": namespace})
+    scene.ecs.update_cluster(cluster="c", serviceConnectDefaults={"namespace": "shop"})
     arn = scene.create(desiredCount=0, **alone)["serviceArn"]
     assert scene.ecs.list_services_by_namespace(namespace="shop")["serviceArns"] == [arn]
-    set_default(scene, None)
+    scene.ecs.update_cluster(cluster="c", serviceConnectDefaults={"namespace": ""})
     scene.update(forceNewDeployment=True)
     assert scene.ecs.list_services_by_namespace(namespace="shop")["serviceArns"] == [arn], "it stays where it is"
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from emulator.domain.errors import InvalidParameterException, NotEmulatedYet
 from emulator.domain.service_connect.endpoint import Endpoint
 from emulator.domain.service_connect.proxy import AppProtocol
+from emulator.domain.task_definitions.container_logging import check_log_options
 
 Members = Mapping[str, Any]
 
@@ -39,10 +40,12 @@ def check_network_mode(definition: Members) -> None:
         )
 
 
-def endpoints_of(configuration: Members, definition: Members, namespace: str) -> list[Endpoint]:
+def endpoints_of(
+    configuration: Members, definition: Members, namespace: str, *, on_fargate: bool = True
+) -> list[Endpoint]:
     """The endpoints that a service offers. `namespace` is the namespace's name. InvalidParameterException for what AWS
     refuses, NotEmulatedYet for what Homeport cannot do."""
-    _check_proxy(configuration)
+    _check_proxy(configuration, on_fargate)
     mappings = {
         mapping["name"]: mapping
         for container in definition.get("containerDefinitions") or ()
@@ -137,14 +140,17 @@ def _check_emulated(service: Members) -> None:
         raise _refused("services.ingressPortOverride", "a proxy before the server's own port")
 
 
-def _check_proxy(configuration: Members) -> None:
+def _check_proxy(configuration: Members, on_fargate: bool) -> None:
     """What the configuration says of the proxy itself."""
     if configuration.get("accessLogConfiguration"):
         if not configuration.get("logConfiguration"):
             raise InvalidParameterException("accessLogConfiguration requires a logConfiguration.")
         raise _refused("accessLogConfiguration", "the proxy sees connections, not requests")
-    if configuration.get("logConfiguration"):
-        raise _refused("logConfiguration", "the proxy's own log")
+    log = configuration.get("logConfiguration")
+    if log is not None:
+        check_log_options(log, on_fargate=on_fargate)
+        if log["logDriver"] != "awslogs":
+            raise _refused(f"logConfiguration.logDriver {log['logDriver']}", "the proxy's own log elsewhere")
     settings: Sequence[Members] = configuration.get("containerConfigurations") or ()
     if any(len(setting) != 1 for setting in settings):
         raise InvalidParameterException("Each of containerConfigurations must set exactly one setting.")

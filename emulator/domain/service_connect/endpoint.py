@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from emulator.domain.service_connect.proxy import AppProtocol
 
@@ -48,11 +48,12 @@ class ClientAlias:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """`namespace`: ARN of the Cloud Map namespace."""
+    """`namespace`: ARN of the Cloud Map namespace; `log_configuration`: where the proxy's own log goes."""
 
     namespace: str
     endpoints: list[Endpoint] = field(default_factory=list)
     aliases: list[ClientAlias] = field(default_factory=list)
+    log_configuration: dict[str, Any] | None = None
 
 
 Offers = Mapping[tuple[str, str], Iterable[Endpoint]]

@@ -43,7 +43,7 @@ FIRELENS_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 def check_logging(containers: Sequence[Container], *, on_fargate: bool) -> None:
     """Raise ClientException for missing or unknown options, and for a FireLens router or driver without the other."""
     for container in containers:
-        _check_options(container.get("logConfiguration"), on_fargate)
+        check_log_options(container.get("logConfiguration"), on_fargate=on_fargate)
         _check_router(container)
     routers = sum(bool(container.get("firelensConfiguration")) for container in containers)
     if routers > 1:
@@ -62,7 +62,8 @@ def log_driver(container: Container) -> str | None:
     return None if driver is None else str(driver)
 
 
-def _check_options(configuration: Mapping[str, Any] | None, on_fargate: bool) -> None:
+def check_log_options(configuration: Mapping[str, Any] | None, *, on_fargate: bool) -> None:
+    """Raise ClientException for missing or unknown options of a logConfiguration."""
     if configuration is None:
         return
     driver = str(configuration.get("logDriver"))

@@ -191,6 +191,17 @@ static void forgive(struct endpoint target) {
     if (same(ejections[i].target, target)) ejections[i].until = 0;
 }
 
+static void say_count(struct alias *alias) {
+  char digits[11], *at = digits + 10;
+  unsigned count = alias->count;
+  *at = 0;
+  do *--at = (char)('0' + count % 10);
+  while (count /= 10);
+  line_size = 0;
+  add("service connect: "), add(alias->name), add(" has "), add(at), add(alias->count == 1 ? " endpoint" : " endpoints");
+  say_line();
+}
+
 static void take(struct config *config) {  // whose turn it is stays; a target that is new has failed nobody yet
   for (unsigned i = 0; i < config->count; i++) {
     struct alias *alias = config->aliases + i, *before = find_alias(current, alias->at);
@@ -200,6 +211,7 @@ static void take(struct config *config) {  // whose turn it is stays; a target t
       for (unsigned k = 0; before && k < before->count; k++) known |= same(before->targets[k], alias->targets[j]);
       if (!known) forgive(alias->targets[j]);
     }
+    if (!before || before->count != alias->count) say_count(alias);
   }
   let_go(current);
   current = config;

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.domain.capacity.capacity_strategy import launch_type_in
 from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.discovery.namespace import Namespace
 from emulator.domain.ecs_errors import NamespaceNotFoundException
@@ -41,7 +42,8 @@ def connection(
     check_network_mode(definition)
     configuration = settings["serviceConnectConfiguration"]
     namespace = _namespace(call, cluster, configuration, None if anew else before)
-    endpoints = endpoints_of(configuration, definition, namespace.name)
+    on_fargate = launch_type_in(settings) == "FARGATE"
+    endpoints = endpoints_of(configuration, definition, namespace.name, on_fargate=on_fargate)
     if before is not None:
         check_unchanged(offered(before), endpoints)
     own = (cluster.name, name)
@@ -51,7 +53,8 @@ def connection(
     for endpoint in endpoints:
         if endpoint.alias is None:
             call.warn(f"{endpoint.discovery_name} has no client alias, so that no task can name it")
-    return Connected(namespace.arn, endpoints, client_aliases({**offers, own: endpoints}))
+    aliases = client_aliases({**offers, own: endpoints})
+    return Connected(namespace.arn, endpoints, aliases, configuration.get("logConfiguration"))
 
 
 def make_connection(call: Call, service: Service, before: Service | None = None) -> None:
