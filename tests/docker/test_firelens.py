@@ -44,7 +44,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_the_example_of_a_log_router_runs_as_written(homeport: Homeport, example: Path) -> None:
     ((_, commands), (_, text)) = BLOCK.findall((example / "README.md").read_text())
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    said = homeport.shell(f"set -e; cd {example}; {commands}", within_s=270, PATH=path)
+    said = homeport.shell(f"set -e; cd {example}; {commands}", within_s=540, PATH=path)
     shown = [line for line in said.splitlines() if line.startswith(("routing ", "app-firelens-", "audit."))]
     expected = sorted(text.splitlines())
     assert len(shown) == len(expected), said

@@ -155,7 +155,7 @@ def task(guarded: Homeport) -> str:
         memory="2048",
     )
     arn = guarded.run("clients")
-    guarded.stopped(arn, within_s=270)
+    guarded.stopped(arn, within_s=540)
     return arn
 
 

@@ -18,7 +18,7 @@ VARYING = {"TASK": "[0-9a-f]{32}", "REQUEST": "[0-9a-f-]{36}", "SUFFIX": "[A-Za-
 
 
 def follow(
-    homeport: Homeport, example: str, within_s: float = 270, directory: Path | None = None, **replaced: str
+    homeport: Homeport, example: str, within_s: float = 540, directory: Path | None = None, **replaced: str
 ) -> int:
     """How many `text` blocks were compared. `replaced` are words of the README that differ here; `directory` is a copy
     of the example."""
