@@ -55,6 +55,8 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+        if self._tx is not None:
+            self._database.give_way()
 
     @property
     def writes(self) -> Transaction | None:

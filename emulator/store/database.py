@@ -30,6 +30,8 @@ default. A page that many tasks change goes once."""
 
 _DISK_ERRORS = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 
+GIVE_WAY_S = 0.05
+"""At the most, for one that waits to write but does not come to it."""
 REMEMBERED = 16_384
 """Records of all remembered tables together: those of tasks under way, some 10 KiB each."""
 WRITER_CACHE_KIB = 65_536
@@ -211,6 +213,7 @@ class Database:
             self._writer = self._connect()
         self._writer.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
         self._lock = threading.RLock()
+        self._came = threading.Condition()
         self._open: Transaction | None = None
         self._closed = False
         self._waiting: set[int] = set()  # threads
@@ -258,12 +261,21 @@ class Database:
         """Whether another thread waits to write."""
         return bool(self._waiting)
 
+    def give_way(self) -> None:
+        """For who writes again and again: lets one go first that waits. The lock alone gives it to whoever asks at the
+        right moment, which is mostly the thread that has just let go of it."""
+        with self._came:
+            if self._waiting:
+                self._came.wait(GIVE_WAY_S)
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         if not self._lock.acquire(blocking=False):
             self._waiting.add(threading.get_ident())
             self._lock.acquire()
-            self._waiting.discard(threading.get_ident())
+            with self._came:
+                self._waiting.discard(threading.get_ident())
+                self._came.notify_all()
         try:
             yield
         finally:

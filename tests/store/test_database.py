@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from emulator.store import database as store
 from emulator.store.database import AlreadyExists, Database, NewerSchema
 from emulator.store.tables import Table
+from tests.docker.homeport import eventually
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +178,27 @@ def test_only_the_newest_are_remembered(tmp_path: Path, monkeypatch: pytest.Monk
     assert [database.latest(REMEMBERED, "kiel", name) is None for name in "abc"] == [True, False, False]
     with database.write() as tx:
         assert tx.get(REMEMBERED, "kiel", "a") == Boat("kiel", "a", None, 0)
+
+
+def test_who_waits_to_write_goes_before_who_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop writes turn after turn; an API call is not to wait until it has nothing to do."""
+    monkeypatch.setattr(store, "GIVE_WAY_S", 30.0)
+    database = Database(tmp_path / "x.db", ())
+    order: list[str] = []
+
+    def other() -> None:
+        with database.write():
+            order.append("other")
+
+    for _ in range(5):
+        thread = threading.Thread(target=other)
+        with database.write():
+            thread.start()
+            eventually(lambda: database.awaited, 30)
+        database.give_way()
+        with database.write():
+            order.append("own")
+        thread.join(30)
+    assert order == ["other", "own"] * 5
+    database.give_way()  # for nobody: at once
+    database.close()
