@@ -9,7 +9,7 @@ import pytest
 
 from tests.docker.homeport import AWSLOGS, NETWORK, SLEEP, Homeport, container, engine, eventually, shell
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 WHO = "mkdir -p /tmp/w && hostname >/tmp/w/index.html && exec httpd -f -p 80 -h /tmp/w"
 """A web server that says its task's host name."""
@@ -36,7 +36,7 @@ def running(homeport: Homeport, name: str, count: int) -> list[str]:
         found = [task["taskArn"] for task in tasks if task["lastStatus"] == "RUNNING"]
         return found if len(found) == count == len(arns) else []
 
-    found: list[str] = eventually(look, 60)
+    found: list[str] = eventually(look, 120)
     return found
 
 
