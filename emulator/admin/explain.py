@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from emulator.admin import explain_connect
+from emulator.admin.discovered import discovered
 from emulator.admin.explain_capacity import of_provider
 from emulator.admin.failing_probes import failing_probes
 from emulator.admin.unheard import unheard_ports
@@ -88,6 +89,7 @@ def _of_task(reader: Reader, plane: ControlPlane, task: Task, now: float, seen: 
         *(f"Next: {_action(action)}." for action in plan.actions),
         *_wait(plan.next_look, now),
         *sentences(task, seen),
+        *discovered(reader, task, now),
         *(f"But {text}." for text in unheard_ports(reader, plane, task)),
         *(f"But {text}." for text in failing_probes(plane, task)),
         *([f"It stopped: {task.stop_code}: {task.stopped_reason}."] if task.stop_code else []),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from emulator.admin.explain import explain
 from emulator.domain.networks.network import default_vpc_id
 from emulator.engine.simulated.behaviour import Behaviour, HealthTurn
 from emulator.store.discovery_tables import INSTANCES
@@ -61,6 +62,12 @@ def task_ids(world: World, **members: Any) -> set[str]:
     return {arn.rpartition("/")[2] for arn in world.ecs.list_tasks(**members)["taskArns"]}
 
 
+def explained(world: World, task_id: str) -> list[str]:
+    emulator = world.emulator
+    words: list[str] = explain(emulator.database, emulator.plane, f"task/{task_id}", world.clock.now())["words"]
+    return words
+
+
 def test_tasks_are_registered_and_deregistered(world: World) -> None:
     world.image()
     world.define(container())
@@ -86,6 +93,7 @@ def test_tasks_are_registered_and_deregistered(world: World) -> None:
     world.ecs.stop_task(task=stopped)
     assert world.emulator.plane.loop.tick()
     assert stopped not in instances(world)
+    assert any(text.startswith("It is not in Cloud Map's web.example.local:") for text in explained(world, stopped))
     world.settle()
     assert set(instances(world)) == task_ids(world, serviceName="web") and len(instances(world)) == 2
     world.ecs.update_service(service="web", desiredCount=0)
@@ -133,8 +141,10 @@ def test_a_custom_health_check_follows_the_container(world: World) -> None:
     world.settle()
     [first] = instances(world)
     assert instances(world)[first]["HealthStatus"] == "UNHEALTHY"
+    assert "It is in Cloud Map's web.example.local, UNHEALTHY." in explained(world, first)
     world.pass_time(6)
     assert instances(world)[first]["HealthStatus"] == "HEALTHY"
+    assert "It is in Cloud Map's web.example.local, HEALTHY." in explained(world, first)
     world.pass_time(30)
     assert first not in instances(world, HealthStatus="HEALTHY")
 
