@@ -70,7 +70,7 @@ class World(Protocol):
 
     def name(self, what: str) -> str: ...
     def network(self) -> NetworkSpec: ...
-    def until(self, holds: Callable[[], Any], within_s: float = 60.0) -> Any: ...
+    def until(self, holds: Callable[[], Any], within_s: float = 120.0) -> Any: ...
     def ready(self, container: str) -> str: ...
     def registry(self, kind: str) -> str: ...
     def close(self) -> None: ...
@@ -104,7 +104,7 @@ class DockerWorld(_Names):
         cidr = f"10.{_CHANCE.randrange(128, 208)}.{_CHANCE.randrange(256)}"
         return NetworkSpec(self.name("net"), f"{cidr}.0/24", f"{cidr}.1", OWNER)
 
-    def until(self, holds: Callable[[], Any], within_s: float = 60.0) -> Any:
+    def until(self, holds: Callable[[], Any], within_s: float = 120.0) -> Any:
         end, tick = monotonic() + within_s, threading.Event()
         while not (answer := holds()):
             assert monotonic() < end, "it did not come about in time"
@@ -155,7 +155,7 @@ class SimulatedWorld(_Names):
         cidr = f"10.222.{next(self._ranges)}"
         return NetworkSpec(self.name("net"), f"{cidr}.0/24", f"{cidr}.1", OWNER)
 
-    def until(self, holds: Callable[[], Any], within_s: float = 60.0) -> Any:
+    def until(self, holds: Callable[[], Any], within_s: float = 120.0) -> Any:
         end, others = self.clock.now() + within_s, threading.Event()
         while not (answer := holds()):
             assert self.clock.now() < end, "it did not come about in time"
