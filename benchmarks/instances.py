@@ -21,7 +21,7 @@ from typing import Any
 from emulator.app import Emulator, build
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.control.instances import Wanted, add_instances
+from emulator.control.capacity.instances import Wanted, add_instances
 from emulator.domain.networks.network import default_subnets
 from emulator.store.ecs_tables import CONTAINER_INSTANCES, TASKS
 from tests.conftest import aws_of

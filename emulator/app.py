@@ -17,13 +17,13 @@ import api_models
 from api_models._generated.index import SERVICES as SERVICE_INDEX
 from emulator.clock import Clock, SystemClock, kernel_clock
 from emulator.config import Config
-from emulator.control.container_launch import Identity
 from emulator.control.faults import Faults
 from emulator.control.housekeeping import chores_of
-from emulator.control.images import ImageFinder, ImageUnavailable
-from emulator.control.log_delivery import LogDelivery, forget_unknown, sweep_expired
 from emulator.control.parts import ControlParts, FurtherEngine
 from emulator.control.plane import ControlPlane
+from emulator.control.tasks.container_launch import Identity
+from emulator.control.tasks.images import ImageFinder, ImageUnavailable
+from emulator.control.tasks.log_delivery import LogDelivery, forget_unknown, sweep_expired
 from emulator.data_dir import DataDir, is_dead_lock
 from emulator.domain.ecr.image_reference import EcrRegistry
 from emulator.domain.engines import DEFAULT_ADDRESS, LOCAL

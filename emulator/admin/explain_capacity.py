@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from emulator.admin import explain_managed
-from emulator.control.managed_instances import managed_hosts
+from emulator.control.capacity.managed_instances import managed_hosts
 from emulator.control.plane import ControlPlane
 from emulator.domain.capacity.auto_scaling_group import ACTING_PROCESSES, AutoScalingGroup
 from emulator.domain.capacity.capacity_provider import CapacityProvider

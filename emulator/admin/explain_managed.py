@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-from emulator.control.managed_instances import ManagedPlan
+from emulator.control.capacity.managed_instances import ManagedPlan
+from emulator.control.capacity.provider_hosts import Host
 from emulator.control.plane import ControlPlane
-from emulator.control.provider_hosts import Host
 from emulator.domain.capacity.capacity_provider import CapacityProvider
 from emulator.domain.capacity.instance_requirements import permitted_types
 from emulator.domain.capacity.managed_instances import NEVER

@@ -18,11 +18,11 @@ from emulator.admin.status import log_streams, status
 from emulator.admin.vantage import Vantages
 from emulator.clock import Clock, SystemClock
 from emulator.config import Config
-from emulator.control.alarms import NoAlarm, alarm_state, all_alarms, shown
-from emulator.control.exec_sessions import NoSession
+from emulator.control.capacity.instances import CannotAdd, add_instances, on_engine, wanted_from, warnings_of
+from emulator.control.exec.exec_sessions import NoSession
 from emulator.control.faults import Faults
-from emulator.control.instances import CannotAdd, add_instances, on_engine, wanted_from, warnings_of
 from emulator.control.plane import ControlPlane
+from emulator.control.service_scheduler.alarms import NoAlarm, alarm_state, all_alarms, shown
 from emulator.domain.ecr.image import registry_host
 from emulator.domain.ecr.image_reference import EcrRegistry
 from emulator.domain.ecr.public_registry import PUBLIC

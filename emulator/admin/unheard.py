@@ -5,8 +5,8 @@ Told so that nobody has to wonder.
 
 from __future__ import annotations
 
-from emulator.control.definitions import DefinitionMissing
 from emulator.control.plane import ControlPlane
+from emulator.control.tasks.definitions import DefinitionMissing
 from emulator.domain.networks.address_plan import gateway_of
 from emulator.domain.networks.host_ports import fixed_bindings
 from emulator.domain.networks.listening import unheard

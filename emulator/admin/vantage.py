@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.config import Config
-from emulator.control.networks import is_overlay
+from emulator.control.networks.networks import is_overlay
 from emulator.domain.engines import DEFAULT_ADDRESS, LOCAL, host_elsewhere
 from emulator.domain.networks.reach import Vantage
 from emulator.domain.tasks.task import Task

@@ -5,23 +5,23 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from emulator.control.container_launch import ContainerLauncher, Identity
+from emulator.control.discovery.proxy_logs import ProxyLogs
+from emulator.control.discovery.service_connect import Proxies
 from emulator.control.engines import EngineControl
-from emulator.control.execution_role import RoleChecks
-from emulator.control.host_ports import HostPorts
-from emulator.control.image_pins import ImagePins
-from emulator.control.images import ImageFinder
-from emulator.control.networks import Networks
+from emulator.control.networks.host_ports import HostPorts
+from emulator.control.networks.networks import Networks
+from emulator.control.networks.security_groups import Guards
+from emulator.control.networks.task_network import TaskNetworks
 from emulator.control.observe import ContainerWatch, Wake
 from emulator.control.parts import ControlParts, FurtherEngine
-from emulator.control.proxy_logs import ProxyLogs
-from emulator.control.security_groups import Guards
-from emulator.control.service_connect import Proxies
-from emulator.control.statistics import Statistics
-from emulator.control.task_executor import TaskExecutor
-from emulator.control.task_limits import TaskLimiter
-from emulator.control.task_network import TaskNetworks
-from emulator.control.task_volumes import VolumeMaker
+from emulator.control.service_scheduler.image_pins import ImagePins
+from emulator.control.tasks.container_launch import ContainerLauncher, Identity
+from emulator.control.tasks.execution_role import RoleChecks
+from emulator.control.tasks.images import ImageFinder
+from emulator.control.tasks.statistics import Statistics
+from emulator.control.tasks.task_executor import TaskExecutor
+from emulator.control.tasks.task_limits import TaskLimiter
+from emulator.control.tasks.task_volumes import VolumeMaker
 from emulator.control.work import InlineWork, ThreadedWork, Work
 from emulator.engine import labels
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from emulator.control.container_launch import ContainerLauncher
+from emulator.control.discovery.proxy_logs import ProxyLogs
 from emulator.control.observe import ContainerWatch
-from emulator.control.proxy_logs import ProxyLogs
-from emulator.control.statistics import Statistics
-from emulator.control.task_executor import TaskExecutor
-from emulator.control.task_limits import TaskLimiter
+from emulator.control.tasks.container_launch import ContainerLauncher
+from emulator.control.tasks.statistics import Statistics
+from emulator.control.tasks.task_executor import TaskExecutor
+from emulator.control.tasks.task_limits import TaskLimiter
 from emulator.control.work import Lane, Work
 from emulator.domain.tasks.task import Task
 from emulator.domain.tasks.task_actions import TaskAction

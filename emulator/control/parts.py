@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.clock import Clock
-from emulator.control.container_launch import Identity
 from emulator.control.faults import Faults
 from emulator.control.housekeeping import Chore
-from emulator.control.images import ImageFinder
-from emulator.control.log_delivery import LogDelivery
+from emulator.control.tasks.container_launch import Identity
+from emulator.control.tasks.images import ImageFinder
+from emulator.control.tasks.log_delivery import LogDelivery
 from emulator.engine.base import Engine
 from emulator.engine.pause import SocketRelay, TcpRelay
 from emulator.ids import Ids

@@ -9,27 +9,29 @@ from collections.abc import Callable
 from functools import partial
 
 from emulator.clock import monotonic
-from emulator.control.alarms import AlarmController
-from emulator.control.auto_scaling_groups import AutoScalingGroupController
 from emulator.control.background import begin
-from emulator.control.capacity import CapacityController
-from emulator.control.capacity_providers import CapacityProviderController
-from emulator.control.cloud_map import discovery_controllers
-from emulator.control.definitions import Definitions
-from emulator.control.ec2_instances import Ec2InstanceController
+from emulator.control.capacity.auto_scaling_groups import AutoScalingGroupController
+from emulator.control.capacity.capacity import CapacityController
+from emulator.control.capacity.capacity_providers import CapacityProviderController
+from emulator.control.capacity.ec2_instances import Ec2InstanceController
+from emulator.control.discovery.cloud_map import discovery_controllers
+from emulator.control.discovery.service_connect import Proxies, ServiceConnectController
+from emulator.control.ecr.enhanced_scans import EnhancedScanning, FirstScans
+from emulator.control.ecr.image_restores import ImageRestores
+from emulator.control.ecr.image_scans import ImageScans
+from emulator.control.ecr.lifecycle import LifecyclePolicies, LifecyclePreviews
+from emulator.control.ecr.registry_work import RegistryWork
 from emulator.control.engine_assembly import EngineAssembly, owned_labels
 from emulator.control.engines import EngineControl, Engines, disconnect_strangers, tell_instances
-from emulator.control.enhanced_scans import EnhancedScanning, FirstScans
-from emulator.control.exec_logs import SessionLogs
-from emulator.control.exec_sessions import ExecSessions
-from emulator.control.execution_role import RoleChecks
+from emulator.control.exec.exec_logs import SessionLogs
+from emulator.control.exec.exec_sessions import ExecSessions
 from emulator.control.faults import Faults
 from emulator.control.housekeeping import Housekeeping
-from emulator.control.image_restores import ImageRestores
-from emulator.control.image_scans import ImageScans
-from emulator.control.lifecycle import LifecyclePolicies, LifecyclePreviews
 from emulator.control.loop import Controller, ControlLoop
-from emulator.control.networks import Networks
+from emulator.control.networks.networks import Networks
+from emulator.control.networks.security_groups import CannotFilter, SecurityGroupController
+from emulator.control.networks.swarm_networks import SwarmNetworks
+from emulator.control.networks.vpcs import VpcController
 from emulator.control.parts import ControlParts, FurtherEngine
 from emulator.control.recover import (
     recover,
@@ -38,14 +40,12 @@ from emulator.control.recover import (
     sweep_dead_ephemeral,
     wake_everything,
 )
-from emulator.control.registry_work import RegistryWork
-from emulator.control.security_groups import CannotFilter, SecurityGroupController
-from emulator.control.service_connect import Proxies, ServiceConnectController
-from emulator.control.services import ServiceController
-from emulator.control.swarm_networks import SwarmNetworks
-from emulator.control.tasks import TaskController
+from emulator.control.service_scheduler.alarms import AlarmController
+from emulator.control.service_scheduler.services import ServiceController
+from emulator.control.tasks.definitions import Definitions
+from emulator.control.tasks.execution_role import RoleChecks
+from emulator.control.tasks.tasks import TaskController
 from emulator.control.turn import Turn, TurnController
-from emulator.control.vpcs import VpcController
 from emulator.domain.engines import LOCAL
 from emulator.engine.base import EngineError, EngineNotResponding, EngineUnavailable
 

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from emulator.control.container_launch import ContainerLauncher
-from emulator.control.definitions import DefinitionMissing, Definitions
-from emulator.control.task_limits import TaskLimiter
+from emulator.control.tasks.container_launch import ContainerLauncher
+from emulator.control.tasks.definitions import DefinitionMissing, Definitions
+from emulator.control.tasks.task_limits import TaskLimiter
 from emulator.domain.engines import LOCAL
 from emulator.domain.tasks.task import Task
 from emulator.engine import labels

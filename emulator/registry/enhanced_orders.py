@@ -1,7 +1,7 @@
 """Enhanced scans of images: ordered by a push or when the registry's configuration comes to an image; entered when they
 are done; closed when an image is watched no longer. What they find is told as Amazon Inspector tells EventBridge.
 
-Writes in the caller's transaction. Making the scans is image_scanner.py's; when, control/enhanced_scans.py's.
+Writes in the caller's transaction. Making the scans is image_scanner.py's; when, control/ecr/enhanced_scans.py's.
 """
 
 from __future__ import annotations

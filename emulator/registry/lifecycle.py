@@ -1,6 +1,6 @@
 """A repository's images as lifecycle policies see them, and what policies decided, done in one transaction.
 
-It knows records, not when policies are looked at (control/lifecycle.py) nor what they say (domain). Only the images
+It knows records, not when policies are looked at (control/ecr/lifecycle.py) nor what they say (domain). Only the images
 that are still as they were when it was decided about them are touched: a push meanwhile wins.
 """
 

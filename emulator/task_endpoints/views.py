@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from emulator.clock import KernelClock
-from emulator.control.definitions import DefinitionMissing, Definitions
+from emulator.control.tasks.definitions import DefinitionMissing, Definitions
 from emulator.domain.networks.address_plan import PUBLIC, gateway_of
 from emulator.domain.tasks.task import Container, Task, endpoint_id
 from emulator.domain.tasks.task_metadata import ClockReading, SeenContainer, TagsUnavailable, TaskNetwork, TaskView

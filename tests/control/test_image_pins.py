@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from emulator.control.image_pins import ImagePins
+from emulator.control.service_scheduler.image_pins import ImagePins
 from emulator.engine.base import ImageFacts
 from emulator.store.ecs_tables import TASKS
 from tests.control.world import NETWORK, World, container

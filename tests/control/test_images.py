@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.control.images import ImageFinder
+from emulator.control.tasks.images import ImageFinder
 from emulator.domain.ecr.image_reference import EcrRegistry
 from emulator.engine.base import EngineError, ImagePullFailed
 from emulator.engine.simulated.behaviour import RemoteImage

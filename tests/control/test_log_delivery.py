@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.clock import VirtualClock
-from emulator.control.log_delivery import DestinationUnavailable, LogDelivery, forget_unknown, sweep_expired
+from emulator.control.tasks.log_delivery import DestinationUnavailable, LogDelivery, forget_unknown, sweep_expired
 from emulator.domain.logs.log_delivery import Destination
 from emulator.domain.logs.log_group import StreamKey
 from emulator.engine.base import OutputLine

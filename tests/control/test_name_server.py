@@ -10,8 +10,8 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from emulator.control.cloud_map import TOO_EARLY
-from emulator.control.name_servers import name_servers
+from emulator.control.discovery.cloud_map import TOO_EARLY
+from emulator.control.networks.name_servers import name_servers
 from emulator.task_endpoints.names import NameServer
 from tests.conftest import call_wsgi, make_environ
 from tests.control.test_service_discovery import create, discovery_service, instances

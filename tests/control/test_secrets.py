@@ -9,7 +9,7 @@ import pytest
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.control.secrets import SecretResolver, SecretsUnavailable
+from emulator.control.tasks.secrets import SecretResolver, SecretsUnavailable
 from emulator.store.sealing import Sealer
 from tests.conftest import Aws
 

@@ -10,7 +10,7 @@ from emulator.admin.explain import explain
 from emulator.app import build
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.control.service_connect import CannotConnect
+from emulator.control.discovery.service_connect import CannotConnect
 from emulator.domain.tasks.task import Task
 from emulator.engine.base import EngineUnavailable
 from emulator.store.ecs_tables import SERVICES, TASKS

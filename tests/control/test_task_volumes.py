@@ -14,7 +14,7 @@ from emulator.admin.explain import explain
 from emulator.app import build
 from emulator.clock import VirtualClock
 from emulator.config import Config
-from emulator.control.task_volumes import CannotCreateVolume
+from emulator.control.tasks.task_volumes import CannotCreateVolume
 from emulator.engine.base import ContainerSpec, EngineError
 from emulator.engine.simulated.behaviour import RemoteImage
 from emulator.store.ecs_tables import TASKS

@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator.app import Emulator
 from emulator.clock import VirtualClock
-from emulator.control.services import ServiceController
+from emulator.control.service_scheduler.services import ServiceController
 from emulator.control.turn import Turn
 from emulator.domain.tasks.task import Task
 from emulator.domain.tasks.task_progress import stop

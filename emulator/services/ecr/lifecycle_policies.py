@@ -1,4 +1,4 @@
-"""Lifecycle policies: put, shown, deleted, previewed. What they do to images is control/lifecycle.py's."""
+"""Lifecycle policies: put, shown, deleted, previewed. What they do to images is control/ecr/lifecycle.py's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a registry's images are replicated to, and how far each has come. control/replication.py copies."""
+"""Where a registry's images are replicated to, and how far each has come. control/ecr/replication.py copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backfills of replication: started, followed, stopped. They are done by control/replication.py."""
+"""Backfills of replication: started, followed, stopped. They are done by control/ecr/replication.py."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Scans of images and their findings; which pushes are scanned, by repository and for the registry.
-control/image_scans.py scans, control/enhanced_scans.py where scanning is enhanced."""
+control/ecr/image_scans.py scans, control/ecr/enhanced_scans.py where scanning is enhanced."""
 
 from __future__ import annotations
 

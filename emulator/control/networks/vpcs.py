@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.clock import Clock
-from emulator.control.networks import Networks
+from emulator.control.networks.networks import Networks
 from emulator.control.work import Work
 from emulator.store.database import Database
 from emulator.store.ecs_tables import VPC_RANGES

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from emulator.control.container_launch import ContainerLauncher
-from emulator.control.definitions import DefinitionMissing, Definitions
-from emulator.control.log_delivery import DestinationUnavailable
+from emulator.control.tasks.container_launch import ContainerLauncher
+from emulator.control.tasks.definitions import DefinitionMissing, Definitions
+from emulator.control.tasks.log_delivery import DestinationUnavailable
 from emulator.domain.logs.log_delivery import Destination, InvalidLogOption
 from emulator.domain.tasks.task import Task
 from emulator.engine.base import NotFound

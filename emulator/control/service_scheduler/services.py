@@ -13,8 +13,8 @@ from itertools import count
 from typing import Any
 
 from emulator.clock import Clock
-from emulator.control.service_hosts import daemon_hosts, subnet_for, zones_for
-from emulator.control.service_placement import SERVICE_STRATEGIES, demand_for, placer
+from emulator.control.service_scheduler.service_hosts import daemon_hosts, subnet_for, zones_for
+from emulator.control.service_scheduler.service_placement import SERVICE_STRATEGIES, demand_for, placer
 from emulator.control.turn import Look, Turn
 from emulator.domain.capacity.capacity_strategy import launch_type_in
 from emulator.domain.discovery.registry import registry_of

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.control.environment_files import LEAD as ENVIRONMENT_LEAD
-from emulator.control.environment_files import EnvironmentFileUnavailable
-from emulator.control.images import CannotPull, ImageFinder
-from emulator.control.log_delivery import DestinationUnavailable
-from emulator.control.secrets import LEAD, RETRIED, SecretsUnavailable
+from emulator.control.tasks.environment_files import LEAD as ENVIRONMENT_LEAD
+from emulator.control.tasks.environment_files import EnvironmentFileUnavailable
+from emulator.control.tasks.images import CannotPull, ImageFinder
+from emulator.control.tasks.log_delivery import DestinationUnavailable
+from emulator.control.tasks.secrets import LEAD, RETRIED, SecretsUnavailable
 from emulator.domain.ecr.image_reference import EcrRegistry, ImageReference
 from emulator.domain.errors import AwsError
 from emulator.domain.iam.identity import Role, role_name

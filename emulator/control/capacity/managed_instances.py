@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from emulator.control.instances import trunking
-from emulator.control.provider_hosts import Host, NoIds, hosts_of
+from emulator.control.capacity.instances import trunking
+from emulator.control.capacity.provider_hosts import Host, NoIds, hosts_of
 from emulator.domain.capacity.capacity_provider import CapacityProvider, deleted
 from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.container_instance import ContainerInstance

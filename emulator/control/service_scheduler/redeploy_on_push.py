@@ -1,7 +1,8 @@
 """`--redeploy-on-push`: services that use a tag are deployed anew when another image is pushed under it.
 
 What UpdateService with forceNewDeployment does, done for whoever pushes. Only services whose tasks do not all run the
-pushed image already are touched. It must not know how a deployment goes on from there (control/services.py).
+pushed image already are touched. It must not know how a deployment goes on from there
+(control/service_scheduler/services.py).
 """
 
 from __future__ import annotations

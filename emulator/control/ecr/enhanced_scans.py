@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from emulator.clock import Clock, monotonic
-from emulator.control.image_scans import scan_of, scanned_image
+from emulator.control.ecr.image_scans import scan_of, scanned_image
 from emulator.control.work import OncePerKey, Work
 from emulator.domain.ecr import enhanced_scan as steps
 from emulator.domain.ecr.enhanced_scan import EXPIRED, IMAGE_ARCHIVED, PENDING, EnhancedScan, next_step

@@ -1,6 +1,6 @@
 """Which log driver of the engine a container gets, and what FireLens adds to the containers of its task.
 
-It prepares and reads, and starts nothing. Output for awslogs is read by us (control/log_delivery.py); every other
+It prepares and reads, and starts nothing. Output for awslogs is read by us (control/tasks/log_delivery.py); every other
 driver is the engine's own, as on an EC2 instance.
 """
 

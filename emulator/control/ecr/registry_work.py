@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from emulator.clock import Clock
-from emulator.control.image_signings import ImageSignings
+from emulator.control.ecr.image_signings import ImageSignings
+from emulator.control.ecr.replication import Backfills, Replications
 from emulator.control.loop import Controller
-from emulator.control.redeploy_on_push import RedeployOnPush
-from emulator.control.replication import Backfills, Replications
+from emulator.control.service_scheduler.redeploy_on_push import RedeployOnPush
 from emulator.ids import Ids
 from emulator.registry.image_signer import ImageSigner
 from emulator.store.database import Database

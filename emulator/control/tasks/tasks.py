@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from emulator.clock import Clock
-from emulator.control.definitions import DefinitionMissing, Definitions
 from emulator.control.engines import Engines
 from emulator.control.faults import Faults
-from emulator.control.host_ports import release_ports
 from emulator.control.loop import ControlLoop
-from emulator.control.networks import release
+from emulator.control.networks.host_ports import release_ports
+from emulator.control.networks.networks import release
+from emulator.control.tasks.definitions import DefinitionMissing, Definitions
 from emulator.control.turn import Look, Turn
 from emulator.control.work import Lane
 from emulator.domain.tasks.container_order import order_of

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-from emulator.control.service_placement import demand_for
+from emulator.control.service_scheduler.service_placement import demand_for
 from emulator.domain.capacity import placement
 from emulator.domain.capacity.container_instance import Load
 from emulator.domain.capacity.placement import Candidate, Refusal, place, refused_by

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from emulator.control.networks import Networks
+from emulator.control.networks.networks import Networks
 from emulator.domain.networks.host_ports import EVERYWHERE, HostPort, NetworkBinding, bindings, fixed_bindings
 from emulator.domain.tasks.task import Task
 from emulator.store.database import AlreadyExists, Database, Reader, Transaction

@@ -9,18 +9,18 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.control.container_launch import ContainerLauncher, Identity
-from emulator.control.environment_files import EnvironmentFileUnavailable, environment_of
-from emulator.control.execution_role import CannotAssumeRole, RoleChecks
 from emulator.control.faults import Faults
-from emulator.control.image_pins import ImagePins, pins
-from emulator.control.images import CannotPull, ImageFinder
-from emulator.control.log_delivery import DestinationUnavailable, LogDelivery
+from emulator.control.networks.task_network import TaskNetworks
 from emulator.control.observe import ContainerWatch
-from emulator.control.secrets import SecretsUnavailable
-from emulator.control.task_limits import TaskLimiter
-from emulator.control.task_network import TaskNetworks
-from emulator.control.task_volumes import CannotCreateVolume, VolumeMaker
+from emulator.control.service_scheduler.image_pins import ImagePins, pins
+from emulator.control.tasks.container_launch import ContainerLauncher, Identity
+from emulator.control.tasks.environment_files import EnvironmentFileUnavailable, environment_of
+from emulator.control.tasks.execution_role import CannotAssumeRole, RoleChecks
+from emulator.control.tasks.images import CannotPull, ImageFinder
+from emulator.control.tasks.log_delivery import DestinationUnavailable, LogDelivery
+from emulator.control.tasks.secrets import SecretsUnavailable
+from emulator.control.tasks.task_limits import TaskLimiter
+from emulator.control.tasks.task_volumes import CannotCreateVolume, VolumeMaker
 from emulator.domain.logs.log_delivery import InvalidLogOption
 from emulator.domain.task_definitions.firelens import InvalidFirelensOption
 from emulator.domain.tasks.task import Container, Task

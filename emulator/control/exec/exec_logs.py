@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from emulator.clock import Clock
-from emulator.control.definitions import DefinitionMissing, Definitions, container_definition
-from emulator.control.log_delivery import DestinationUnavailable, LogDelivery
+from emulator.control.tasks.definitions import DefinitionMissing, Definitions, container_definition
+from emulator.control.tasks.log_delivery import DestinationUnavailable, LogDelivery
 from emulator.domain.exec_session import ExecSession, SessionLog, log_of
 from emulator.domain.iam.policy_conditions import request_keys
 from emulator.domain.iam.policy_evaluation import Access

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from emulator.clock import Clock
-from emulator.control.definitions import DefinitionMissing, Definitions
-from emulator.control.group_blueprint import CannotLaunch, blueprint
-from emulator.control.instances import trunking
-from emulator.control.managed_instances import ManagedInstances, ManagedPlan, Unplaced
-from emulator.control.provider_hosts import Host, Known, NoIds, hosts_of
+from emulator.control.capacity.group_blueprint import CannotLaunch, blueprint
+from emulator.control.capacity.instances import trunking
+from emulator.control.capacity.managed_instances import ManagedInstances, ManagedPlan, Unplaced
+from emulator.control.capacity.provider_hosts import Host, Known, NoIds, hosts_of
+from emulator.control.tasks.definitions import DefinitionMissing, Definitions
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
 from emulator.domain.capacity.capacity_provider import DELETED_KEPT_S, CapacityProvider, deleted, scaling_policy_id
 from emulator.domain.capacity.cluster import Cluster

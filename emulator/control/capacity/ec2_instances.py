@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from emulator.clock import Clock
-from emulator.control.instances import default_cluster, trunking
+from emulator.control.capacity.instances import default_cluster, trunking
 from emulator.domain.capacity.capacity_provider import CapacityProvider
 from emulator.domain.capacity.cluster import Cluster
 from emulator.domain.capacity.container_instance import ContainerInstance, deregistered

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from emulator.clock import Clock
-from emulator.control.ec2_instances import tasks_on
-from emulator.control.group_blueprint import CannotLaunch, blueprint, place_of
-from emulator.control.instance_refreshes import as_refreshed, refresh_now
-from emulator.control.lifecycle_waits import begun, drains, ended
+from emulator.control.capacity.ec2_instances import tasks_on
+from emulator.control.capacity.group_blueprint import CannotLaunch, blueprint, place_of
+from emulator.control.capacity.instance_refreshes import as_refreshed, refresh_now
+from emulator.control.capacity.lifecycle_waits import begun, drains, ended
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup, next_step
 from emulator.domain.capacity.ec2_instance import COUNTED, Ec2Instance, Lifecycle
 from emulator.domain.capacity.lifecycle_hook import CONTINUE, LAUNCHING, TERMINATING

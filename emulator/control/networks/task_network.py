@@ -13,15 +13,15 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
-from emulator.control.container_launch import Identity
-from emulator.control.host_ports import HostPorts, PortTaken
-from emulator.control.log_delivery import DestinationUnavailable
-from emulator.control.name_servers import name_servers
-from emulator.control.networks import Networks, Provided
+from emulator.control.discovery.proxy_logs import ProxyLogs
+from emulator.control.discovery.service_connect import CannotConnect, Proxies
+from emulator.control.networks.host_ports import HostPorts, PortTaken
+from emulator.control.networks.name_servers import name_servers
+from emulator.control.networks.networks import Networks, Provided
+from emulator.control.networks.security_groups import CannotFilter, Guards
 from emulator.control.observe import ContainerWatch
-from emulator.control.proxy_logs import ProxyLogs
-from emulator.control.security_groups import CannotFilter, Guards
-from emulator.control.service_connect import CannotConnect, Proxies
+from emulator.control.tasks.container_launch import Identity
+from emulator.control.tasks.log_delivery import DestinationUnavailable
 from emulator.domain.engines import LOCAL
 from emulator.domain.networks.address_plan import RangeExhausted
 from emulator.domain.networks.host_ports import (

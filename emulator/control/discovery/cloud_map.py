@@ -7,8 +7,8 @@ from string import ascii_uppercase, digits
 from typing import Final
 
 from emulator.clock import Clock
+from emulator.control.discovery.registrations import Registrations
 from emulator.control.loop import Controller
-from emulator.control.registrations import Registrations
 from emulator.domain.discovery.namespace import DNS_PRIVATE, overlaps
 from emulator.domain.discovery.operation import Operation
 from emulator.domain.discovery.service import DiscoveryService, DnsConfig, DnsRecord

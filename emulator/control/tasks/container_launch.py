@@ -11,15 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from emulator.control.definitions import container_definition
-from emulator.control.environment_files import environment_of
-from emulator.control.execution_role import RoleChecks
-from emulator.control.log_delivery import LogDelivery
-from emulator.control.log_drivers import LogDrivers, LogSetup, RouterUnreachable
 from emulator.control.observe import ContainerWatch
-from emulator.control.secrets import LEAD, SecretResolver, SecretsUnavailable, nobody_refused
-from emulator.control.task_limits import TaskLimiter
-from emulator.control.task_volumes import VolumeMaker
+from emulator.control.tasks.definitions import container_definition
+from emulator.control.tasks.environment_files import environment_of
+from emulator.control.tasks.execution_role import RoleChecks
+from emulator.control.tasks.log_delivery import LogDelivery
+from emulator.control.tasks.log_drivers import LogDrivers, LogSetup, RouterUnreachable
+from emulator.control.tasks.secrets import LEAD, SecretResolver, SecretsUnavailable, nobody_refused
+from emulator.control.tasks.task_limits import TaskLimiter
+from emulator.control.tasks.task_volumes import VolumeMaker
 from emulator.domain.capacity.virtual_host import is_counted
 from emulator.domain.iam.policy_evaluation import Access
 from emulator.domain.logs.log_delivery import Destination, destination

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from emulator.control.group_blueprint import CannotLaunch, blueprint
+from emulator.control.capacity.group_blueprint import CannotLaunch, blueprint
 from emulator.domain.capacity.auto_scaling_group import AutoScalingGroup
 from emulator.domain.capacity.ec2_instance import Ec2Instance
 from emulator.domain.capacity.instance_refresh import InstanceRefresh, RefreshStep, refresh_step

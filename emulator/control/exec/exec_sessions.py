@@ -14,8 +14,8 @@ from typing import Any
 
 from emulator.clock import Clock, monotonic
 from emulator.control.background import begin
-from emulator.control.exec_logs import SessionLogs
-from emulator.control.live_session import LiveSession
+from emulator.control.exec.exec_logs import SessionLogs
+from emulator.control.exec.live_session import LiveSession
 from emulator.domain.engines import LOCAL
 from emulator.domain.exec_session import ExecSession as Record
 from emulator.domain.exec_session import WrongCommand, ends_at, words

@@ -1,0 +1,1 @@
+"""Who finds whom: AWS Cloud Map kept true, and the proxies of Service Connect."""

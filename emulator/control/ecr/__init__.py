@@ -1,0 +1,1 @@
+"""What images want done beside a push: scans, lifecycle, replication, signing, restores."""

@@ -1,0 +1,1 @@
+"""Sessions of ECS Exec that are under way."""

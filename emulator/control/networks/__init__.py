@@ -1,0 +1,1 @@
+"""What tasks stand on: bridges, addresses, published ports, packet filters."""
