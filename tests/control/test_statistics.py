@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from emulator.control.tasks.statistics import MIB, Statistics
 from emulator.control.tasks import statistics
+from emulator.control.tasks.statistics import MIB, Statistics
 from emulator.domain.tasks.container_statistics import Sample
 from emulator.engine.base import EngineUnavailable
 from emulator.engine.statistics import StorageUse
