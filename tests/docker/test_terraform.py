@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,9 @@ def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_stack_is_made_unchanged_and_unmade(guarded: Homeport, terraform: Path) -> None:
     shutil.copytree(EXAMPLE, terraform, ignore=shutil.ignore_patterns(".terraform*", "terraform.tfstate*"))
+    own = f"10.{random.SystemRandom().randrange(90, 127)}"  # a range that others have by then would be another here
+    for name in ("main.tf", "README.md"):
+        (terraform / name).write_text((terraform / name).read_text().replace("10.20", own))
     compared = follow(guarded, "terraform-fargate", 500, terraform, **{"nginx:alpine": IMAGE})
     assert compared == 3
     assert len(guarded.client("ec2").describe_vpcs()["Vpcs"]) == 1
