@@ -19,7 +19,7 @@ test: lint engine
 	@$(PY) -m pytest -n $(WORKERS) -m "not docker" --check-coverage $(TESTS)
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m docker $(TESTS)
 
-# No engine, within 90 seconds.
+# No engine: about two minutes on two cores.
 test-fast: $(STAMP)
 	@$(PY) -m pytest -n $(WORKERS) -m "not docker" $(TESTS)
 

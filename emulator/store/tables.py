@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+_SQLITE_TYPES: Final = {"IntType": "INTEGER", "FloatType": "REAL", "BoolType": "INTEGER"}
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,13 @@ class Table(Generic[T]):
         set_once(self, "others", tuple(others))
         set_once(self, "columns_sql", f"SELECT {', '.join(others) or 1} FROM {self.name} WHERE {self._equal(self.key)}")
         set_once(self, "_updates", {})
+        set_once(self, "_types", {})
 
     columns: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     _updates: dict[tuple[int, ...], str] = field(default_factory=dict, compare=False)
     _ways: dict[tuple[str, ...], str] = field(default_factory=dict, compare=False)
+    _types: dict[str, str] = field(default_factory=dict, compare=False)
     decode: Callable[[bytes | str], T] = msgspec.json.decode
     get_sql: str = ""
     delete_sql: str = ""
@@ -120,13 +124,13 @@ class Table(Generic[T]):
         return statements
 
     def _column_types(self) -> dict[str, str]:
-        hints = msgspec.inspect.type_info(self.record)
-        fields = getattr(hints, "fields", ())
-        kinds: dict[str, str] = {}
-        for member in fields:
-            name = type(member.type).__name__
-            kinds[member.name] = {"IntType": "INTEGER", "FloatType": "REAL", "BoolType": "INTEGER"}.get(name, "TEXT")
-        return {column: kinds.get(column, "TEXT") for column in self.columns}
+        """SQLite's, found out once: to read the hints of all records takes longer than to make all tables."""
+        if not self._types:
+            kinds: dict[str, str] = {}
+            for member in getattr(msgspec.inspect.type_info(self.record), "fields", ()):
+                kinds[member.name] = _SQLITE_TYPES.get(type(member.type).__name__, "TEXT")
+            self._types.update({column: kinds.get(column, "TEXT") for column in self.columns})
+        return self._types
 
     def _insert(self) -> str:
         marks = ", ".join("?" * (len(self.columns) + 1))
