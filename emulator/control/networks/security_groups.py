@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from emulator.clock import Clock
 from emulator.control.loop import ControlLoop
 from emulator.control.observe import ContainerWatch
+from emulator.control.renewal import Renewal
 from emulator.control.work import Work
 from emulator.domain.engines import LOCAL
 from emulator.domain.networks.packet_filter import Allow, allowances
@@ -23,15 +24,15 @@ from emulator.domain.tasks.task_progress import stop
 from emulator.engine import labels
 from emulator.engine.base import Engine, EngineError, EngineNotResponding, EngineUnavailable, NotFound
 from emulator.engine.pause import filter_command, pause_spec
+from emulator.events.task_changes import write_task
 from emulator.store import vpc_queries
 from emulator.store.database import Database, Reader, Transaction
-from emulator.store.ecs_tables import GROUP_MEMBERS, TASKS
+from emulator.store.ecs_tables import GROUP_MEMBERS
 from emulator.store.task_queries import find_task
 
 _log = logging.getLogger("homeport.control")
 
 DEADLINE_S = 15.0
-TRY_AGAIN_S = 5.0
 
 
 class CannotFilter(Exception):
@@ -221,55 +222,29 @@ class SecurityGroupController:
         self._clock = clock
         self._database = database
         self._loop = loop
-        self._work = work
         self._guards = guards
-        self._under_way: set[str] = set()
-        self._again: set[str] = set()
-        self._not_before: dict[str, float] = {}
+        self._renewal = Renewal("security_groups", clock, loop, work, self._renew)
 
     def reconcile(self, key: str) -> float | None:
-        """One renewal at a time; what changes meanwhile makes another, and one that failed is done again later."""
-        if key in self._under_way:
-            self._again.add(key)
-            return None
-        not_before = self._not_before.pop(key, 0.0)
-        if self._clock.now() < not_before:
-            self._not_before[key] = not_before
-            return not_before
-        self._under_way.add(key)
+        return self._renewal.reconcile(key)
+
+    def _renew(self, key: str) -> None:
         account, region = key.split("/")
+        failed: list[tuple[str, str]] = []
+        try:
+            for guards in self._guards:
+                failed += guards.renew(account, region)
+        finally:
+            self._loop.post(lambda: self._stop(failed))
 
-        def job() -> None:
-            failed: list[tuple[str, str]] = []
-            later = True
-            try:
-                for guards in self._guards:
-                    failed += guards.renew(account, region)
-                later = False
-            except EngineError as error:
-                _log.warning("security groups are held against tasks again later: %s", error)
-            finally:
-                self._loop.post(lambda: self._back(key, failed, later))
-
-        self._work.submit("start", job)
-        return None
-
-    def _back(self, key: str, failed: list[tuple[str, str]], later: bool) -> None:
-        self._under_way.discard(key)
-        for arn, why in failed:
-            self._stop(arn, why)
-        if later:
-            self._not_before[key] = self._clock.now() + TRY_AGAIN_S
-        if later or key in self._again:
-            self._again.discard(key)
-            self._loop.wake([("security_groups", key)])
-
-    def _stop(self, arn: str, why: str) -> None:
+    def _stop(self, failed: list[tuple[str, str]]) -> None:
         """Nothing runs on unguarded."""
-        reason = f"Its security groups cannot be enforced any more: {why}"
-        with self._database.write() as tx:
-            current = find_task(tx, arn)
-            if current is None or _is_going(current):
-                return
-            _log.warning("%s: %s", arn, reason)
-            tx.put(TASKS, stop(current, "InfrastructureHealth", reason, self._clock.now()))
+        for arn, why in failed:
+            reason = f"Its security groups cannot be enforced any more: {why}"
+            with self._database.write() as tx:
+                current = find_task(tx, arn)
+                if current is None or _is_going(current):
+                    continue
+                _log.warning("%s: %s", arn, reason)
+                now = self._clock.now()
+                write_task(tx, current, stop(current, "InfrastructureHealth", reason, now), now)
