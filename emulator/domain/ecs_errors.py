@@ -61,10 +61,6 @@ class ServiceDeploymentNotFoundException(AwsError):
     """The service deployment is absent."""
 
 
-class UnsupportedFeatureException(AwsError):
-    """ContinueServiceDeployment: a deployment of this strategy has no lifecycle hooks."""
-
-
 class PlatformUnknownException(AwsError):
     """The Fargate platform version does not exist."""
 

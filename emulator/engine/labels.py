@@ -29,11 +29,6 @@ VPC: Final = "homeport.vpc"  # on networks
 Kind = Literal["pause", "app", "network", "volume"]
 
 
-def instance_labels(instance: str) -> dict[str, str]:
-    """Selects everything of one emulator, of whatever run."""
-    return {INSTANCE: instance}
-
-
 def owned_labels(kind: Kind, instance: str, boot: str, *, ephemeral_lock: str = "") -> dict[str, str]:
     """What every created thing bears. `ephemeral_lock`: of a run that leaves nothing behind."""
     labels = {SCHEMA: SCHEMA_VERSION, INSTANCE: instance, BOOT: boot, KIND: kind}

@@ -19,7 +19,6 @@ while the emulator is away, and on an engine elsewhere as on this host's.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -87,11 +86,6 @@ def pause_reference(architecture: str) -> str:
 def pause_archive(architecture: str) -> bytes:
     """The docker-archive to load."""
     return pause_image(architecture).docker_archive(pause_reference(architecture))
-
-
-def pause_program_digest(architecture: str) -> str:
-    """SHA-256 of the shipped binary."""
-    return hashlib.sha256(resources.files(__package__).joinpath(f"pause-{architecture}").read_bytes()).hexdigest()
 
 
 def pause_spec(
